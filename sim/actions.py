@@ -28,7 +28,14 @@ from sim.card_changes import bank_renews, new_card, other_card, remove_card
 from sim.chance import Chance
 from sim.coupon_changes import give_coupon, take_coupon
 from sim.documents import download
-from sim.money_back import dispute, payments, refund_at_gateway, refund_last, send_back
+from sim.money_back import (
+    dispute,
+    payments,
+    refund_at_gateway,
+    refund_last,
+    refund_tax,
+    send_back,
+)
 from sim.plan_changes import cheaper_then_back, freeze_next, other_plan
 from sim.virtual_clock import DAY, SECOND, answered, instant
 from sim.world import World
@@ -208,7 +215,7 @@ ACTIONS: dict[type, tuple[Action, ...]] = {
     Subscription: (
         *(double_message, double_message, sweep, answer_the_bank, dispute),
         *(ask_to_cancel, ask_for_refund),
-        *(refund_last, refund_at_gateway, send_back),
+        *(refund_last, refund_tax, refund_at_gateway, send_back),
         *(cancel_now, cancel_at_end, pause_now, pay_now, other_plan, freeze_next),
         cheaper_then_back,
         *(new_card, other_card, remove_card, bank_renews),
@@ -224,6 +231,7 @@ MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
     "bank again": (0.15, (dispute,)),
     "dashboard": (0.1, (refund_at_gateway,)),
     "sent back": (0.1, (send_back,)),
+    "proof": (0.15, (refund_tax,)),
     "support": (0.25, (ask_to_cancel, ask_to_cancel, ask_for_refund)),
     "break": (0.4, (pause_now, freeze_next)),
     "plan": (0.3, (other_plan,)),

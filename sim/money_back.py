@@ -13,7 +13,7 @@ from billing.kernel.subscription import Source, Subscription
 from billing.refunds.flows import refund
 from billing.storage import keys
 from sim.chance import Chance
-from sim.seen import ASKED
+from sim.seen import ASKED, OF_TAX
 from sim.virtual_clock import DAY, SECOND, answered
 from sim.world import World
 
@@ -103,6 +103,20 @@ def refund_last(adversary: Adversary, target: Subscription) -> None:
         _ask_refund(world, paid[-1], part, asked, at_us, TIMES_ASKED)
 
 
+def refund_tax(adversary: Adversary, target: Subscription) -> None:
+    """Refunds the tax of the newest payment alone, as on proof, while somebody else does the
+    same."""
+    world = adversary.world
+    paid = payments(world, target)
+    if not paid:
+        return
+    chance = Chance(world.seed, f"tax back {target.id} {target.seq} {len(paid)}")
+    for n in range(chance.pick((1, 2))):
+        at_us = world.clockwork.now_us + chance.between(0, SECOND // 10)
+        asked = f"{ASKED} {OF_TAX} {paid[-1].id} {world.clockwork.now_us} {n}"
+        _ask_refund(world, paid[-1], None, asked, at_us, TIMES_ASKED, refund.Takes.NONE)
+
+
 def payments(world: World, target: Subscription) -> list[Order]:
     history = world.table.query(keys.history(target.merchant, target.customer))
     paid = [o for o in history if isinstance(o, Order) and o.kind in {"sale", "rebill"}]
@@ -110,7 +124,13 @@ def payments(world: World, target: Subscription) -> list[Order]:
 
 
 def _ask_refund(
-    world: World, paid: Order, amount_minor: int | None, asked: str, at_us: int, times: int
+    world: World,
+    paid: Order,
+    amount_minor: int | None,
+    asked: str,
+    at_us: int,
+    times: int,
+    takes: refund.Takes = refund.Takes.OWN,
 ) -> None:
     """Asks for a refund without an idempotency key.
 
@@ -121,7 +141,7 @@ def _ask_refund(
     def again(wish: str) -> None:
         if times > 1:
             soon = world.clockwork.now_us + again_us
-            _ask_refund(world, paid, amount_minor, wish, soon, times - 1)
+            _ask_refund(world, paid, amount_minor, wish, soon, times - 1, takes)
 
     def work() -> None:
         try:
@@ -132,6 +152,7 @@ def _ask_refund(
                 source=Source.MERCHANT,
                 reason=asked,
                 now=ports.clock(),
+                takes=takes,
             )
         except Uncertain:
             raise  # advised to look first

@@ -76,6 +76,7 @@ from sim.mutations import (
     no_taxes,
     nothing_returned,
     of_a_whole_period,
+    of_all,
     of_present_plan,
     oldest_first,
     paid_without_settling,
@@ -468,6 +469,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("tax: rounded down", ((taxes, "half_up", rounding_down),)),
     Mutant("tax: credit without its taxes", ((Taxes, "of", always(UNTAXED)),)),
     Mutant("tax: a refund returns none", ((value, "taxes_in", no_taxes),)),
+    Mutant("tax: tax alone goes back as a part of all", ((refunds, "reserve", of_all),)),
     Mutant("tax: refunds are not reported", ((sums, "of_refund", nothing_returned),)),
     Mutant(
         "outbox: a consumer's own note not looked for", ((consume, "_has_noted", always(False)),)

@@ -406,3 +406,8 @@ def no_taxes(original: Any) -> Any:
 def nothing_returned(original: Any) -> Any:
     """Adds refunds to no sum of tax."""
     return lambda invoice, net_minor, taxes: [(0, 0, 0)] * len(taxes)
+
+
+def of_all(reserve: Any) -> Any:
+    """Refunds as much as the tax, but in proportion, of the time that was paid for too."""
+    return lambda *args, of_tax=False, **kwargs: reserve(*args, **kwargs)

@@ -16,6 +16,8 @@ from billing.kernel.subscription import State, Subscription
 from sim.virtual_clock import instant
 
 ASKED = "asked"
+OF_TAX = "tax"
+"""The reason of a refund that its merchant asked for begins so: `asked`, and then for tax alone."""
 """The beginning of the reason of a refund without a key: one wish, one refund."""
 
 

@@ -23,6 +23,7 @@ from billing.tax.rates import DatedRate, TaxPlace
 from billing.tax.registrations import Registration, TaxSetup
 from billing.tax.sums import TaxDay
 from sim.invariants import Violation
+from sim.seen import ASKED, OF_TAX
 
 ILLINOIS = Address("1 Main Street", "Springfield", "US", postal_code="12345", state="IL")
 GERMANY = Address("Unter den Linden 1", "Berlin", "DE", postal_code="10117")
@@ -69,21 +70,32 @@ def net_of(lines: Iterable[InvoiceLine]) -> int:
     return sum(line.amount.amount_minor for line in lines if line.tax is None)
 
 
-def taxed_rightly(invoice: Invoice, *, collects: bool) -> None:
+def taxed_rightly(invoice: Invoice, *, collects: bool, tax_went_back: bool = False) -> None:
     """Checks that an invoice has the taxes of its buyer's place on its net amount, each rounded
-    once, and that its total is what its lines come to."""
+    once, and that its total is what its lines come to.
+
+    What it takes off of a payment whose tax went back is taken off without: with `tax_went_back`
+    each of these lines may be so.
+    """
     net = net_of(invoice.lines)
-    country = invoice.bill_to.address.country
-    wanted = [
-        (place, name, half_up(Decimal(net) * rate))
-        for place, name, rate in (RATES[country] if collects else ())
-    ]
     taxes = [(x.kind, x.text, x.amount.amount_minor) for x in invoice.lines if x.tax is not None]
-    if taxes != wanted:
-        raise Violation("3", f"{invoice.id}: taxes {taxes} on {net}, owed {wanted}", invoice.id)
-    total = net + sum(minor for _, _, minor in wanted)
+    taxed = {net}
+    if tax_went_back:
+        for line in invoice.lines:
+            minor = line.amount.amount_minor
+            if line.tax is None and line.coupon is None and minor < 0:
+                taxed |= {each - minor for each in taxed}
+    owed = [_owed(each, invoice, collects=collects) for each in sorted(taxed)]
+    if taxes not in owed:
+        raise Violation("3", f"{invoice.id}: taxes {taxes} on {net}, owed {owed}", invoice.id)
+    total = net + sum(minor for _, _, minor in taxes)
     if invoice.total.amount_minor != total:
         raise Violation("3", f"{invoice.id} is over {invoice.total}, its lines {total}", invoice.id)
+
+
+def _owed(net: int, invoice: Invoice, *, collects: bool) -> list[tuple[str, str, int]]:
+    rates = RATES[invoice.bill_to.address.country] if collects else ()
+    return [(place, name, half_up(Decimal(net) * rate)) for place, name, rate in rates]
 
 
 def half_up(exact: Decimal) -> int:
@@ -96,6 +108,11 @@ def returned_rightly(invoice: Invoice, refund: Refund) -> None:
     before it."""
     amount = refund.amount.amount_minor
     wanted = _share_of_taxes(invoice, amount)
+    if is_of_tax(refund):
+        wanted = tuple(_taxes_left(invoice))
+        if sum(wanted) != amount or refund.took is not None:
+            text = f"{refund.id} over {amount} of tax takes {refund.took}, {wanted} is left"
+            raise Violation("3", text, invoice.id)
     if refund.taxes != wanted:
         text = f"{refund.id} over {amount} returns {refund.taxes}, owed {wanted}"
         raise Violation("3", text, invoice.id)
@@ -113,10 +130,19 @@ def _share_of_taxes(invoice: Invoice, amount_minor: int) -> tuple[int, ...]:
     under way has reserved: nothing is left of the taxes then.
     """
     left = invoice.total.amount_minor - invoice.refund_reserved_minor
+    part = Decimal(min(amount_minor, left)) / left if left else Decimal(0)
+    return tuple(half_up(tax * part) for tax in _taxes_left(invoice))
+
+
+def _taxes_left(invoice: Invoice) -> list[int]:
     paid = [line.amount.amount_minor for line in invoice.lines if line.tax is not None]
     gone = invoice.refund_taxes_minor or (0,) * len(paid)
-    part = Decimal(min(amount_minor, left)) / left if left else Decimal(0)
-    return tuple(half_up((tax - went) * part) for tax, went in zip(paid, gone, strict=True))
+    return [tax - went for tax, went in zip(paid, gone, strict=True)]
+
+
+def is_of_tax(refund: Refund) -> bool:
+    """Tells whether a refund was asked for as one of tax alone."""
+    return (refund.reason or "").startswith(f"{ASKED} {OF_TAX} ")
 
 
 def net_of_refund(refund: Refund) -> int:

@@ -122,6 +122,8 @@ class ValueWrites(Seen):
         self._lost_of: Counter[str] = Counter()
         self._valued: dict[str, Subscription] = {}
         self._quotes: dict[str, list[Quote]] = defaultdict(list)
+        self.tax_went_back: set[str] = set()
+        """Subscriptions of whose payments the tax alone went back, or was about to."""
 
     def _value_stands(self, by_type: dict[type, list[Put]]) -> None:
         puts = by_type.get(Subscription, ())
@@ -272,11 +274,12 @@ class ValueWrites(Seen):
             text = f"{stands.id}: {costs} less {unused} was quoted as {rest}, due {due} now"
             raise Violation("3", text, stands.id)
 
-    @staticmethod
-    def _taxes_return(refund: Refund, invoices: Sequence[Put]) -> None:
+    def _taxes_return(self, refund: Refund, invoices: Sequence[Put]) -> None:
         """Checks the taxes of a new refund against its invoice as it stood before."""
         for _, was, now in invoices:
             if now.id == refund.invoice:
+                if taxes.is_of_tax(refund):
+                    self.tax_went_back.add(now.subscription or "")
                 before = was or replace(now, refund_reserved_minor=0, refund_taxes_minor=())
                 taxes.returned_rightly(before, refund)
 

@@ -128,7 +128,7 @@ def _subscriptions(console: Console) -> None:
 
 
 def _orders(console: Console) -> None:
-    from billing.console.web import endings, orders
+    from billing.console.web import endings, orders, tax_refunds
 
     app = console.app
 
@@ -143,6 +143,14 @@ def _orders(console: Console) -> None:
     @app.post("/console/orders/<order>/refund")
     def refunded(order: str) -> http.Answer:
         return endings.refund_order(console.sends(), plain_id(order))
+
+    @app.get("/console/orders/<order>/refund-tax")
+    def tax_refund_page(order: str) -> http.Answer:
+        return tax_refunds.tax_refund_page(console.looks(), plain_id(order))
+
+    @app.post("/console/orders/<order>/refund-tax")
+    def refund_tax(order: str) -> http.Answer:
+        return tax_refunds.refund_tax(console.sends(), plain_id(order))
 
 
 def _invoices(console: Console) -> None:
@@ -197,6 +205,18 @@ def _taxes(console: Console) -> None:
     from billing.console.web import tax_routes
 
     tax_routes.declare(console.app, console.looks, console.sends)
+
+
+def _coupons(console: Console) -> None:
+    from billing.console.web import coupon_routes
+
+    coupon_routes.declare(console.app, console.looks, console.sends)
+
+
+def _subscriptions_coupons(console: Console) -> None:
+    from billing.console.web import coupon_routes
+
+    coupon_routes.declare_of_subscriptions(console.app, console.looks, console.sends)
 
 
 def _settings(console: Console) -> None:
@@ -264,7 +284,8 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "search": (_search,),
     "products": (_products,),
     "customers": (_customers,),
-    "subscriptions": (_subscriptions,),
+    "subscriptions": (_subscriptions, _subscriptions_coupons),
+    "coupons": (_coupons,),
     "transactions": (_transactions,),
     "orders": (_orders,),
     "invoices": (_invoices,),

@@ -165,6 +165,9 @@ def _endings(api: Api, ports: Ports) -> None:
     from billing.accounts.web.merchant_inputs import CancelInput, RefundInput
     from billing.cancel.flows import cancel
     from billing.refunds.flows import refund
+    from billing.tax.web import routes
+
+    routes.declare_of_orders(api, ports, REFUND_REFUSED)
 
     @api.post("/v1/orders/<order>/refund", RefundInput, errors=REFUND_REFUSED)
     def refund_order(

@@ -10,6 +10,7 @@ from billing.customers.web import portal_session
 from billing.customers.web.portal_session import Visit
 from billing.kernel.ports import Ports
 from billing.portal.web import cards as portal_cards
+from billing.portal.web import coupons as portal_coupons
 from billing.portal.web import freeze as portal_freeze
 from billing.portal.web import mail_link as portal_mail_link
 from billing.portal.web import mail_link_cards as portal_mail_link_cards
@@ -55,6 +56,7 @@ def build(ports: Ports) -> http.Resolver:
     _payments(portal)
     _subscriptions(portal)
     _freezes(portal)
+    _coupons(portal)
     _refunds(portal)
     _cards(portal)
     return portal.app
@@ -213,6 +215,18 @@ def _freezes(portal: Portal) -> None:
     @app.post("/portal/<merchant>/subscriptions/<subscription>/unfreeze")
     def unfreeze(merchant: str, subscription: str) -> http.Answer:
         return portal_freeze.unfreeze_subscription(ports, portal.change(merchant), subscription)
+
+
+def _coupons(portal: Portal) -> None:
+    app, ports = portal.app, portal.ports
+
+    @app.get("/portal/<merchant>/subscriptions/<subscription>/coupon")
+    def coupon_form(merchant: str, subscription: str) -> http.Answer:
+        return portal_coupons.form(portal.visit(merchant), subscription)
+
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/coupon")
+    def enter_coupon(merchant: str, subscription: str) -> http.Answer:
+        return portal_coupons.enter(ports, portal.change(merchant), subscription)
 
 
 def _refunds(portal: Portal) -> None:

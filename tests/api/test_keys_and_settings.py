@@ -221,6 +221,7 @@ def test_settings_change_field_by_field_and_keep_the_rest(shop: Shop) -> None:
         {"freeze_price": 500},
         {"freeze_price": None},
         {"self_freeze": True},
+        {"self_coupon": True},
         {"notice_days": 10},
         {"undecided": "charge"},
         {"confirmation_template": "Thanks!\nYour Order ID: {order_id}"},

@@ -91,3 +91,30 @@ def test_without_scripts_the_same_form_leads_to_stripes_page(
     ann.pay_button.click()
     ann.page.wait_for_url("**/c/pay/acct_demo/cs_test_**")
     window.close()
+
+
+@pytest.mark.spec("C-1", "C-8")
+def test_a_coupon_is_applied_on_the_page_that_has_stripes_frame(
+    browser: Browser, embedding: Laptop
+) -> None:
+    terms = {"code": "SPRING", "basis_points": 2500, "duration": "once"}
+    status, answer = embedding.ask("POST", "/v1/coupons", terms)
+    assert status == 201, answer
+    window = chromium.context(browser, embedding)
+    stripe_js.serve(window)
+    ann = Customer(window.new_page(), embedding, "ann@example.com")
+    ann.page.goto(f"/checkout/{LIBRARY}")
+    ann.page.get_by_text("Coupon code").first.click()
+    ann.page.get_by_label("Coupon code").fill("spring")
+    ann.press("Apply")
+    expect(ann.page.get_by_text("Discount with coupon SPRING").first).to_be_visible()
+    expect(ann.page.locator("#payment-element-error")).to_be_hidden()
+    assert embedding.get("/_dev/charges")["data"] == [], "nothing is bought by applying it"
+    ann.fill_in(card=None)
+    ann.pay_button.click()
+    expect(ann.page.locator("#payment-element-error")).to_be_visible()
+    ann.pay_button.click()
+    expect(ann.page.get_by_role("heading", level=1)).to_have_text("Thank you, Ann Example")
+    [charge] = embedding.get("/_dev/charges")["data"]
+    assert charge["amount"]["amount"] == 2249
+    window.close()

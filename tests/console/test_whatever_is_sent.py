@@ -23,6 +23,18 @@ FIELDS = (
     *("postal_code", "rate", "from", "to", "csv", "file", "time_zone", "currency", "language"),
     *("portal", "self_cancel", "attempts", "every_days", "final_action", "grace_days", "when"),
     *("freeze_price", "custom_domain", "confirmation_template", "cancel_department", "q", "cursor"),
+    *(
+        "code",
+        "kind",
+        "percent",
+        "duration",
+        "charges",
+        "starts_at",
+        "max_uses",
+        "usable",
+        "coupon",
+    ),
+    *("applies_to_initial", "product_x", "price_x", "use"),
 )
 TEXTS = st.one_of(
     st.sampled_from(
@@ -45,6 +57,7 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
     answer = agent.send("/console/products/new", name="Course")
     draft = answer.headers["location"].split("/")[-2]
     agent.send("/console/tax/registrations", country="GB")
+    agent.send("/console/coupons/new", code="SPRING", percent="5", duration="once")
     (registered,) = shop.api.get("/v1/tax/registrations").json["data"]
     product = shop.api.get(f"/v1/products/{bought.product}").json
     named = {
@@ -62,6 +75,7 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
         "act": "replace",
         "ticket": "none",
         "token": "none",
+        "coupon": "SPRING",
     }
     found: dict[str, list[str]] = {"GET": [], "POST": []}
     for route in shop.console.routes:

@@ -32,6 +32,8 @@ MERCHANTS_PARTS = {
         "account",
         "chargebacks",
         "console",
+        "coupons",
+        "evidence",
         "keys",
         "products",
         "refusals",

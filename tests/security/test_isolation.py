@@ -33,6 +33,7 @@ BODIES: dict[str, Any] = {
     "rates.csv": "country,name,rate\n",
     "coupon": {"coupon": "SPRING"},
     "tax-id": {"tax_id": None},
+    "refund-tax": {"proof": "A certificate"},
     "<coupon>": {"active": False},
     "unfreeze/quote": {},
     "cancel": {"when": "now"},

@@ -50,6 +50,7 @@ NEW_VALUES: dict[str, dict[str, str]] = {
 
 CHANGED_INSIDE = {
     "Checkout.invoice": "its lines of tax lose their mark, and are known as tax by their kind",
+    "Checkout.method": "evidence of where the buyer is loses the country of their card",
     "Fact.was": "a snapshot loses its discount; nothing writes an event's snapshot again",
     "Invoice.lines": "as a checkout's; nothing writes an invoice's lines again",
     "Invoice.plan_change": "as a subscription's funds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from billing.kernel.subscription import Source
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
+from billing.tax import vat
+from tests.console.agent import Agent
 from tests.tax.taxing import BERLIN, LOS_ANGELES, booked
 from tests.web.shop import MONTHLY, START, Shop
 from tests.world import World
@@ -233,3 +236,24 @@ def test_the_report_has_each_rate_with_refunds_taken_off_and_equals_the_ledger()
     ]
     for wrong in ("?from=2026-02-01&to=2026-01-01", "?from=2020-01-01&to=2026-01-01", ""):
         assert shop.api.get(f"/v1/tax/report{wrong}").status == 422
+
+
+@pytest.mark.spec("C-7")
+def test_the_table_of_vat_says_its_sources_and_its_age() -> None:
+    shop = Shop()
+    table = shop.api.get("/v1/tax/vat").json
+    assert table["checked_on"] == vat.CHECKED_ON.isoformat()
+    assert table["outdated"] is False
+    assert set(table["sources"]) == {"EU", "GB", "CH", "NO"}
+    assert {"country": "DE", "rate": "0.19"} in table["rates"] and len(table["rates"]) == 30
+
+
+@pytest.mark.spec("C-7", "M-4")
+@pytest.mark.parametrize(("days", "is_old"), [(365, False), (366, True)])
+def test_a_table_of_vat_that_is_older_than_a_year_is_warned_of(days: int, is_old: bool) -> None:
+    noon = datetime.combine(vat.CHECKED_ON, time(17), UTC)  # noon of the merchant's day
+    shop = Shop(World(now=noon + timedelta(days=days)))
+    assert shop.api.get("/v1/tax/vat").json["outdated"] is is_old
+    page = Agent.of(shop).look("/console/tax").text
+    assert f"Built-in VAT rates, checked {vat.CHECKED_ON}" in page
+    assert ("more than a year ago" in page) is is_old

@@ -21,6 +21,7 @@ METHOD = (
             "exp_month": 3,
             "exp_year": 2034,
             "fingerprint": "fp",
+            "country": "DE",
         },
     },
 )
@@ -39,7 +40,7 @@ def kept_for(owner: str | None) -> dict[str, object]:
     return {"id": "cus_9", "object": "customer", "metadata": metadata}
 
 
-SAVED = SavedMethod("cus_1:pm_1", "visa", "4242", "2034-03", "fp")
+SAVED = SavedMethod("cus_1:pm_1", "visa", "4242", "2034-03", "fp", country="DE")
 
 
 def save(edge: Edge, card: str = "pm_card_visa", **more: object) -> object:
@@ -106,7 +107,9 @@ def test_a_token_that_names_no_card_of_ones_own_is_refused() -> None:
 @pytest.mark.spec("B-9", "C-2")
 def test_a_card_that_is_with_a_customer_of_the_same_owner_stays_there() -> None:
     edge = Edge(CUSTOMER, ATTACHED, (200, {**METHOD[1], "customer": kept_for("cus_ann")}))
-    assert save(edge, "pm_1") == SavedMethod("cus_9:pm_1", "visa", "4242", "2034-03", "fp")
+    assert save(edge, "pm_1") == SavedMethod(
+        "cus_9:pm_1", "visa", "4242", "2034-03", "fp", country="DE"
+    )
 
 
 @pytest.mark.spec("C-1")

@@ -65,6 +65,7 @@ def save_method(
         expires_on=method.expires_on,
         fingerprint=method.fingerprint,
         added_at=now,
+        country=method.country,
     )
     invoice = replace(checkout.invoice, payment_method=kept.id)
     return _step(checkout, replace(checkout, method=kept, invoice=invoice))
@@ -210,7 +211,7 @@ def settle_paid(
         purchase.keep(checkout, customer, kept),
         *((Insert(subscription), Insert(reminders.first(subscription))) if subscription else ()),
         Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
-        Insert(replace(checkout.consent, customer=owner, purchase=checkout.purchase)),
+        Insert(purchase.consent(checkout, owner)),
         Insert(invoice),
         Insert(replace(invoice.order(now), attempt_key=checkout.key)),
         *((Insert(ledger.payment(invoice, now)),) if invoice.total else ()),

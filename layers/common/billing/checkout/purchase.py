@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from billing.checkout.checkouts import Checkout
 from billing.kernel import snapshots
 from billing.kernel.customers import (
+    Consent,
     Customer,
     EmailPointer,
     PaymentMethod,
@@ -37,6 +38,17 @@ def keep(checkout: Checkout, customer: str | None, kept: PaymentMethod | None) -
     if customer is None:
         return Insert(method)
     return Insert(replace(method, customer=customer, given_for=checkout.purchase))
+
+
+def consent(checkout: Checkout, customer: str) -> Consent:
+    """Returns the buyer's consent with the country of their card: its gateway alone knows that."""
+    assert checkout.method is not None, "a $0 start stores a payment method too (P-11)"
+    return replace(
+        checkout.consent,
+        customer=customer,
+        purchase=checkout.purchase,
+        card_country=checkout.method.country,
+    )
 
 
 def new_customer(checkout: Checkout, now: datetime) -> tuple[Insert, ...]:

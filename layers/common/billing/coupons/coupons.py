@@ -8,10 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from billing.kernel.discounts import Discount
-from billing.kernel.errors import Conflict, Refused
+from billing.kernel.errors import Conflict, Invalid, Refused
 from billing.kernel.money import Currency, Money
 from billing.kernel.values import replace
-from billing.kernel.writes import Change, Entity, Insert, Write
+from billing.kernel.writes import Change, Entity, Insert, Remove, Write
 
 CODE_LEAST, CODE_MOST = 3, 40
 CODE = re.compile(rf"[A-Z0-9_-]{{{CODE_LEAST},{CODE_MOST}}}")
@@ -23,6 +23,13 @@ CHARGES_MOST, USES_MOST = 1_000, 100_000_000
 UNKNOWN, OVER, NOT_FOR_THIS = "coupon_unknown", "coupon_over", "coupon_not_for_this"
 REFUSALS = frozenset({UNKNOWN, OVER, NOT_FOR_THIS})
 """The codes of refusals of a coupon."""
+
+AT_FIELD = {
+    UNKNOWN: Invalid("coupon_unknown", field="coupon"),
+    OVER: Invalid("coupon_over", field="coupon"),
+    NOT_FOR_THIS: Invalid("coupon_not_for_this", field="coupon"),
+}
+"""A refusal of a coupon as an error of the field that it was typed in."""
 
 
 class Duration(StrEnum):
@@ -77,6 +84,12 @@ class Coupon(Entity):
     def is_used_up(self) -> bool:
         return self.max_uses is not None and self.uses >= self.max_uses
 
+    def can_be_used(self, at: datetime) -> bool:
+        """Tests whether it has begun, has not ended, and has uses left."""
+        begun = self.starts_at is None or self.starts_at <= at
+        ended = self.ends_at is not None and self.ends_at <= at
+        return begun and not ended and self.active and not self.is_used_up
+
 
 class CouponUse(Entity):
     """The number of times that one person has used a coupon; `subject` is the hash of a customer, a
@@ -92,6 +105,11 @@ def code_of(typed: str) -> str | None:
     """Returns a code as it is stored, or None if there can be no such code."""
     code = typed.strip().upper()
     return code if CODE.fullmatch(code) else None
+
+
+def before(beginning: str) -> str:
+    """Returns the last text before all codes with a beginning: no code has a tilde."""
+    return f"{beginning[:-1]}{chr(ord(beginning[-1]) - 1)}~"
 
 
 def refuse(
@@ -151,5 +169,10 @@ def given_back(
     uses = [use for _, use in people if use is not None and use.uses > 0]
     return (
         Change(coupon, replace(coupon, uses=coupon.uses - 1)),
-        *(Change(use, replace(use, uses=use.uses - 1)) for use in uses),
+        *(
+            Change(use, replace(use, uses=use.uses - 1))
+            if use.uses > 1
+            else Remove(use, expecting=("uses",))  # nobody is known by what they did not use
+            for use in uses
+        ),
     )

@@ -36,8 +36,8 @@ class Purchase(Value):
 
     `entries` are those of a page, newest first. `owed` is what is past due, `under_way` that a
     charge is being made now, `changing_plan` that the open invoice is a change of plan's.
-    `next_amount` is what the next payment will be; `may_cancel`, `may_undo`, `may_freeze` and
-    `may_thaw` are what its customer may do (B-6, X-5, A-5).
+    `next_amount` is what the next payment will be; `may_cancel`, `may_undo`, `may_freeze`,
+    `may_thaw` and `may_use_coupon` are what its customer may do (B-6, X-5, A-5, B-12).
     """
 
     id: str
@@ -53,6 +53,7 @@ class Purchase(Value):
     may_undo: bool
     may_freeze: bool
     may_thaw: bool
+    may_use_coupon: bool
     test: bool
 
     @property
@@ -153,6 +154,20 @@ def may_thaw(subscription: Subscription, now: datetime) -> bool:
     return True
 
 
+def may_use_coupon(subscription: Subscription, settings: Settings, now: datetime) -> bool:
+    """Tests whether its customer can enter a coupon: the merchant offers that, a payment is to
+    come, and none is open (B-12)."""
+    return (
+        settings.self_coupon
+        and subscription.is_live
+        and subscription.state is not State.CANCEL_PENDING
+        and subscription.next_charge_at is not None
+        and subscription.discount is None
+        and subscription.open_invoice is None
+        and not has_ended(subscription, now)
+    )
+
+
 def has_ended(subscription: Subscription, now: datetime) -> bool:
     """Tests whether a subscription has ended: `ends_at <= now`, whether or not the sweep has come
     (X-4)."""
@@ -200,6 +215,7 @@ def _purchase(
         may_undo=subscription is not None and may_undo(subscription, now),
         may_freeze=subscription is not None and may_freeze(subscription, settings, now),
         may_thaw=subscription is not None and may_thaw(subscription, now),
+        may_use_coupon=subscription is not None and may_use_coupon(subscription, settings, now),
         test=subscription.test if subscription else orders[0].test,
     )
 

@@ -16,7 +16,7 @@ from billing.kernel.issued_documents import (
 )
 from billing.kernel.merchants import Merchant
 from billing.kernel.periods import Anchor
-from billing.kernel.taxes import taxable_returned
+from billing.kernel.taxes import taxables_returned
 from billing.kernel.values import replace
 from billing.refunds.refunds import Refund
 
@@ -102,18 +102,19 @@ def _credited_lines(refund: Refund, invoice: Invoice) -> tuple[InvoiceLine, ...]
         return ()
     gross = refund.amount.amount_minor
     net = gross - sum(refund.taxes)
+    taxables = taxables_returned(invoice, gross, refund.taxes)
 
-    def credited(line: InvoiceLine, share: int) -> InvoiceLine:
+    def credited(line: InvoiceLine, share: int, taxable: int) -> InvoiceLine:
         amount, tax = replace(line.amount, amount_minor=-share), line.tax
         if tax is not None:
-            taxable = taxable_returned(invoice, tax, net, gross)
             tax = replace(tax, taxable_minor=-taxable)
         return replace(line, amount=amount, tax=tax)
 
     amount = replace(refund.amount, amount_minor=-net)
+    taxes = zip(invoice.tax_lines, refund.taxes, taxables, strict=True)
     return (
         InvoiceLine(LineKind.CHARGE, invoice.product_name, amount),
-        *(credited(*each) for each in zip(invoice.tax_lines, refund.taxes, strict=True)),
+        *(credited(*each) for each in taxes),
     )
 
 

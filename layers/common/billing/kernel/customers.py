@@ -108,7 +108,8 @@ class PaymentMethod(Entity):
     `formerly` holds the card details before each renewal by the bank, oldest first (W-7).
     `given_for` is the purchase at whose checkout it was given under the email of a customer who was
     there before, and who need not be the one who gave it: nothing else is charged to it unless that
-    customer chooses so. None for a customer's own card.
+    customer chooses so. None for a customer's own card. `country` is where it was issued, None
+    where its gateway does not say.
     """
 
     id: str
@@ -125,6 +126,7 @@ class PaymentMethod(Entity):
     expiry_told: bool = False
     formerly: tuple[FormerCard, ...] = ()
     given_for: str | None = None
+    country: str | None = None
 
     def as_of(self, at: datetime) -> PaymentMethod:
         """Returns the card with the digits it had at an instant, since an invoice is never
@@ -138,7 +140,8 @@ class Consent(Entity):
 
     `price_shown` is the whole price in words, `shown` everything shown with it, and `terms_hash`
     the page's hash of that. The last two are None for purchases made before they were kept;
-    `price_shown` of those is only the amount charged that day.
+    `price_shown` of those is only the amount charged that day. `ip_country` is where the buyer was,
+    `card_country` where their card was issued; None where nobody said so (C-7).
     """
 
     merchant: str
@@ -151,6 +154,8 @@ class Consent(Entity):
     price_shown: str
     terms_hash: str | None = None
     shown: Disclosure | None = None
+    ip_country: str | None = None
+    card_country: str | None = None
 
 
 class PurchaseBillTo(Entity):

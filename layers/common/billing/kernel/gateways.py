@@ -99,7 +99,7 @@ class SavedMethod(Value):
     """A payment method that the gateway keeps for later off-session use.
 
     `expires_on` is YYYY-MM. `owner` is the customer that it was saved for, if the gateway keeps and
-    returns that.
+    returns that; `country` is where it was issued, if it says so.
     """
 
     token: str
@@ -108,6 +108,7 @@ class SavedMethod(Value):
     expires_on: str | None
     fingerprint: str | None
     owner: str | None = None
+    country: str | None = None
 
 
 class ChargeOrder(Value):

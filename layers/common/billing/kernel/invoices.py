@@ -165,6 +165,12 @@ class Invoice(Entity):
         )
 
     @property
+    def has_its_tax_refunded(self) -> bool:
+        """True if no tax is left of it, or is about to be, while there is something left."""
+        left = self.total.amount_minor - self.refund_reserved_minor
+        return left > 0 and bool(self.refund_taxes_minor) and not any(self.taxes_left)
+
+    @property
     def taxed_by(self) -> str | None:
         """Its id if it has lines of tax, which a credit of its payment takes off again; else
         None."""

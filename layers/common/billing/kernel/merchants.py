@@ -89,9 +89,10 @@ class Settings(Value):
     is how many days before the next invoice support must be asked to stop it (X-8), `undecided` the
     outcome of a request that nobody decides (H-4). `confirmation_template` may hold {order_id}
     (C-3). `freeze_price_minor` is the monthly charge of a frozen subscription, None where none can
-    be frozen; `self_freeze` lets customers freeze in the portal (A-5). `credit_at_end` is the use
-    of credit that is left when a subscription ends; merchants from before this setting keep it.
-    `custom_domain` is the requested host of checkout and portal (A-9).
+    be frozen; `self_freeze` lets customers freeze in the portal (A-5), `self_coupon` enter a
+    coupon there (B-12). `credit_at_end` is the use of credit that is left when a subscription ends;
+    merchants from before this setting keep it. `custom_domain` is the requested
+    host of checkout and portal (A-9).
     """
 
     time_zone: str = "America/New_York"
@@ -111,6 +112,7 @@ class Settings(Value):
     confirmation_template: str = CONFIRMATION_TEMPLATE
     freeze_price_minor: int | None = 999
     self_freeze: bool = False
+    self_coupon: bool = False
     accounts: AccountPolicy = field(default_factory=AccountPolicy)
     custom_domain: str | None = None
     credit_at_end: CreditAtEnd = CreditAtEnd.KEEP

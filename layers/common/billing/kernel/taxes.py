@@ -86,7 +86,10 @@ BEFORE_TAX = Taxes()
 
 
 def of_invoice(invoice: Invoice) -> Taxation:
-    """Returns the taxes that an invoice was charged with, not those of what it took off."""
+    """Returns the taxes that an invoice was charged with, not those of what it took off; none once
+    its tax alone was refunded, so that nothing takes it off again."""
+    if invoice.has_its_tax_refunded:
+        return UNTAXED
     taxes = [
         (line, line.tax)
         for line in invoice.lines
@@ -205,11 +208,34 @@ def returned(left: Sequence[int], amount_minor: int, total_minor: int) -> tuple[
     return tuple(share_of(tax, amount_minor, total_minor) for tax in left)
 
 
-def taxable_returned(invoice: Invoice, tax: LineTax, net_minor: int, gross_minor: int) -> int:
-    """Returns how much of what a tax is on goes back with a refund of its invoice (C-10).
+def taxables_returned(invoice: Invoice, amount_minor: int, taxes: Sequence[int]) -> tuple[int, ...]:
+    """Returns how much of what each tax is on goes back with a refund of its invoice (C-10).
 
-    That is the refund's share of the net amount. Where credit that had been taxed otherwise left
-    less net than the tax is on, that share would be too coarse: it is the one of the whole amount.
+    That is the refund's share of the net amount. Of a refund of tax alone it is the tax's own share
+    of what was charged: so much was not to be taxed at that rate.
+    """
+    net = amount_minor - sum(taxes)
+    of_tax_alone = not net and bool(invoice.net)
+    return tuple(
+        _untaxed(line, line.tax, back)
+        if of_tax_alone
+        else _taxable_returned(invoice, line.tax, net, amount_minor)
+        for line, back in zip(invoice.tax_lines, taxes, strict=True)
+        if line.tax is not None
+    )
+
+
+def _untaxed(line: InvoiceLine, tax: LineTax, back: int) -> int:
+    """Returns how much of what a tax is on is not taxed, once so much of the tax went back."""
+    charged = abs(line.amount.amount_minor)
+    return share_of(tax.taxable_minor, abs(back), charged) if charged else 0
+
+
+def _taxable_returned(invoice: Invoice, tax: LineTax, net_minor: int, gross_minor: int) -> int:
+    """Returns how much of what a tax is on goes back with a refund that is not of tax alone.
+
+    Where credit that had been taxed otherwise left less net than the tax is on, the share of the
+    net amount would be too coarse: it is the one of the whole amount.
     """
     net = invoice.net.amount_minor
     if net >= abs(tax.taxable_minor):

@@ -129,16 +129,21 @@ def reserve(
     due_at: datetime,
     shard: int,
     of_credit: bool = False,
+    of_tax: bool = False,
 ) -> tuple[Refund, Transaction]:
     """Reserves the money of a refund (step 1), before the gateway is asked.
 
     `name` is the caller's name for this refund, so that asking again is not a second one. It takes
     back the credit and the unused time that the payment gave, or with `of_credit` the credit of
-    whichever payment (A-4, B-7). `opened` is the subscription's open invoice.
+    whichever payment (A-4, B-7); with `of_tax` neither, for it is tax alone (C-7).
+    `opened` is the subscription's open invoice.
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
-    took, writes = take_back(subscription, invoice, amount, of_credit=of_credit)
-    taxes = value.taxes_in(invoice, amount)
+    taxes = invoice.taxes_left if of_tax else value.taxes_in(invoice, amount)
+    took: Taken | None = None
+    writes: tuple[Write, ...] = ()
+    if not of_tax:
+        took, writes = take_back(subscription, invoice, amount, of_credit=of_credit)
     reserved = replace(invoice.reserving(amount.amount_minor, taxes), refunds=invoice.refunds + 1)
     refund = Refund(
         id=refund_id(invoice.id, name or f"r{invoice.refunds + 1}"),

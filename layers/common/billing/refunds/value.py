@@ -110,6 +110,22 @@ def amount_of(invoice: Invoice, amount_minor: int | None, at_most: Money | None 
     return replace(left, amount_minor=amount_minor)
 
 
+def tax_left(invoice: Invoice) -> Money:
+    """Returns the tax that is left of a payment, to go back alone on proof (C-7).
+
+    Raises `Refused`: not_taxed, tax_refunded, disputed, already_refunded.
+    """
+    left = amount_of(invoice, None)
+    if not invoice.tax_lines:
+        raise Refused("not_taxed")
+    tax = sum(invoice.taxes_left)
+    if tax <= 0:
+        raise Refused("tax_refunded" if invoice.refund_taxes_minor else "not_taxed")
+    if tax > left.amount_minor:  # a bank has taken back a part of it
+        raise Refused("charged_back", code="disputed")
+    return replace(left, amount_minor=tax)
+
+
 def is_open(invoice: Invoice) -> bool:
     """Tells whether a refund of the payment is under way."""
     return invoice.refund_reserved_minor > invoice.refunded_minor

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from billing.checkout.trials import TrialUse
     from billing.helpdesk.messages import Message
     from billing.helpdesk.tickets import Thread, Ticket
-    from billing.kernel.customers import Customer, PaymentMethod, PurchaseBillTo
+    from billing.kernel.customers import Consent, Customer, PaymentMethod, PurchaseBillTo
     from billing.kernel.invoices import Invoice
     from billing.kernel.issued_documents import DocumentKind, IssuedDocument
     from billing.kernel.list_rows import ListRow
@@ -145,6 +145,10 @@ class CustomerReads(CustomerPartReads):
     def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
         """Batch get of M#<merchant>#C#<customer> BILL_TO#<purchase>."""
         return self._items.get_many([keys.bill_to(*purchase) for purchase in purchases])
+
+    def consent(self, merchant: str, customer: str, purchase: str) -> Consent | None:
+        """Get M#<merchant>#C#<customer> CONSENT#<purchase>."""
+        return self._items.get(keys.consent(merchant, customer, purchase))
 
     def ticket(self, merchant: str, ticket: str) -> Ticket | None:
         """Get M#<merchant>#T#<ticket> TICKET."""

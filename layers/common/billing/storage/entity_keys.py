@@ -161,7 +161,7 @@ def _purchase_bill_to(e: PurchaseBillTo) -> Key[PurchaseBillTo]:
 
 
 def _consent(e: Consent) -> Key[Consent]:
-    return Key(keys.of_customer(e.merchant, e.customer), f"CONSENT#{e.purchase}")
+    return keys.consent(e.merchant, e.customer, e.purchase)
 
 
 def _entitlement(e: Entitlement) -> Key[Entitlement]:

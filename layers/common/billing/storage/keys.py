@@ -191,6 +191,10 @@ def bill_to(merchant: str, customer: str, purchase: str) -> Key[PurchaseBillTo]:
     return Key(of_customer(merchant, customer), f"BILL_TO#{purchase}")
 
 
+def consent(merchant: str, customer: str, purchase: str) -> Key[Consent]:
+    return Key(of_customer(merchant, customer), f"CONSENT#{purchase}")
+
+
 def tickets_of(merchant: str, customer: str) -> Partition[TicketOf]:
     """Returns where a customer's tickets are named, beside their purchases."""
     return Partition(of_customer(merchant, customer), SortKeyRange.of("TICKET#"))

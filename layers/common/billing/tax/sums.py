@@ -10,7 +10,7 @@ from datetime import date
 
 from billing.kernel.invoices import Invoice
 from billing.kernel.money import Currency
-from billing.kernel.taxes import taxable_returned
+from billing.kernel.taxes import taxables_returned
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 from billing.tax import states
@@ -106,15 +106,13 @@ def of_payment(invoice: Invoice) -> list[tuple[int, int, int]]:
     ]
 
 
-def of_refund(invoice: Invoice, net_minor: int, taxes: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Returns what a refund adds to the sums: its net part, shared as the payment's was, and its
-    taxes, both negative."""
-    gross = net_minor + sum(taxes)
-    taxed = [line.tax for line in invoice.lines if line.tax is not None]
-    return [
-        (-taxable_returned(invoice, tax, net_minor, gross), -back, 0)
-        for tax, back in zip(taxed, taxes, strict=True)
-    ]
+def of_refund(
+    invoice: Invoice, amount_minor: int, taxes: Sequence[int]
+) -> list[tuple[int, int, int]]:
+    """Returns what a refund adds to the sums: its part of what was taxed, and its taxes, both
+    negative."""
+    taxables = taxables_returned(invoice, amount_minor, taxes)
+    return [(-taxable, -back, 0) for taxable, back in zip(taxables, taxes, strict=True)]
 
 
 def place_of(invoice: Invoice) -> str:

@@ -5,7 +5,7 @@ Standard rates, which digital products have; reduced ones are entered as rates o
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from billing.kernel.taxes import TaxRate
 
@@ -73,6 +73,21 @@ RATES: dict[str, tuple[tuple[str, int], ...]] = {
     ),
 }
 """By country: the day on which a rate began, and the rate in millionths, oldest first."""
+
+
+CHECK_AFTER = timedelta(days=365)
+"""The age at which the table should be compared with its sources again."""
+
+
+def is_old(on: date) -> bool:
+    """Tests whether the table was last compared with its sources more than a year before a day."""
+    return on - CHECKED_ON > CHECK_AFTER
+
+
+def rates_on(on: date) -> list[TaxRate]:
+    """Returns the standard rate of every country in the table on a day, by country."""
+    found = (rate(country, on) for country in sorted(RATES))
+    return [each for each in found if each is not None]
 
 
 def rate(country: str, on: date) -> TaxRate | None:

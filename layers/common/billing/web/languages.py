@@ -6,8 +6,6 @@ from billing.kernel.merchants import Merchant
 from billing.render.messages import ENGLISH, LANGUAGES
 from billing.web.request import Request
 
-COUNTRY_HEADER = "cloudfront-viewer-country"
-
 SPOKEN = {
     "AT": "de",
     "BG": "bg",
@@ -52,8 +50,7 @@ def of_visitor(request: Request) -> str:
 
     Of the browser's languages it is the first that is one of the fifteen.
     """
-    country = request.headers.get(COUNTRY_HEADER, "").upper()
-    return SPOKEN.get(country) or accepted(request.headers.get("accept-language", ""))
+    return SPOKEN.get(request.country or "") or accepted(request.headers.get("accept-language", ""))
 
 
 def accepted(header: str) -> str:

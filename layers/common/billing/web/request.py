@@ -13,6 +13,7 @@ from string import ascii_letters, digits
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
+from billing.kernel.countries import COUNTRIES
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.values import Value
 from billing.web import multipart
@@ -31,6 +32,8 @@ OUT_OF_BOUNDS: int = 10**MAX_DIGITS
 
 OWN_DOMAIN = "merchantsDomain"
 """The key of the merchant's domain in an event's context; only `web/custom_domains` sets it."""
+
+COUNTRY_HEADER = "cloudfront-viewer-country"
 
 LONGEST_ID = 128
 ID_SYMBOLS = frozenset(ascii_letters + digits + "_.:-")
@@ -77,6 +80,12 @@ class Request(Value):
     @property
     def content_type(self) -> str:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def country(self) -> str | None:
+        """Returns the country of the visitor's address, as the content network knows it."""
+        country = self.headers.get(COUNTRY_HEADER, "").upper()
+        return country if country in COUNTRIES else None
 
     @property
     def is_json(self) -> bool:

@@ -223,6 +223,7 @@ class SettingsChangeInput(ChangeInput):
     credit_at_end: CreditAtEnd = unsaid()
     freeze_price: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = unsaid()
     self_freeze: StrictBool = unsaid()
+    self_coupon: StrictBool = unsaid()
     accounts: AccountPolicyInput = unsaid()
     custom_domain: Annotated[str, words(domains.LONGEST)] | None = unsaid()
     identity: IdentityInput = unsaid()

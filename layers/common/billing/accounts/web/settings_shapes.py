@@ -65,6 +65,7 @@ class SettingsOutput(TypedDict):
     confirmation_template: str
     freeze_price: int | None
     self_freeze: bool
+    self_coupon: bool
     accounts: AccountPolicyOutput
     custom_domain: str | None
     custom_domain_active: bool
@@ -100,6 +101,7 @@ def settings(merchant: Merchant) -> SettingsOutput:
         "confirmation_template": given.confirmation_template,
         "freeze_price": given.freeze_price_minor,
         "self_freeze": given.self_freeze,
+        "self_coupon": given.self_coupon,
         "accounts": {
             "retention_days": given.accounts.retention_days,
             "frozen_stops": given.accounts.frozen_stops,

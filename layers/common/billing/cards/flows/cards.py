@@ -93,6 +93,7 @@ def add(
         expires_on=answer.expires_on,
         fingerprint=answer.fingerprint,
         added_at=now,
+        country=answer.country,
     )
 
     twins = [m for m in held.methods if cards.is_same_card(m, method)]

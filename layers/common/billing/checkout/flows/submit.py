@@ -61,12 +61,14 @@ class Submission(Value):
 class Visitor(Value):
     """The person who submits a checkout, as the request shows them.
 
-    `return_url` is where 3-D Secure sends the buyer back to.
+    `return_url` is where 3-D Secure sends the buyer back to; `country` is that of their address,
+    None where it is not known.
     """
 
     ip: str
     return_url: str
     language: str = "en"
+    country: str | None = None
 
 
 def refuse_changed(offered: Offer, shown: str | None, visitor: Visitor) -> Disclosure:
@@ -262,6 +264,7 @@ def _draw(
             price_shown=shown.terms,
             terms_hash=shown.digest,
             shown=shown,
+            ip_country=visitor.country,
         ),
         customer=customer,
         purchase=bought,

@@ -17,13 +17,6 @@ from billing.web import custom_domains, http
 from billing.web.card_fields import card_fields
 from billing.web.request import Request
 
-OF_COUPONS = {
-    coupons.UNKNOWN: Invalid("coupon_unknown", field="coupon"),
-    coupons.OVER: Invalid("coupon_over", field="coupon"),
-    coupons.NOT_FOR_THIS: Invalid("coupon_not_for_this", field="coupon"),
-}
-"""A refusal of a coupon as an error of its field."""
-
 COUPON_MOST = 100
 COUPONS_PER_IP = 60
 """The most codes that one address can try in a quarter of an hour: codes are guessed otherwise."""
@@ -44,7 +37,7 @@ def with_coupon(
     try:
         offered = discounted(ports, request, offered, form, now=now)
     except Refused as refused:
-        errors["coupon"] = OF_COUPONS[refused.code]
+        errors["coupon"] = coupons.AT_FIELD[refused.code]
     return form_page(ports, offered, spoken, attempt_key=attempt_key, form=form, errors=errors)
 
 

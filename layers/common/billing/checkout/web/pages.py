@@ -15,7 +15,6 @@ from billing.checkout.flows.submit import Visitor
 from billing.checkout.web import drafts, shapes
 from billing.checkout.web.form_pages import (
     COUPON_MOST,
-    OF_COUPONS,
     discounted,
     form_page,
     refused_page,
@@ -128,7 +127,7 @@ def _coupon_refused(
     if begun is not None and begun.decline_code != refused.code:
         return _sent_again(ports, request, point, typed, now=now)
     again = key if begun is None else ports.new_id("attempt")
-    errors = {"coupon": OF_COUPONS[refused.code]}
+    errors = {"coupon": coupons.AT_FIELD[refused.code]}
     return form_page(
         ports,
         offers.without_coupon(offered),
@@ -275,7 +274,8 @@ def failure(ports: Ports, error: Exception, request: Request) -> http.Answer:
 
 def _visitor(ports: Ports, request: Request, price_point: str, key: str) -> Visitor:
     own = languages.of_visitor(request)
-    return Visitor(request.ip, _return_url(ports, request, price_point, key), own)
+    url = _return_url(ports, request, price_point, key)
+    return Visitor(request.ip, url, own, request.country)
 
 
 def _return_url(ports: Ports, request: Request, price_point: str, key: str) -> str:

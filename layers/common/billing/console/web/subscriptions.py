@@ -34,6 +34,9 @@ ACTIONS: Mapping[str, Act] = {
 }
 """The actions besides cancelling, by the last part of their addresses."""
 
+OF_COUPONS = frozenset({"coupon-given", "coupon-taken"})
+"""The confirmations of its coupon given or taken away."""
+
 PAUSABLE = frozenset({State.TRIALING, State.ACTIVE})
 
 
@@ -52,7 +55,7 @@ def subscription_page(desk: Desk, subscription: str) -> http.Answer:
         orders=orders.data,
         actions=_possible(desk.session.merchant, found),
         now=desk.now,
-        done=what if what in ACTIONS else None,
+        done=what if what in ACTIONS or what in OF_COUPONS else None,
         next_url=orders.next and f"{here}?{urlencode({'cursor': orders.next})}",
         first_url=here if cursor is not None else None,
     )

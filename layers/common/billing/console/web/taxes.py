@@ -13,8 +13,9 @@ from billing.console.web.pages import Desk, page
 from billing.console.web.product_forms import number
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.money import Money
-from billing.tax import csv_rates, csv_report
+from billing.tax import csv_rates, csv_report, vat
 from billing.tax.flows import setup, sums
+from billing.tax.flows.taxation import today
 from billing.tax.rates import percent_of
 from billing.tax.registrations import Nexus
 from billing.tax.web.shapes import RateInput, RegistrationInput, ReportQuery
@@ -56,6 +57,9 @@ def tax_page(
         forms={form: typed if typed and form == wrong else {} for form in FORMS},
         errors={form: errors if errors and form == wrong else {} for form in FORMS},
         rows=rows,
+        vat_checked_on=vat.CHECKED_ON,
+        vat_sources=vat.SOURCES,
+        vat_is_old=vat.is_old(today(merchant, desk.now)),
         done=what if what in DONE and not wrong else None,
         next_url=table.next and f"{HERE}?{urlencode({'cursor': table.next})}",
         first_url=HERE if cursor else None,

@@ -12,7 +12,7 @@ from billing.kernel.persons import customer_subject, subjects
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
-from billing.kernel.writes import Change
+from billing.kernel.writes import Change, Transaction
 
 AS_READ = (*charge_eligibility.LOOKED_AT, *charge_eligibility.PRICED_BY)
 
@@ -30,7 +30,23 @@ def attach(ports: Ports, subscription: Subscription, code: str, *, now: datetime
     return uses.in_turn(lambda: _attach(ports, subscription, code, now), stands)
 
 
+def preview(ports: Ports, found: Subscription, code: str, *, now: datetime) -> Subscription:
+    """Returns a subscription as it would be with a coupon, and writes nothing; raises as
+    `attach`."""
+    return _attached(ports, found, code, now)[0]
+
+
 def _attach(ports: Ports, found: Subscription, code: str, now: datetime) -> Subscription:
+    after, writes = _attached(ports, found, code, now)
+    if writes:
+        ports.store.commit(*writes)
+    return after
+
+
+def _attached(
+    ports: Ports, found: Subscription, code: str, now: datetime
+) -> tuple[Subscription, Transaction]:
+    """Returns a subscription with a coupon, and the writes of it; none where it has it already."""
     if not found.is_live or found.period_at is None:
         raise Refused("not_active")
     coupon = uses.usable(
@@ -44,14 +60,13 @@ def _attach(ports: Ports, found: Subscription, code: str, now: datetime) -> Subs
     )
     if found.discount is not None:
         if found.discount.coupon == coupon.code:
-            return found
+            return found, ()
         raise Refused("coupon_present")
     if found.open_invoice is not None:
         raise Refused("invoice_open")
     taken = uses.taken(ports, found.merchant, coupon.code, _people(ports, found))
     after = replace(found, discount=coupon.discount)
-    ports.store.commit(Change(found, after, expecting=AS_READ), *taken)
-    return after
+    return after, (Change(found, after, expecting=AS_READ), *taken)
 
 
 def _people(ports: Ports, found: Subscription) -> tuple[str, ...]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from billing.coupons import coupons, terms
 from billing.coupons.coupons import Coupon
 from billing.kernel.cursors import position_in, seal
 from billing.kernel.errors import Conflict, Invalid, NotFound
+from billing.kernel.flows.paging import pages
 from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
@@ -13,6 +16,9 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 
 LIST = "coupons"
+READ_MOST = 500
+PART, PARTS_MOST = 500, 40
+"""The coupons of one read of a download, and the most reads."""
 
 
 def create(ports: Ports, merchant: Merchant, coupon: Coupon) -> Coupon:
@@ -42,6 +48,43 @@ def page(ports: Ports, merchant: Merchant, *, limit: int, cursor: str | None) ->
     found = ports.store.coupons(merchant.id, limit=limit + 1, after=after)
     shown = tuple(found[:limit])
     return Page(shown, seal(shown[-1].code, LIST) if len(found) > limit else None)
+
+
+def found(
+    ports: Ports,
+    merchant: Merchant,
+    *,
+    beginning: str | None,
+    usable: bool | None,
+    limit: int,
+    cursor: str | None,
+    now: datetime,
+) -> Page[Coupon]:
+    """Lists coupons by code: those with a beginning, and those that can, or can not, be used now.
+
+    At most `READ_MOST` are looked through for a page, which may be short and have a next one.
+    """
+    start = None if beginning is None else coupons.before(beginning)
+    after = start if cursor is None else position_in(cursor, LIST)
+    shown: list[Coupon] = []
+    read = ports.store.coupons(merchant.id, limit=READ_MOST, after=after)
+    for each in read:
+        if beginning is not None and not each.code.startswith(beginning):
+            return Page(tuple(shown), None)
+        if usable is None or each.can_be_used(now) is usable:
+            shown.append(each)
+        if len(shown) == limit and each != read[-1]:
+            return Page(tuple(shown), seal(each.code, LIST))
+    return Page(tuple(shown), seal(read[-1].code, LIST) if len(read) == READ_MOST else None)
+
+
+def first(ports: Ports, merchant: Merchant) -> list[Coupon]:
+    """Returns coupons by code for a download, the first 20,000."""
+
+    def page_at(cursor: str | None) -> Page[Coupon]:
+        return page(ports, merchant, limit=PART, cursor=cursor)
+
+    return [found for part in pages(page_at, at_most=PARTS_MOST) for found in part.data]
 
 
 def switch(ports: Ports, merchant: Merchant, code: str, *, active: bool) -> Coupon:

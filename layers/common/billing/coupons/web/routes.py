@@ -7,19 +7,12 @@ from billing.api.web.frame import Api, Call, Csv
 from billing.api.web.json_shapes import Listed
 from billing.api.web.queries import PageQuery
 from billing.coupons import csv_coupons
-from billing.coupons.coupons import Coupon
 from billing.coupons.flows import attach, coupons
 from billing.coupons.web import shapes
 from billing.coupons.web.inputs import CouponChangeInput, CouponInput, UseCouponInput
 from billing.kernel.flows import subscriptions
-from billing.kernel.flows.paging import pages
-from billing.kernel.lists import Page
-from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.web.inputs import Nothing
-
-PART, PARTS_MOST = 500, 40
-"""The coupons of one read of a download, and the most reads."""
 
 
 def declare(api: Api, ports: Ports) -> None:
@@ -41,7 +34,7 @@ def declare(api: Api, ports: Ports) -> None:
     @api.get("/v1/coupons.csv")
     def download_coupons(call: Call[Nothing]) -> Csv:
         """Download coupons as CSV: the first 20,000 of them by code."""
-        return Csv("".join(csv_coupons.written(_first(ports, call.merchant))), "coupons.csv")
+        return Csv("".join(csv_coupons.written(coupons.first(ports, call.merchant))), "coupons.csv")
 
     @api.get("/v1/coupons/<coupon>")
     def show_coupon(call: Call[Nothing], coupon: str) -> shapes.CouponOutput:
@@ -74,10 +67,3 @@ def declare_uses(api: Api, ports: Ports) -> None:
         """Take a subscription's coupon away; an open invoice keeps its discount."""
         found = subscriptions.fresh(ports, call.merchant.id, subscription)
         return subscription_shapes.subscription(attach.detach(ports, found))
-
-
-def _first(ports: Ports, merchant: Merchant) -> list[Coupon]:
-    def page_at(cursor: str | None) -> Page[Coupon]:
-        return coupons.page(ports, merchant, limit=PART, cursor=cursor)
-
-    return [found for page in pages(page_at, at_most=PARTS_MOST) for found in page.data]

@@ -82,6 +82,7 @@ def saved(token: Json) -> SavedMethod:
         last4="",
         expires_on=None,
         fingerprint=str(payer) if payer else None,
+        country=wallet.get("address", {}).get("country_code"),
     )
 
 

@@ -14,6 +14,7 @@ from billing.kernel.gateways import Declined, SavedMethod
 from billing.kernel.values import Value
 
 EXPIRES_ON = "2034-12"
+ISSUED_IN = "US"
 TRIES = 20
 
 
@@ -63,7 +64,8 @@ TEST_CARDS = {
 
 def made(card: TestCard, token: str) -> SavedMethod:
     """Returns a test card as a saved method."""
-    return SavedMethod(token, card.brand, card.last4, EXPIRES_ON, f"fp_{card.last4}")
+    fingerprint = f"fp_{card.last4}"
+    return SavedMethod(token, card.brand, card.last4, EXPIRES_ON, fingerprint, country=ISSUED_IN)
 
 
 def found(ledger: SandboxLedger, method: str) -> SavedMethod | None:
@@ -77,7 +79,9 @@ def found(ledger: SandboxLedger, method: str) -> SavedMethod | None:
     row, _ = kept
     # A new number gets a new fingerprint: it compares as another card.
     fingerprint = f"fp_{row['last4']}"
-    return SavedMethod(method, card.brand, row["last4"], row["expires_on"], fingerprint)
+    return SavedMethod(
+        method, card.brand, row["last4"], row["expires_on"], fingerprint, country=ISSUED_IN
+    )
 
 
 def renew(ledger: SandboxLedger, method: str, last4: str, expires_on: str, at: datetime) -> None:

@@ -179,4 +179,5 @@ def _saved(found: stripe.PaymentMethod, customer: str) -> SavedMethod:
         last4=card.last4 or "",
         expires_on=f"{card.exp_year:04d}-{card.exp_month:02d}",
         fingerprint=card.fingerprint,
+        country=getattr(card, "country", None),
     )

@@ -39,6 +39,7 @@ DONE = frozenset(
         "signed_out",
         "frozen",
         "thawed",
+        "coupon",
     }
 )
 """The confirmations that a page can show."""

@@ -20,6 +20,7 @@ from billing.helpdesk.flows.ticket import of_owner
 from billing.helpdesk.tickets import Ticket, TicketOf
 from billing.kernel.customers import (
     ERASED,
+    Consent,
     Customer,
     EmailPointer,
     PaymentMethod,
@@ -38,6 +39,7 @@ from billing.kernel.storage import Due, History
 from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Remove, Write
+from billing.privacy.flows import erase_uses
 from billing.refunds.refunds import RefundState
 
 AT_ONCE = 50
@@ -97,10 +99,18 @@ def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
 
 
 def customer(
-    ports: Ports, merchant: str, customer: str, *, keep_going: KeepGoing = lambda: True
+    ports: Ports,
+    merchant: str,
+    customer: str,
+    *,
+    keep_going: KeepGoing = lambda: True,
+    with_uses: bool = False,
 ) -> Seen:
     """Erases name, address, email, cards, consents, checkout forms, tickets and remarks of one
-    customer; returns whether all of it is done. Asked again it goes on with what is left."""
+    customer; returns whether all of it is done. Asked again it goes on with what is left.
+
+    `with_uses` erases what they used of coupons and trials too, as is done with their merchant.
+    """
     known = ports.store.customer(merchant, customer)
     if known is None or known.name == ERASED:
         list_rows.keep_words(ports, merchant, customer)  # a run that died may have left them
@@ -123,13 +133,23 @@ def customer(
     purchases = [(merchant, customer, consent.purchase) for consent in history.consents]
     gone: list[Write] = [Remove(method) for method in cards]
     gone += [Remove(kept) for kept in _bill_tos(ports, purchases)]
-    gone += [Remove(consent) for consent in history.consents]
+    gone += [erased for consent in history.consents for erased in _consent(consent)]
     gone += _erase_words(history)
+    gone += erase_uses.of_customer(ports, history) if with_uses else ()
     commit_in_batches(ports, gone)
     pointer = EmailPointer(merchant, email_hash(merchant, known.email), customer)
     ports.store.commit(Change(known, _erased_customer(known)), Remove(pointer))
     list_rows.keep_words(ports, merchant, customer)  # none is written from here on
     return Seen.FINISHED
+
+
+def _consent(consent: Consent) -> tuple[Write, ...]:
+    """Returns the write that erases a consent; of one with evidence of where the buyer was, which
+    the law on VAT wants kept as long as its invoices, the address on the net alone (C-7)."""
+    if consent.ip_country is None and consent.card_country is None:
+        return (Remove(consent),)
+    nameless = replace(consent, ip=ERASED)
+    return () if consent == nameless else (Change(consent, nameless, expecting=("ip",)),)
 
 
 def _is_under_way(history: History) -> bool:

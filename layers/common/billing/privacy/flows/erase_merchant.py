@@ -19,11 +19,12 @@ from billing.kernel.flows.paging import entries
 from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order
+from billing.kernel.persons import customer_subject
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Remove, Write
-from billing.privacy.flows import erase
+from billing.privacy.flows import erase, erase_uses
 
 AT_ONCE = 50
 COUPONS_AT_ONCE = 500
@@ -40,10 +41,13 @@ def steps(
 
     def unname(order: Order) -> Seen:
         if order.customer is None:
+            _forget_stranger(ports, order)
             return _seen(erase.unname(ports, order))
         if order.customer in met:
             return Seen.FINISHED
-        seen = erase.customer(ports, seller.id, order.customer, keep_going=keep_going)
+        seen = erase.customer(
+            ports, seller.id, order.customer, keep_going=keep_going, with_uses=True
+        )
         if seen is not Seen.MORE:
             met.add(order.customer)
         return seen
@@ -57,8 +61,8 @@ def steps(
 
 
 def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
-    """Erases domain, products, price points, coupons and API keys, once no customer's data is left;
-    returns whether all of it is gone."""
+    """Erases domain, products, price points, coupons, API keys and the tax setup, once no
+    customer's data is left; returns whether all of it is gone."""
     if seller.domain is not None and (held := ports.store.domain(seller.domain)) is not None:
         ports.store.commit(Change(seller, replace(seller, domain=None)), Remove(held))
     products, points = ports.store.catalog(seller.id)
@@ -72,7 +76,35 @@ def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
         if number and not keep_going():
             return False
         erase.commit_in_batches(ports, writes)
-    return len(coupons) < COUPONS_AT_ONCE
+    return len(coupons) < COUPONS_AT_ONCE and _taxes(ports, seller, keep_going)
+
+
+def _taxes(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
+    """Erases registrations and every table of rates there was; returns whether all of it is gone.
+
+    The sums of what was taxed stay, as the ledger does.
+    """
+    setup = ports.store.tax_setup(seller.id)
+    if setup is None:
+        return True
+    for table in range(setup.rates + 1, 0, -1):  # the one above may be of a change that died
+        while places := ports.store.tax_table(seller.id, table, AT_ONCE):
+            erase.commit_in_batches(ports, [Remove(place) for place in places])
+            if not keep_going():
+                return False
+    ports.store.commit(Remove(setup))
+    return True
+
+
+def _forget_stranger(ports: Ports, order: Order) -> None:
+    """Erases the uses of somebody who bought nothing, before the form that names them."""
+    attempt = order.attempt_key and ports.store.checkout(order.merchant, order.attempt_key)
+    if order.email is None or not attempt:
+        return
+    cards = () if attempt.method is None else (attempt.method,)
+    known = erase_uses.of_mailbox(order.merchant, order.email, cards)
+    known.append(customer_subject(order.merchant, attempt.customer))
+    erase.commit_in_batches(ports, erase_uses.removed(ports, order.merchant, known))
 
 
 def _seen(finished: bool) -> Seen:

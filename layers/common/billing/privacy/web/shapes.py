@@ -73,13 +73,16 @@ class DisclosureOutput(TypedDict):
 
 
 class ConsentOutput(TypedDict):
-    """The consent to a purchase; `shown` is null for purchases from before it was stored."""
+    """The consent to a purchase, and the countries of the buyer's address on the net and of their
+    card; `shown` is null for purchases from before it was stored."""
 
     purchase: str
     terms_version: str
     terms_hash: str | None
     agreed_at: str
     ip: str
+    ip_country: str | None
+    card_country: str | None
     language: str
     price_shown: str
     shown: DisclosureOutput | None
@@ -187,6 +190,8 @@ def _consent(consent: Consent) -> ConsentOutput:
         "terms_hash": consent.terms_hash,
         "agreed_at": instant(consent.agreed_at),
         "ip": consent.ip,
+        "ip_country": consent.ip_country,
+        "card_country": consent.card_country,
         "language": consent.language,
         "price_shown": consent.price_shown,
         "shown": None if consent.shown is None else _disclosure(consent.shown),

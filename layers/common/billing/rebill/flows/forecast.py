@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from heapq import merge
+from itertools import islice
 
 from billing.kernel import charge_eligibility, invoicing
 from billing.kernel.charge_eligibility import Hold
@@ -29,6 +30,9 @@ from billing.tax.flows.upcoming import TaxesOn
 
 CHARGES_AT_MOST = 100_000
 DAYS_AT_MOST = 4_000
+
+REACH_MOST = timedelta(days=366 * 5)
+"""The furthest that the next charges of one subscription are looked for."""
 
 LIVE_MOST = 2_000
 """The most subscriptions of a forecast that is made when it is asked for."""
@@ -108,6 +112,17 @@ def charges(
         taxes_on = upcoming.of_each(ports, merchant, [subscription])[subscription.id]
         for at, _, amount, test in _charges(ports, merchant, subscription, taxes_on, until, now):
             yield (_day(merchant, at), amount.currency, test), amount.amount_minor
+
+
+def next_charges(
+    ports: Ports, merchant: Merchant, subscription: Subscription, *, most: int, now: datetime
+) -> list[tuple[datetime, Money]]:
+    """Returns the next charges of one subscription with their taxes, soonest first."""
+    if subscription.due_at is None:
+        return []
+    taxes_on = upcoming.of_each(ports, merchant, [subscription])[subscription.id]
+    found = _charges(ports, merchant, subscription, taxes_on, now + REACH_MOST, now)
+    return [(at, amount) for at, _, amount, _ in islice(found, most)]
 
 
 def _from_sums(

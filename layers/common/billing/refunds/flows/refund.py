@@ -30,12 +30,14 @@ class Takes(StrEnum):
 
     `own`: first the credit that its payment's period gave; as much of the payment as is left may go
     back. `unused_only`: the same, and no more goes back than was paid less credit already used.
-    `credit`: it gives credit back as money, whichever payment the credit came from.
+    `credit`: it gives credit back as money, whichever payment the credit came from. `none`: it is
+    the tax of the payment alone, all that is left of it (C-7).
     """
 
     OWN = "own"
     UNUSED_ONLY = "unused_only"
     CREDIT = "credit"
+    NONE = "none"
 
 
 class UnderWay(Value):
@@ -77,8 +79,8 @@ def request(
     takes back.
 
     Raises `Refused` (already_refunded, credit_used, refund_open, disputed, account_gone,
-    refund_failed, refund_returned), `Invalid`, `Unavailable` before anything is recorded, and
-    `Uncertain` where nobody can say whether it is.
+    refund_failed, refund_returned; of tax alone: not_taxed, tax_refunded), `Invalid`, `Unavailable`
+    before anything is recorded, and `Uncertain` where nobody can say whether it is.
     """
     refund = paid.refund(name)
     if refund is None:
@@ -173,9 +175,12 @@ def _reserve(
         _refuse_disputed(paid)
         if name is None:
             value.refuse_open(paid.invoice)
+        of_tax = takes is Takes.NONE
         refund, write = refunds.reserve(
             paid.invoice,
-            value.amount_of(paid.invoice, amount_minor, _at_most(paid, takes)),
+            value.tax_left(paid.invoice)
+            if of_tax
+            else value.amount_of(paid.invoice, amount_minor, _at_most(paid, takes)),
             paid.subscription,
             paid.opened,
             name=name,
@@ -186,6 +191,7 @@ def _reserve(
             due_at=now + ports.operation.lease,
             shard=ports.shard_of(paid.invoice.purchase),
             of_credit=takes is Takes.CREDIT,
+            of_tax=of_tax,
         )
         try:
             ports.store.commit(*write)

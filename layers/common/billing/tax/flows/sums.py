@@ -90,7 +90,7 @@ def _writes(
         net = refund.amount.amount_minor - sum(refund.taxes)
         parts = [
             (sign * taxable, sign * tax, 0)
-            for taxable, tax, _ in sums.of_refund(invoice, net, refund.taxes)
+            for taxable, tax, _ in sums.of_refund(invoice, refund.amount.amount_minor, refund.taxes)
         ]
         revenue, orders = -sign * net, 0
     days = sums.empty_days(invoice, day, event.shard)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from billing.api.web import json_shapes
-from billing.api.web.frame import Api, Call, Csv, CsvInput
+from billing.api.web.frame import Api, Call, Csv, CsvInput, Later
 from billing.api.web.json_shapes import Listed
 from billing.api.web.queries import PageQuery
 from billing.kernel.flows import subscriptions
 from billing.kernel.ports import Ports
+from billing.kernel.subscription import Source
+from billing.refunds.flows import refund
 from billing.tax import csv_rates, csv_report
 from billing.tax.flows import business, setup, sums
+from billing.tax.flows.taxation import today
 from billing.tax.web import business_ids, shapes
 from billing.tax.web.shapes import (
     BuyersTaxIdInput,
     RateInput,
     RegistrationInput,
     ReportQuery,
+    TaxRefundInput,
     TaxSettingsInput,
 )
 from billing.web.inputs import Nothing
@@ -48,6 +54,33 @@ def declare_of_subscriptions(api: Api, ports: Ports) -> None:
             is_confirmed=given.confirmed,
         )
         return shapes.tax_id(entered)
+
+
+def declare_of_orders(api: Api, ports: Ports, errors: Mapping[str, str]) -> None:
+    """Declares the route of a refund of tax alone; `errors` are those of refunds."""
+
+    @api.post("/v1/orders/<order>/refund-tax", TaxRefundInput, errors=errors)
+    def refund_tax_of_order(
+        call: Call[TaxRefundInput], order: str
+    ) -> json_shapes.RefundOutput | Later[json_shapes.RefundUnderWayOutput]:
+        """Refund the tax of a payment alone, all that is left of it, on proof that none was owed.
+
+        Access, credit and what was paid for stay as they are. 202 and Idempotency-Key as for a
+        refund.
+        """
+        given = refund.request(
+            ports,
+            refund.payment(ports, call.merchant.id, order),
+            amount_minor=None,
+            source=Source.MERCHANT,
+            reason=call.input.proof,
+            name=call.named,
+            now=call.now,
+            takes=refund.Takes.NONE,
+        )
+        if isinstance(given, refund.UnderWay):
+            return Later(json_shapes.refund_under_way(given.entry))
+        return json_shapes.refund(given)
 
 
 def _settings(api: Api, ports: Ports) -> None:
@@ -123,6 +156,11 @@ def _rates(api: Api, ports: Ports) -> None:
         if wrong:
             raise Misshapen([row.error.at(f"csv[{row.line}].{row.error.field}") for row in wrong])
         return {"places": setup.replace_table(ports, call.merchant, rows, now=call.now)}
+
+    @api.get("/v1/tax/vat")
+    def show_vat_table(call: Call[Nothing]) -> shapes.VatTableOutput:
+        """Show the built-in table of VAT rates, its sources, and when it was compared with them."""
+        return shapes.vat_table(today(call.merchant, call.now))
 
 
 def _report(api: Api, ports: Ports) -> None:

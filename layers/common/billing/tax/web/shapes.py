@@ -14,7 +14,7 @@ from billing.catalog.web.price_inputs import MoneyInput
 from billing.kernel.customers import BillTo
 from billing.kernel.errors import Invalid
 from billing.kernel.money import Money
-from billing.tax import csv_rates, states
+from billing.tax import csv_rates, states, vat
 from billing.tax.rates import NAME_MOST, POSTAL_CODE_MOST, DatedRate, Place, TaxPlace, decimal_of
 from billing.tax.registrations import Nexus, Registration, TaxSetup
 from billing.tax.sums import ReportRow
@@ -109,6 +109,29 @@ class TaxSettingsOutput(TypedDict):
     vies: bool
     trust_format: bool
     sells_without_tax: bool
+
+
+class VatRateOutput(TypedDict):
+    """The standard rate of a country today."""
+
+    country: str
+    rate: str
+
+
+class VatTableOutput(TypedDict):
+    """The built-in table of VAT rates: when it was last compared with its sources, and whether that
+    is more than a year ago."""
+
+    checked_on: str
+    outdated: bool
+    sources: dict[str, str]
+    rates: list[VatRateOutput]
+
+
+class TaxRefundInput(Input):
+    """The proof by which no tax was owed, such as a VAT id or the number of an exemption."""
+
+    proof: Annotated[str, words(REFERENCE_MOST)]
 
 
 class BuyersTaxIdInput(Input):
@@ -262,6 +285,18 @@ def row(each: ReportRow) -> ReportRowOutput:
 
 def _iso(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
+
+
+def vat_table(on: date) -> VatTableOutput:
+    return {
+        "checked_on": vat.CHECKED_ON.isoformat(),
+        "outdated": vat.is_old(on),
+        "sources": dict(vat.SOURCES),
+        "rates": [
+            {"country": each.jurisdiction, "rate": decimal_of(each.ppm)}
+            for each in vat.rates_on(on)
+        ],
+    }
 
 
 def registrations(setup: TaxSetup) -> list[RegistrationOutput]:

@@ -1,0 +1,175 @@
+"""The coupons of a merchant in the console: listed, made, shown with who uses them, ended (C-8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from billing.console.web import coupon_forms
+from billing.console.web.lists import listing, show
+from billing.console.web.pages import PAGE_LENGTH, Desk, page
+from billing.coupons import csv_coupons
+from billing.coupons.coupons import CODE_MOST, Coupon, Duration
+from billing.coupons.flows import coupons
+from billing.kernel import domains
+from billing.kernel.catalog import PricePoint, Product
+from billing.kernel.errors import Invalid
+from billing.kernel.flows import subscription_list
+from billing.kernel.list_rows import SubscriptionFilter
+from billing.kernel.lists import Page
+from billing.kernel.subscription import Subscription
+from billing.web import http
+from billing.web.inputs import Cursor, Input, words
+from billing.web.problems import errors_of
+
+HERE = "/console/coupons"
+CSV = "text/csv; charset=utf-8"
+DONE = frozenset({"made", "ended", "allowed"})
+LOOKED_THROUGH = 200
+"""Subscriptions that are looked through for one page of those with a coupon."""
+
+LINKS_MOST = 10
+CHOICES_MOST = 60
+"""Products, and price points, that a form offers."""
+
+
+class Usable(StrEnum):
+    """Coupons that can be used now, or can not."""
+
+    YES = "yes"
+    NO = "no"
+
+
+class CouponsQuery(Input):
+    """The filter of coupons: the beginning of a code, and whether it can be used."""
+
+    q: Annotated[str, words(CODE_MOST)] | None = None
+    usable: Usable | None = None
+    cursor: Cursor | None = None
+
+
+def coupon_list(desk: Desk) -> http.Answer:
+    """Lists coupons by code, a page at a time."""
+
+    def find(query: CouponsQuery) -> Page[Coupon]:
+        return coupons.found(
+            desk.ports,
+            desk.session.merchant,
+            beginning=query.q and query.q.upper(),
+            usable=None if query.usable is None else query.usable is Usable.YES,
+            limit=PAGE_LENGTH,
+            cursor=query.cursor,
+            now=desk.now,
+        )
+
+    listed = listing(desk, HERE, CouponsQuery, find)
+    return show(desk, "console/coupons.html", listed, usable=tuple(Usable), now=desk.now)
+
+
+def coupon_file(desk: Desk) -> http.Answer:
+    """Sends all coupons as CSV."""
+    found = coupons.first(desk.ports, desk.session.merchant)
+    return http.file("".join(csv_coupons.written(found)), "coupons.csv", CSV)
+
+
+def new_page(
+    desk: Desk,
+    *,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, Invalid] | None = None,
+) -> http.Answer:
+    """Shows the form of a new coupon."""
+    products, points = desk.ports.store.catalog(desk.merchant)
+    sold = [product for product in products[::-1] if not product.archived]
+    named = {product.id: product.name for product in sold[:CHOICES_MOST]}
+    prices = [point for point in points[::-1] if point.product in named][:CHOICES_MOST]
+    return page(
+        desk,
+        "console/coupon_new.html",
+        status=422 if errors else 200,
+        form=typed or {"kind": coupon_forms.PERCENT, "duration": Duration.ONCE.value},
+        errors=errors or {},
+        durations=tuple(Duration),
+        products=named,
+        prices=prices,
+    )
+
+
+def create(desk: Desk) -> http.Answer:
+    """Makes a coupon as the form says; what is wrong comes back at its field."""
+    typed = coupon_forms.kept(desk.request.form())
+    merchant = desk.session.merchant
+    try:
+        wanted = coupon_forms.coupon(typed, merchant, desk.now)
+        made = coupons.create(desk.ports, merchant, wanted)
+    except Invalid as error:
+        wrong = {coupon_forms.field_of(n, typed): e for n, e in errors_of(error).items()}
+        return new_page(desk, typed=typed, errors=wrong)
+    return http.redirect(f"{HERE}/{made.code}?done=made")
+
+
+def coupon_page(desk: Desk, code: str) -> http.Answer:
+    """Shows one coupon with its links, and the subscriptions that have it."""
+    query, merchant = desk.request.query(), desk.session.merchant
+    found = coupons.one(desk.ports, merchant, code)
+    products, points = desk.ports.store.catalog(merchant.id)
+    cursor, what = query.get("cursor") or None, query.get("done")
+    users = _users(desk, found, cursor)
+    here = f"{HERE}/{found.code}"
+    return page(
+        desk,
+        "console/coupon.html",
+        coupon=found,
+        product_names={product.id: product.name for product in products},
+        prices={point.id: point for point in points},
+        links=_links(desk, found, products, points),
+        users=users.data,
+        can_be_used=found.can_be_used(desk.now),
+        done=what if what in DONE else None,
+        next_url=users.next and f"{here}?{urlencode({'cursor': users.next})}",
+        first_url=here if cursor is not None else None,
+    )
+
+
+def switch(desk: Desk, code: str, *, active: bool) -> http.Answer:
+    """Ends a coupon, or lets it be used again; purchases that have it keep it."""
+    changed = coupons.switch(desk.ports, desk.session.merchant, code, active=active)
+    return http.redirect(f"{HERE}/{changed.code}?done={'allowed' if active else 'ended'}")
+
+
+def _users(desk: Desk, coupon: Coupon, cursor: str | None) -> Page[Subscription]:
+    """Returns the subscriptions that have a coupon, of the next ones that are looked through."""
+    page = subscription_list.page(
+        desk.ports,
+        desk.session.merchant,
+        SubscriptionFilter(),
+        limit=LOOKED_THROUGH,
+        cursor=cursor,
+        now=desk.now,
+    )
+    having = (s for s in page.data if s.discount is not None and s.discount.coupon == coupon.code)
+    return Page(tuple(having), page.next)
+
+
+def _links(
+    desk: Desk, coupon: Coupon, products: tuple[Product, ...], points: tuple[PricePoint, ...]
+) -> list[tuple[str, PricePoint, str]]:
+    """Returns checkout links that apply a coupon: product, price point, address."""
+    public_url, names = desk.ports.operation.public_url, {p.id: p.name for p in products}
+    sold = {each for product in products if not product.archived for each in product.price_points}
+    fitting = [
+        point
+        for point in points
+        if point.id in sold and coupon.discount.is_for(point.product, point.id)
+    ]
+    query: dict[str, Any] = {"coupon": coupon.code}
+    return [
+        (
+            names[point.product],
+            point,
+            f"{domains.checkout(public_url, desk.session.merchant, point.id)}?{urlencode(query)}",
+        )
+        for point in fitting[-LINKS_MOST:][::-1]
+    ]

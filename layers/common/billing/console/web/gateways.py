@@ -16,6 +16,7 @@ from billing.web import gateway_forms, http
 from billing.web.request import is_plain_id
 
 HERE = "/console/gateways"
+PRODUCTS = "/console/products/"
 DONE = frozenset({"connected", "untidy", "replaced", "activated", "removed", "armed"})
 SECONDS_TO_ANSWER = 5.0
 """The seconds that are kept for an answer when counting what hangs on an account."""
@@ -165,9 +166,9 @@ def events_to(desk: Desk, gateway: str) -> str:
 def back_of(desk: Desk, given: str | None = None) -> str:
     """Returns the console's page that somebody came from, a product's or none."""
     text = desk.request.query().get("back", "") if given is None else given
-    parts = text.removeprefix("/console/products/").split("/")
-    is_product = text.startswith("/console/products/") and all(p and is_plain_id(p) for p in parts)
-    return text if is_product and "." not in text and ".." not in parts else ""
+    parts = text.removeprefix(PRODUCTS).split("/")
+    names = all(each and is_plain_id(each) and each.strip(".") for each in parts)
+    return text if text.startswith(PRODUCTS) and names else ""
 
 
 def done_of(desk: Desk) -> str | None:

@@ -42,9 +42,8 @@ RIGHTS = frozenset(
 class Bench:
     """`agent` is signed in as acme, `rival` as another merchant."""
 
-    def __init__(self, stripe: Stripe, paypal: PayPal, **operation: Any) -> None:
-        self.stripe, self.paypal = stripe, paypal
-        self.world = World(**operation)
+    def __init__(self, stripe: Stripe, paypal: PayPal, world: World) -> None:
+        self.stripe, self.paypal, self.world = stripe, paypal, world
         self.bases = {"stripe": stripe.url, "paypal": paypal.base_url}
         self.world.ports = replace(
             self.world.ports, gateway=self._gateway, gateway_setup=self._setup
@@ -101,19 +100,14 @@ PAYPAL_KEYS = {"client_id": CLIENT, "client_secret": CLIENT_SECRET}
 
 
 @contextmanager
-def opened(**operation: Any) -> Iterator[Bench]:
+def opened(world: World | None = None) -> Iterator[Bench]:
     """A bench whose merchant is known to both gateways, and has connected neither."""
-    now = World().now
+    world = world or World()
     with (
-        Stripe(clock=lambda: bench.world.now if bench else now) as stripe,
-        PayPal(
-            lambda: bench.world.now if bench else now,
-            client_id=CLIENT,
-            client_secret=CLIENT_SECRET,
-        ) as paypal,
+        Stripe(clock=lambda: world.now) as stripe,
+        PayPal(lambda: world.now, client_id=CLIENT, client_secret=CLIENT_SECRET) as paypal,
     ):
-        bench: Bench | None = None
-        bench = Bench(stripe, paypal, **operation)
+        bench = Bench(stripe, paypal, world)
         stripe.open_account(
             Account("acct_1", SECRET, name="Acme Courses", restricted_key=RESTRICTED, rights=RIGHTS)
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from billing.kernel.values import Value
 from dev.stripe import (
+    accounts,
     charges,
     checkout_sessions,
     customers,
@@ -40,7 +41,7 @@ class Endpoint(Value):
 _NONE: form.Fields = {}
 
 _ENDPOINTS = (
-    Endpoint("GET", "/v1/account", webhook_endpoints.account, _NONE),
+    Endpoint("GET", "/v1/account", accounts.retrieve, _NONE),
     Endpoint(
         "POST",
         "/v1/webhook_endpoints",

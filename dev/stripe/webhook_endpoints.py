@@ -1,4 +1,4 @@
-"""Webhook endpoints, and the account of a key: what a set-up asks for.
+"""Webhook endpoints.
 
 https://docs.stripe.com/api/webhook_endpoints: the secret is shown once, when one is created.
 """
@@ -102,23 +102,3 @@ def listening(work: Work, kind: str) -> Iterator[Object]:
     for endpoint in work.newest_first("webhook_endpoint"):
         if endpoint["status"] == "enabled" and {"*", kind} & set(endpoint["enabled_events"]):
             yield endpoint
-
-
-def account(work: Work, params: dict[str, Any]) -> Object:
-    """Returns the account of the key that asks."""
-    known = work.account_fields
-    return {
-        "id": work.account,
-        "object": "account",
-        "business_profile": {"name": known.get("name"), "mcc": None, "url": None},
-        "capabilities": {"card_payments": "active", "transfers": "active"},
-        "charges_enabled": known.get("charges_enabled", True),
-        "country": "US",
-        "created": work.seconds,
-        "default_currency": "usd",
-        "details_submitted": True,
-        "email": "seller@example.com",
-        "payouts_enabled": known.get("charges_enabled", True),
-        "settings": {"dashboard": {"display_name": known.get("name"), "timezone": "Etc/UTC"}},
-        "type": "standard",
-    }

@@ -89,7 +89,7 @@ def activate_page(desk: Desk, gateway: str, account: str) -> http.Answer:
     """Says where new purchases go from then on, before it is done."""
     held = gateway_keys.one(desk.session.merchant, gateway, account)
     return page(
-        desk, "console/gateway_activate.html", account=held, test=_is_test(held), url=_url(held)
+        desk, "console/gateway_activate.html", account=held, is_test=_is_test(held), url=_url(held)
     )
 
 
@@ -117,7 +117,7 @@ def remove_page(desk: Desk, gateway: str, account: str, *, status: int = 200) ->
         status=status,
         hanging=hanging,
         account=held,
-        test=hanging.test,
+        is_test=hanging.test,
         url=_url(held),
     )
 

@@ -65,7 +65,9 @@ SPEC = GatewaySpec(
             "secret_key",
             "the account's secret key, sk_..",
             title="Secret key",
-            hint="Begins with sk_. A restricted key, rk_, works with write access to what we name.",
+            hint="Begins with sk_. A restricted key, rk_, needs write access to Customers, "
+            "PaymentIntents, SetupIntents, PaymentMethods, Checkout Sessions, Charges and Refunds, "
+            "and Webhook Endpoints, and read access to Account, Disputes and Events.",
         ),
         Secret(
             "publishable_key",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from billing.gateways import registry
 from billing.gateways.spec import Host, SetupHost
@@ -18,7 +19,7 @@ from dev.stripe.server import Loopback as Stripe
 from dev.stripe.service import Account
 from functions.webhook import app as webhook_app
 from tests.console.agent import Agent
-from tests.web.calls import Answer, Client
+from tests.web.calls import Answer, Client, event
 from tests.web.shop import Shop
 from tests.world import World
 
@@ -52,6 +53,15 @@ class Bench:
         self.agent = Agent.of(self.shop)
         self.rival = Agent.of(self.shop, "rival")
         self.webhook = Client(webhook_app.build(self.world.ports))
+        self.answered: list[int] = []
+
+    def carried(self, url: str, payload: bytes, headers: dict[str, str]) -> bool:
+        """Carries an event to the address that it is for; returns whether it was taken."""
+        sent = {name.lower(): value for name, value in headers.items()}
+        path = urlsplit(url).path
+        answer = self.webhook.send(event("POST", path, payload.decode(), headers=sent))
+        self.answered.append(answer.status)
+        return answer.status == 200
 
     def _gateway(self, account: AccountRef) -> Gateway:
         if account.gateway == SANDBOX:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from billing.kernel.errors import Unavailable
 from billing.kernel.gateways import AccountRef
+from dev.stripe import webhooks
 from dev.stripe.service import Account
 from tests.console.agent import Agent
 from tests.console.gateway_bench import (
@@ -47,13 +49,36 @@ def test_an_account_is_connected_by_its_keys_with_an_endpoint_of_its_own(bench: 
 
 
 @pytest.mark.spec("W-1", "M-4")
-def test_a_connected_account_sells_and_its_events_are_seen(bench: Bench) -> None:
+def test_a_connected_account_sells_and_its_events_are_seen(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From no account to a first sale, with nothing but a browser."""
+    monkeypatch.setattr(webhooks, "delivered", bench.carried)
     bench.agent.follow(bench.connect())
     product = bench.world.product(gateways=("stripe",))
-    bench.world.buy(product)
-    bench.stripe.webhooks.deliver()
-    page = bench.agent.look("/console/gateways")
-    assert "Course" in page.one("main").text
+    bought = bench.world.buy(product)
+    assert bought.invoice.gateway_account == "acct_1_test"
+    assert [charge["status"] for charge in bench.stripe.charges()] == ["succeeded"]
+    assert bench.stripe.webhooks.deliver() > 0
+    assert bench.answered and set(bench.answered) == {200}
+    text = bench.agent.look("/console/gateways").one("main").text
+    assert "Course" in text and "payment_intent" in text
+
+
+@pytest.mark.spec("W-1")
+def test_keys_that_cannot_be_stored_are_no_account(bench: Bench) -> None:
+    def broken(*of: object) -> None:
+        raise Unavailable("no parameter store", code="no_keys")
+
+    bench.world.keys.put = broken  # type: ignore[method-assign]
+    answer = bench.connect()
+    assert answer.status == 503
+    assert "couldn't be stored" in read(answer.body).one("main").text
+    assert bench.accounts() == []
+    del bench.world.keys.put
+    bench.agent.follow(bench.connect(attempt="attempt_2"))
+    (endpoint,) = bench.endpoints()
+    assert bench.keys_of()["webhook_secrets"] == [endpoint["_secret"]]
 
 
 @pytest.mark.spec("W-2", "M-4")

@@ -107,7 +107,9 @@ def _note(desk: Desk, gateway: str, account: str) -> None:
 
 def _of_form(error: BillingError, company: str) -> Invalid:
     """Words what concerns no field; what the gateway itself says of a failure stays in the log."""
-    if isinstance(error, Unavailable) and error.code != "no_keys":
+    if isinstance(error, Unavailable):
+        if error.code == "no_keys":
+            return Invalid("keys_not_stored", field="")
         return Invalid("gateway_silent", field="", company=company)
     return Invalid(error.reason, field="", **error.parameters)
 

@@ -11,7 +11,9 @@ import pytest
 from billing.accounts.web import console_session
 from billing.kernel.gateways import AccountRef
 from billing.kernel.merchants import GatewayAccount
+from billing.kernel.subscription import When
 from billing.kernel.values import replace
+from billing.kernel.writes import Change
 from billing.web.request import Request
 from dev.stripe.webhooks import signature
 from tests.accounts.platform import PASSWORD, SELLER, Platform
@@ -155,6 +157,19 @@ def test_an_account_is_not_removed_while_something_would_break(bench: Bench) -> 
     answer = bench.agent.send(f"{AT}/remove")
     assert answer.status == 409 and "can't be removed yet" in read(answer.body).text
     assert bench.accounts() == [("acct_1_test", True)] and bench.keys_of()
+
+
+@pytest.mark.spec("W-6", "P-17")
+def test_a_product_or_a_subscription_alone_keeps_an_account(bench: Bench) -> None:
+    bench.agent.follow(bench.connect())
+    product = bench.world.product(gateways=("stripe",))
+    assert bench.agent.send(f"{AT}/remove").status == 409, "it is on sale"
+    bench.world.buy(product)
+    bench.world.store.commit(Change(product, replace(product, archived=True)))
+    assert bench.agent.send(f"{AT}/remove").status == 409, "a subscription runs"
+    bench.world.cancel(When.NOW)
+    assert "Only test payments are left there" in bench.agent.look(f"{AT}/remove").text
+    assert bench.agent.send(f"{AT}/remove").status == 303
 
 
 @pytest.mark.spec("W-6")

@@ -53,7 +53,6 @@ CHANGED_INSIDE = {
     "Fact.was": "a snapshot loses its discount; nothing writes an event's snapshot again",
     "Invoice.lines": "as a checkout's; nothing writes an invoice's lines again",
     "Invoice.plan_change": "as a subscription's funds",
-    "Merchant.gateway_accounts": "an account loses its name; the next check of its keys has it",
     "Subscription.funds": "credit that the old code writes again loses its taxes: it takes off its "
     "net amount alone",
 }

@@ -1,4 +1,4 @@
-"""What an account's webhooks were like lately: the last event, and the last that was refused."""
+"""The health of an account's webhooks: the last event, and the last that was refused."""
 
 from __future__ import annotations
 

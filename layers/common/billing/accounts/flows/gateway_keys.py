@@ -69,7 +69,7 @@ class Connected(Value):
 
 
 class Checked(Value):
-    """What the gateway says of an account by its stored keys; `problem` is why it says nothing."""
+    """The gateway's answer about an account by its stored keys, or the `problem` in its place."""
 
     found: AccountFound | None = None
     endpoint: EndpointState | None = None
@@ -149,7 +149,7 @@ def remove(
 
 
 class Hanging(Value):
-    """What depends on an account: `products` are those that could not be bought without it."""
+    """The things that depend on an account; without it nobody could buy the `products`."""
 
     holding: Holding
     products: tuple[str, ...]

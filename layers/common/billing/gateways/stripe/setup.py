@@ -65,7 +65,7 @@ PROBES: Mapping[str, _Probe] = {
     "Disputes": lambda client: client.v1.disputes.list({"limit": 1}),
     "Events": lambda client: client.v1.events.list({"limit": 1}),
 }
-"""What shows whether a restricted key may read an object, by the name in Stripe's own list."""
+"""Calls that show whether a restricted key may read an object, by the name in Stripe's list."""
 
 
 class StripeSetup:

@@ -19,6 +19,7 @@ from billing.kernel.values import Value
 from dev import local_stack
 from dev.emulator import Emulator, EmulatorError
 from dev.server import Server
+from dev.stripe import laptop
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -127,7 +128,10 @@ def _print_addresses(base_url: str, data: Path, built: local_stack.House) -> Non
         lines.append(("Portal", demo.portal_link))
         lines.append(("Paid with PayPal", demo.paypal_link))
     lines += [("Stripe (stand-in)", built.stripe.url)]
+    newcomer = built.stripe.service.accounts[laptop.NEWCOMER]
+    lines += [("  test key to connect", newcomer.secret_key)]
     lines += [("PayPal (stand-in)", built.paypal.base_url)]
+    lines += [("  app to connect", f"{built.paypal.client_id} {built.paypal.client_secret}")]
     lines += [
         ("Clock, mail, charges", f"{base_url}/_dev"),
         ("Data", f"{data} (kept when you press Ctrl-C)"),

@@ -94,7 +94,9 @@ def hold_to_descriptions(exchange: Exchange) -> None:
 
 def _hold_request(exchange: Exchange, operation: Json, root: Json) -> None:
     asked = exchange.asked
-    body = asked.body if asked.method == "POST" else None
+    body: Any = asked.body if asked.method == "POST" else None
+    if asked.method == "PATCH":
+        body = json.loads(asked.raw)  # a list of changes
     wanted = operation.get("requestBody", {})
     if "$ref" in wanted:
         wanted = root["requestBodies"][wanted["$ref"].rpartition("/")[2]]

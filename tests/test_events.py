@@ -32,6 +32,7 @@ from functions.account import app as account_app
 from functions.cancel import app as cancel_app
 from functions.checkout import app as checkout_app
 from functions.console import app as console_app
+from functions.gateways import app as gateways_app
 from functions.helpdesk import app as helpdesk_app
 from functions.jobs import app as jobs_app
 from functions.merchant import app as merchant_app
@@ -59,6 +60,7 @@ HTTP = {
     "directory": checkout_app.handler,
     "health": checkout_app.handler,
     "console": console_app.handler,
+    "gateways": gateways_app.handler,
     "merchant": merchant_app.handler,
     "portal": portal_app.handler,
     "account": account_app.handler,
@@ -79,6 +81,7 @@ EXPECTED = {
     "merchant_orders": 200,
     "merchant_ticket": 422,
     "console_page": 401,
+    "gateways_page": 401,
     "console_customer": 401,
     "account_page": 200,
     "helpdesk_page": 200,

@@ -51,6 +51,7 @@ from billing.storage.memory.ephemeral import MemoryEphemeral
 from billing.storage.memory.objects import MemoryObjects
 from dev import ses
 from dev.sqs import Sqs
+from tests.memory_keys import MemoryKeys
 
 T = TypeVar("T")
 
@@ -117,6 +118,7 @@ class World:
         self.audit = MemoryAudit()
         self.objects = MemoryObjects(lambda: self.now)
         self.store = store.in_memory()
+        self.keys = MemoryKeys()
         self.sandbox = SandboxGateway(MemoryLedger(), lambda: self.now, draw=lambda: "secret" * 8)
         self.ports = replace(
             assemble(
@@ -131,6 +133,7 @@ class World:
                 jobs=self.jobs,
                 mailer=self.mailer,
                 draw=Ids(),
+                key_store=self.keys,
             ),
             each=one_by_one,
         )

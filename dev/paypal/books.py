@@ -43,6 +43,9 @@ BUYERS = {
 """The buyers that a tester can choose on the approval page."""
 
 
+PAYEE = {"email_address": "seller@example.com", "merchant_id": "X5XAHHCG636FA"}
+"""The merchant that the app belongs to."""
+
 KEPT = (
     "setups",
     "tokens",
@@ -52,6 +55,7 @@ KEPT = (
     "events",
     "charges",
     "untold",
+    "webhooks",
     "drawn",
 )
 """The fields that are saved; the buyers are not."""
@@ -73,6 +77,8 @@ class Books:
     charges: list[Json] = field(default_factory=list)
     untold: list[Json] = field(default_factory=list)
     buyers: dict[str, Buyer] = field(default_factory=lambda: dict(BUYERS))
+    webhooks: dict[str, Json] = field(default_factory=dict)
+    payee: Json = field(default_factory=lambda: dict(PAYEE))
     drawn: int = 0
 
     def saved(self) -> Json:

@@ -34,7 +34,7 @@ def create(books: Books, body: Json) -> Answer:
         "status": "CREATED",
         "intent": "CAPTURE",
         "create_time": books.now,
-        "purchase_units": [{"reference_id": "default", **asked}],
+        "purchase_units": [{"reference_id": "default", "payee": books.payee, **asked}],
     }
     order["links"] = [books.link("self", f"/v2/checkout/orders/{order['id']}")]
     books.orders[order["id"]] = order

@@ -16,57 +16,15 @@ from pathlib import Path
 from threading import Lock, Thread
 from urllib.parse import parse_qs, urlsplit
 
-from billing.kernel.values import Value
 from dev import saved
 from dev.paypal import orders, vault, webhooks
 from dev.paypal.answers import Answer, Json, Refusal
 from dev.paypal.books import Books, decimal
+from dev.paypal.routes import ROUTES, SCOPE, Asked, Exchange
 
 KEYS_KEPT = timedelta(hours=6)
 REQUEST_ID_MOST = 108
 """The most characters of a PayPal-Request-Id of Orders v2 and Payments v2."""
-
-NAME = r"([A-Za-z0-9-]+)"
-
-
-class Asked(Value):
-    """A request to the API, with its body read."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    raw: bytes
-    body: Json
-
-
-class Exchange(Value):
-    """A request and its response, for tests that hold both to PayPal's descriptions."""
-
-    asked: Asked
-    answer: Answer
-
-
-Call = Callable[[Books, Asked, str], Answer]
-
-DISPUTES = "/v1/customer/disputes"
-WEBHOOKS = "/v1/notifications"
-
-ROUTES: tuple[tuple[str, str, Call], ...] = (
-    ("POST", "/v2/checkout/orders()", lambda b, a, _: orders.create(b, a.body)),
-    ("GET", f"/v2/checkout/orders/{NAME}", lambda b, a, n: orders.show(b, n)),
-    ("POST", f"/v2/checkout/orders/{NAME}/capture", lambda b, a, n: orders.capture(b, n, a.body)),
-    ("GET", f"/v2/payments/captures/{NAME}", lambda b, a, n: orders.show_capture(b, n)),
-    ("POST", f"/v2/payments/captures/{NAME}/refund", lambda b, a, n: orders.refund(b, n, a.body)),
-    ("POST", "/v3/vault/setup-tokens()", lambda b, a, _: vault.create_setup(b, a.body)),
-    ("POST", "/v3/vault/payment-tokens()", lambda b, a, _: vault.create_payment(b, a.body)),
-    ("GET", f"/v3/vault/payment-tokens/{NAME}", lambda b, a, n: vault.show_payment(b, n)),
-    ("DELETE", f"/v3/vault/payment-tokens/{NAME}", lambda b, a, n: vault.delete_payment(b, n)),
-    ("GET", f"{DISPUTES}()", lambda b, a, _: orders.list_disputes(b, a.query)),
-    ("GET", f"{DISPUTES}/{NAME}", lambda b, a, n: orders.show_dispute(b, n)),
-    ("POST", f"{WEBHOOKS}/verify-webhook-signature()", lambda b, a, _: webhooks.verify(a.raw)),
-    ("GET", f"{WEBHOOKS}/webhooks-events()", lambda b, a, _: webhooks.listed(b, a.query)),
-)
 
 
 @dataclass
@@ -86,6 +44,7 @@ class Loopback:
     armed: Callable[[], str | None] = lambda: None
     wake: Callable[[], None] = lambda: None
     books: Books = field(init=False)
+    scope: tuple[str, ...] = SCOPE
     faults: list[tuple[str, str]] = field(default_factory=list)
     _kept: dict[tuple[str, str, str], tuple[datetime, Answer]] = field(default_factory=dict)
     _tokens: set[str] = field(default_factory=set)
@@ -210,7 +169,8 @@ class Loopback:
             return Answer(401, {"error": "invalid_client"})
         token = f"A21AA-{len(self._tokens)}"
         self._tokens.add(token)
-        return Answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": 32400})
+        granted = {"token_type": "Bearer", "expires_in": 32400, "scope": " ".join(self.scope)}
+        return Answer(200, {"access_token": token, **granted})
 
     def sign_everybody_out(self) -> None:
         """Ends access tokens before their time, as may happen."""
@@ -287,6 +247,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         self._api("DELETE")
+
+    def do_PATCH(self) -> None:
+        self._api("PATCH")
 
     def log_message(self, *words: object) -> None:
         """Logs nothing."""

@@ -13,6 +13,9 @@ from dev.stripe.service import Account
 ACCOUNT = "acct_demo"
 """Stripe's own id of the demo merchant's account."""
 
+NEWCOMER = "acct_newcomer"
+"""Stripe's own id of an account that is not connected to any merchant yet."""
+
 _EVENTS_TO = "/webhooks/stripe/demo"
 
 
@@ -35,9 +38,11 @@ def loopback(
         "port": made.port,
         "secret_key": known.get("secret_key", f"sk_test_{secrets.token_hex(16)}"),
         "webhook_secret": known.get("webhook_secret", f"whsec_{secrets.token_hex(16)}"),
+        "newcomers_key": known.get("newcomers_key", f"sk_test_{secrets.token_hex(16)}"),
     }
     if kept != known:
         saved.write(place, kept)
     signs = (kept["webhook_secret"],)
     made.open_account(Account(ACCOUNT, kept["secret_key"], f"{base_url}{_EVENTS_TO}", signs))
+    made.open_account(Account(NEWCOMER, kept["newcomers_key"], name="Newcomer"))
     return made, {"secret_key": kept["secret_key"], "webhook_secrets": list(signs)}

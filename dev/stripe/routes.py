@@ -6,6 +6,7 @@ from typing import Any
 
 from billing.kernel.values import Value
 from dev.stripe import (
+    accounts,
     charges,
     checkout_sessions,
     customers,
@@ -16,6 +17,7 @@ from dev.stripe import (
     payment_methods,
     refunds,
     setup_intents,
+    webhook_endpoints,
 )
 from dev.stripe.errors import StripeError
 from dev.stripe.work import Object
@@ -39,6 +41,23 @@ class Endpoint(Value):
 _NONE: form.Fields = {}
 
 _ENDPOINTS = (
+    Endpoint("GET", "/v1/account", accounts.retrieve, _NONE),
+    Endpoint(
+        "POST",
+        "/v1/webhook_endpoints",
+        webhook_endpoints.create,
+        webhook_endpoints.CREATE,
+        ("enabled_events", "url"),
+    ),
+    Endpoint("GET", "/v1/webhook_endpoints", webhook_endpoints.find_all, webhook_endpoints.LIST),
+    Endpoint("GET", "/v1/webhook_endpoints/{endpoint}", webhook_endpoints.retrieve, _NONE),
+    Endpoint(
+        "POST",
+        "/v1/webhook_endpoints/{endpoint}",
+        webhook_endpoints.update,
+        webhook_endpoints.UPDATE,
+    ),
+    Endpoint("DELETE", "/v1/webhook_endpoints/{endpoint}", webhook_endpoints.delete, _NONE),
     Endpoint("POST", "/v1/customers", customers.create, customers.FIELDS),
     Endpoint("GET", "/v1/customers", customers.find_all, customers.LIST),
     Endpoint("GET", "/v1/customers/{customer}", customers.retrieve, _NONE),

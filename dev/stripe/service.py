@@ -13,7 +13,7 @@ from typing import Any
 
 from billing.kernel.values import Value
 from dev.exchange import CUT_OFF, Request, Response, json_response
-from dev.stripe import form, idempotency, lists
+from dev.stripe import form, idempotency, lists, webhook_endpoints
 from dev.stripe.books import Books
 from dev.stripe.errors import StripeError, invalid
 from dev.stripe.events import LISTENED
@@ -25,12 +25,20 @@ from dev.stripe.work import API_VERSION, Work, new_id, public
 
 
 class Account(Value):
-    """An account: its secret test key, and where its events go, signed with each of the secrets."""
+    """An account: its secret test key, and where its events go, signed with each of the secrets.
+
+    `restricted_key` may do what `rights` names, such as `customers:read`; writing includes
+    reading.
+    """
 
     id: str
     secret_key: str
     webhook_url: str | None = None
     webhook_secrets: tuple[str, ...] = ()
+    name: str | None = None
+    charges_enabled: bool = True
+    restricted_key: str | None = None
+    rights: frozenset[str] = frozenset()
 
 
 class _Call(Value):
@@ -85,7 +93,10 @@ class Service:
             account,
             self.clock(),
             self.base_url,
-            listens=lambda kind: self._listens(account, kind),
+            listens=self._listens,
+            account_fields={"name": known.name, "charges_enabled": known.charges_enabled}
+            if (known := self.accounts.get(account))
+            else None,
             **of_request,
         )
 
@@ -94,12 +105,14 @@ class Service:
         """The lock under which requests execute one by one, as one PaymentIntent's do at Stripe."""
         return self._execution
 
-    def _listens(self, account: str, kind: str) -> bool:
-        return self.accounts[account].webhook_url is not None and kind in LISTENED
+    def _listens(self, work: Work, kind: str) -> bool:
+        if self.accounts[work.account].webhook_url is not None and kind in LISTENED:
+            return True
+        return any(webhook_endpoints.listening(work, kind))
 
     def _answered(self, request: Request, request_id: str) -> Response:
         headers = {name.lower(): value for name, value in request.headers}
-        account = self._account(headers)
+        account = self._account(headers, request)
         self.limits.check(request.method, request.path, time.monotonic())
         version = headers.get("stripe-version", API_VERSION)
         if version != API_VERSION:
@@ -120,13 +133,16 @@ class Service:
         self.wake()
         return CUT_OFF if fault == "timeout_after" else response
 
-    def _account(self, headers: Mapping[str, str]) -> Account:
+    def _account(self, headers: Mapping[str, str], request: Request) -> Account:
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         key = credentials
         if scheme.lower() == "basic":
             key = base64.b64decode(credentials, validate=False).decode("latin-1").partition(":")[0]
         for account in self.accounts.values():
             if key and key == account.secret_key:
+                return self._named(account, headers)
+            if key and key == account.restricted_key:
+                _check_right(account, request)
                 return self._named(account, headers)
         if not key:
             raise StripeError(401, "You did not provide an API key.", began=False)
@@ -202,6 +218,21 @@ class Service:
             kept = {row["id"]: row}
         work.commit(**kept)
         return json_response(status, body)
+
+
+def _check_right(account: Account, request: Request) -> None:
+    """Refuses what a restricted key may not do, as https://docs.stripe.com/keys says."""
+    parts = request.path.removeprefix("/v1/").split("/")
+    what = ".".join(parts[:2]) if parts[0] == "checkout" else parts[0]
+    verb = "read" if request.method == "GET" else "write"
+    if not {f"{what}:{verb}", f"{what}:write"} & account.rights:
+        raise StripeError(
+            403,
+            "The provided key does not have the required permissions for this endpoint on account "
+            f"'{account.id}'. Having the 'rak_{what}_{verb}' permission would allow this request "
+            "to continue.",
+            began=False,
+        )
 
 
 def _error_response(error: StripeError) -> Response:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dev.posting import delivered
-from dev.stripe import events
+from dev.stripe import events, webhook_endpoints
 from dev.stripe.books import Row
 from dev.stripe.service import Account, Service
 from dev.stripe.work import Work, public
@@ -83,7 +83,7 @@ class Webhooks:
         lost = self.manner.lose > 0
         if lost:
             self.manner.lose -= 1
-        arrived = not lost and event is not None and _post(account, public(event), work.seconds)
+        arrived = not lost and event is not None and _posted(work, account, public(event))
         with self._service.execution:
             self._note(self._service.working(account.id), row, arrived=arrived, lost=lost)
 
@@ -116,12 +116,21 @@ def signature(payload: bytes, secrets: tuple[str, ...], seconds: int) -> str:
     return ",".join([f"t={seconds}", *(f"v1={each}" for each in signatures)])
 
 
-def _post(account: Account, event: dict[str, Any], seconds: int) -> bool:
+def _posted(work: Work, account: Account, event: dict[str, Any]) -> bool:
+    """Sends an event to all that listen; returns whether it arrived everywhere."""
+    made = webhook_endpoints.listening(work, event["type"])
+    places: list[tuple[str, tuple[str, ...]]] = [(e["url"], (e["_secret"],)) for e in made]
+    if account.webhook_url is not None and event["type"] in events.LISTENED:
+        places.append((account.webhook_url, account.webhook_secrets))
+    arrived = [_post(url, secrets, event, work.seconds) for url, secrets in places]
+    return all(arrived)
+
+
+def _post(url: str, secrets: tuple[str, ...], event: dict[str, Any], seconds: int) -> bool:
     payload = json.dumps(event, indent=2).encode()
     headers = {
         "Content-Type": "application/json; charset=utf-8",
-        "Stripe-Signature": signature(payload, account.webhook_secrets, seconds),
+        "Stripe-Signature": signature(payload, secrets, seconds),
         "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
     }
-    assert account.webhook_url is not None
-    return delivered(account.webhook_url, payload, headers)
+    return delivered(url, payload, headers)

@@ -36,9 +36,11 @@ class Work:
         *,
         request: str | None = None,
         key: str | None = None,
-        listens: Callable[[str], bool] = lambda kind: False,
+        listens: Callable[["Work", str], bool] = lambda work, kind: False,
+        account_fields: Object | None = None,
     ) -> None:
         self.account = account
+        self.account_fields = account_fields or {}
         self.now = now
         self.base_url = base_url
         self._books = books
@@ -98,12 +100,12 @@ class Work:
                 "created": self.seconds,
                 "data": data,
                 "livemode": False,
-                "pending_webhooks": int(self._listens(kind)),
+                "pending_webhooks": int(self._listens(self, kind)),
                 "request": {"id": self._request, "idempotency_key": self._key},
                 "type": kind,
             }
         )
-        if self._listens(kind):
+        if self._listens(self, kind):
             self._schedule("_delivery", self.now, event=event["id"], tries=0)
 
     def later(self, seconds: int, action: str, subject: str) -> None:

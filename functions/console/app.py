@@ -7,36 +7,11 @@ from functools import cache
 from typing import Any
 
 from billing.accounts.web import console_session
-from billing.console.web import pages as console_pages
-from billing.console.web.pages import Desk
+from billing.console.web.desks import Console
 from billing.kernel.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.web import custom_domains, http
+from billing.web import http
 from billing.web.request import Request, plain_id
-
-
-class Console:
-    """The resolver of console pages, with its ports."""
-
-    def __init__(self, ports: Ports) -> None:
-        self.ports = ports
-
-        def fail(error: Exception, request: Request) -> http.Answer:
-            return console_pages.failure(ports, error, request, ports.clock())
-
-        self.app = http.resolver(custom_domains.placed(ports), fail)
-
-    def looks(self) -> Desk:
-        """Returns the desk of a page's signed-in visitor."""
-        request, now = Request.of(self.app.current_event), self.ports.clock()
-        return Desk(self.ports, console_session.required(self.ports, request, now), request, now)
-
-    def sends(self) -> Desk:
-        """Returns the desk of a form's signed-in sender."""
-        request, now = Request.of(self.app.current_event), self.ports.clock()
-        return Desk(
-            self.ports, console_session.required_for_change(self.ports, request, now), request, now
-        )
 
 
 def build(ports: Ports, part: str | None = None) -> http.Resolver:

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from billing.aws.secret_store import ParameterSecrets
+from billing.aws.secret_store import ParameterKeys, ParameterSecrets
 from billing.kernel.errors import Unavailable
 from billing.kernel.gateways import AccountRef
 
@@ -72,3 +72,37 @@ def test_what_is_unreadable_is_shown_to_nobody(desk: Desk, value: str) -> None:
     while error is not None:
         assert "sk_live_secret" not in f"{error!r} {getattr(error, 'doc', '')}"
         error = error.__context__
+
+
+@pytest.mark.spec("W-1", "W-2")
+def test_keys_are_stored_encrypted_where_the_functions_read_them_and_taken_away(
+    desk: Desk,
+) -> None:
+    keys = ParameterKeys("prod", lambda: desk.ssm)
+    assert keys.read(ACCOUNT) is None
+    keys.put(ACCOUNT, {"secret_key": "one"})
+    assert desk.read() == {"secret_key": "one"} == keys.read(ACCOUNT)
+    found = desk.ssm.get_parameter(Name="/perennial/prod/acme/stripe/acct_1")
+    assert found["Parameter"]["Type"] == "SecureString"
+    keys.put(ACCOUNT, {"secret_key": "two"})
+    assert keys.read(ACCOUNT) == {"secret_key": "two"}
+    keys.remove(ACCOUNT)
+    keys.remove(ACCOUNT)
+    assert keys.read(ACCOUNT) is None
+    desk.put("not JSON")
+    assert keys.read(ACCOUNT) is None
+
+
+def test_a_store_that_fails_names_the_parameter_and_no_key(desk: Desk) -> None:
+    class Broken:
+        def put_parameter(self, **parameters: Any) -> None:
+            from botocore.exceptions import ClientError
+
+            said = {"Error": {"Code": "ThrottlingException", "Message": parameters["Value"]}}
+            raise ClientError(said, "PutParameter")
+
+    with pytest.raises(Unavailable) as refused:
+        ParameterKeys("prod", Broken).put(ACCOUNT, {"secret_key": "sk_live_hidden"})
+    assert "/perennial/prod/acme/stripe/acct_1" in str(refused.value)
+    assert "hidden" not in str(refused.value)
+    assert refused.value.__cause__ is None and refused.value.__suppress_context__

@@ -109,6 +109,7 @@ def test_an_old_bookmark_of_the_list_leads_to_the_list(agent: Agent) -> None:
         ("/console/tickets", "Tickets"),
         ("/console/attention", "Attention"),
         ("/console/tax", "Tax"),
+        ("/console/gateways", "Gateways"),
         ("/console/keys", "API keys"),
         ("/console/settings", "Settings"),
     ],

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing.kernel.merchants import GatewayAccount
 from tests.console.agent import Agent
 from tests.depth import examples
 from tests.web.shop import Shop
@@ -22,6 +23,7 @@ FIELDS = (
     *("default", "archived", "scheme", "country", "state", "nexus", "threshold", "orders", "home"),
     *("postal_code", "rate", "from", "to", "csv", "file", "time_zone", "currency", "language"),
     *("portal", "self_cancel", "attempts", "every_days", "final_action", "grace_days", "when"),
+    *("secret_key", "publishable_key", "embedded", "webhook_secret", "activate", "sure", "back"),
     *("freeze_price", "custom_domain", "confirmation_template", "cancel_department", "q", "cursor"),
     *(
         "code",
@@ -74,11 +76,15 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
         "action": "pause",
         "act": "replace",
         "ticket": "none",
+        "gateway": "stripe",
+        "account": "acct_1_test",
+        "mode": "test",
         "token": "none",
         "coupon": "SPRING",
     }
     found: dict[str, list[str]] = {"GET": [], "POST": []}
-    for route in shop.console.routes:
+    shop.world.change_merchant(gateway_accounts=(GatewayAccount("stripe", "acct_1_test"),))
+    for route in (*shop.console.routes, *shop.gateways.routes):
         if "sign-" not in route.path:
             place = re.sub(r"<(\w+)>", lambda name: named[name[1]], route.path)
             found[route.method].append(place)
@@ -95,7 +101,8 @@ def test_a_form_is_taken_or_refused_and_never_an_error_of_ours(data: st.DataObje
     agent, forms, _ = house()
     address, form = data.draw(st.sampled_from(forms)), data.draw(FORMS)
     answer = agent.send(address, **form)
-    assert answer.status in {303, 404, 409, 422}, (address, form, answer.status)
+    asked = {200} if address.endswith("/check") else set()  # shows what the gateway said
+    assert answer.status in {303, 404, 409, 422} | asked, (address, form, answer.status)
 
 
 @pytest.mark.spec("M-4")

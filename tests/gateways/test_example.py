@@ -23,7 +23,7 @@ from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import State
 from billing.kernel.values import replace
 from billing.render import messages, wording
-from billing.runtime import settings, wiring
+from billing.runtime import gateway_wiring, settings
 from functions.checkout import app as checkout
 from functions.webhook import app as webhook
 from tests.checkout.test_checkout import FLAT
@@ -187,7 +187,9 @@ def test_wiring_opens_it_by_its_spec_with_its_limits(world: ExampleWorld) -> Non
     environ = dict.fromkeys(
         ("TABLE_CORE", "TABLE_EPHEMERAL", "TABLE_AUDIT", "BUCKET_OBJECTS"), "name"
     )
-    opened = wiring._gateways(settings.Settings.from_environ(environ), lambda: world.now, dict)
+    opened = gateway_wiring.openers(
+        settings.Settings.from_environ(environ), lambda: world.now, dict
+    )
     account = AccountRef("acme", EXAMPLE, "shop-1")
     gateway = opened[EXAMPLE](account)
     assert opened[EXAMPLE](account) is gateway

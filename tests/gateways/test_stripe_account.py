@@ -27,8 +27,7 @@ def test_the_pinned_version_is_the_one_that_the_sdks_types_describe() -> None:
 
 
 def test_a_call_ends_before_its_worker_does() -> None:
-    account = stripe_client.StripeAccount(ACCOUNT, Vault())
-    client = account._connect("sk_test_1")
+    client = stripe_client.StripeAccount(ACCOUNT, Vault())._client("sk_test_1")
     assert client._requestor._client._timeout == (3, 20)  # type: ignore[union-attr]
     assert client._requestor._options.max_network_retries == 1
 

@@ -216,7 +216,11 @@ def pytest_configure(config: Any) -> None:
     _noting(MemoryLedger, "write", _always("dynamodb:PutItem", "EphemeralTable"))
     for method in GATEWAY_CALLS:
         _noting(SandboxGateway, method, _always("ssm:GetParameter", "parameter"))
+    from tests.memory_keys import MemoryKeys
     from tests.world import MemoryMailer, MemoryQueue
+
+    for method, action in (("read", "Get"), ("put", "Put"), ("remove", "Delete")):
+        _noting(MemoryKeys, method, _always(f"ssm:{action}Parameter", "parameter"))
 
     _noting(MemoryQueue, "send", _of_queue("sqs:SendMessage"), with_self=True)
     _noting(MemoryQueue, "waiting", _of_queue("sqs:GetQueueAttributes"), with_self=True)

@@ -28,6 +28,7 @@ FOREIGN = {
     "portal": r"API|JSON|console|ticket|POST",
     "helpdesk": r"API|JSON|console|POST",
     "console": r"[Tt]he seller|[Yy]our card|/account|Write to|another card first",
+    "gateways": r"API|JSON|[Tt]he seller|[Yy]our card|Order ID|Write to|POST",
     "account": r"API|JSON|[Tt]he seller|console|Order ID|Write to",
 }
 """Words that have no place on the pages of a function."""
@@ -67,6 +68,7 @@ SHOWN_OTHERWISE = {
     "account": {"order_needed", "signed_out"},
     "helpdesk": {"order_needed"},
     "console": {"signed_out", "signed_out_of_console"},
+    "gateways": {"signed_out", "signed_out_of_console"},
 }
 """Reasons by pages that show them in other words, or in those of a form that asks for it."""
 
@@ -102,6 +104,7 @@ def test_the_code_behind_a_page_shows_what_it_raises(page: str) -> None:
         "portal": {"already_cancelled", "last_card", "refund_window_over", "quote_changed"},
         "helpdesk": {"not_your_order", "ticket_link_over", "helpdesk_closed", "csrf"},
         "console": {"already_refunded", "disputed", "ownership_unverified", "refund_failed"},
+        "gateways": {"keys_of_other_account", "too_many_key_tries"},
         "account": {"link_over", "wrong_password", "guarantee_over", "usage_over_limit"},
     }
     assert known[page] <= errors_of(page).keys()

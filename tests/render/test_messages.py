@@ -34,6 +34,7 @@ MERCHANTS_PARTS = {
         "console",
         "coupons",
         "evidence",
+        "gateways",
         "keys",
         "products",
         "refusals",

@@ -70,8 +70,27 @@ def test_row_05_only_what_asks_gateways_reads_their_keys(resources: Resources) -
         if any(action.startswith("ssm:") for action in as_list(statement["Action"]))
     }
     asking = ["Checkout", "Console", "Merchant", "Portal", "RebillCharge", "Notify", "NotifySweep"]
-    asking += ["Webhook", "Account", "AccountSweep", "HelpdeskSweep", "Jobs"]
+    asking += ["Webhook", "Account", "AccountSweep", "HelpdeskSweep", "Jobs", "Gateways"]
     assert readers == {f"{name}Role" for name in asking}
+
+
+def test_row_05_one_function_alone_stores_gateway_keys(resources: Resources) -> None:
+    writers = {
+        name
+        for name, statement in statements(resources)
+        for action in as_list(statement["Action"])
+        if action.startswith("ssm:") and action != "ssm:GetParameter"
+    }
+    assert writers == {"GatewaysRole"}
+    may_write = {
+        action
+        for name, statement in statements(resources)
+        if name == "GatewaysRole" and "CoreArn" in json.dumps(statement["Resource"])
+        for action in as_list(statement["Action"])
+    }
+    assert may_write == {
+        *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem")
+    }
 
 
 def test_row_05_nothing_scans_a_table(resources: Resources) -> None:
@@ -87,7 +106,7 @@ def test_row_05_the_audit_trail_can_only_be_put_into(resources: Resources) -> No
         if "AuditTable" in json.dumps(resource)
         for action in as_list(statement["Action"])
     }
-    writers = ("AccountRole", "ConsoleRole", "MerchantRole", "OperatorRole")
+    writers = ("AccountRole", "ConsoleRole", "GatewaysRole", "MerchantRole", "OperatorRole")
     assert asked == {(name, "dynamodb:PutItem") for name in writers}
 
 

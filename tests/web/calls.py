@@ -65,14 +65,21 @@ class Answer:
 
 @dataclass
 class Client:
-    """Calls one resolver through the guard, as its Lambda handler would."""
+    """Calls one resolver through the guard, as its Lambda handler would.
+
+    `others` are those of functions with more specific addresses, by how these begin.
+    """
 
     resolver: http.Resolver
     key: str | None = None
     cookies: dict[str, str] = field(default_factory=dict)
+    others: dict[str, http.Resolver] = field(default_factory=dict)
 
     def send(self, made: dict[str, Any]) -> Answer:
-        handler = http.guard(lambda event, context: self.resolver.resolve(dict(event), context))
+        path = made["rawPath"]
+        near = (other for begins, other in self.others.items() if path.startswith(begins))
+        resolver = next(near, self.resolver)
+        handler = http.guard(lambda event, context: resolver.resolve(dict(event), context))
         # As Lambda carries it: what cannot be JSON fails here.
         raw = json.loads(json.dumps(handler(made, None)))
         for cookie in raw["cookies"]:

@@ -10,6 +10,7 @@ from billing.api.flows import keys
 from billing.kernel.merchants import ApiKey, Merchant
 from billing.kernel.writes import Insert
 from functions.console import app as console_app
+from functions.gateways import app as gateways_app
 from functions.merchant import app
 from tests.web.calls import Client
 from tests.world import World
@@ -39,6 +40,7 @@ class Shop:
     def __post_init__(self) -> None:
         self.resolver = app.build(self.world.ports)
         self.console = console_app.build(self.world.ports)
+        self.gateways = gateways_app.build(self.world.ports)
         other = Merchant("rival", "Rival", "rival@example.com", self.world.now)
         self.world.store.commit(Insert(other))
         self.api = self.holding("acme", "sk_acme")
@@ -69,6 +71,6 @@ def link(shop: Shop, merchant: str = "acme") -> str:
 
 def signed_in(shop: Shop, merchant: str = "acme") -> Client:
     """A browser that signed in to the console now."""
-    client = Client(shop.console)
+    client = Client(shop.console, others={"/console/gateways": shop.gateways})
     assert client.browse("POST", link(shop, merchant), {}).status == 303
     return client

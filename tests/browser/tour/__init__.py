@@ -17,6 +17,7 @@ from tests.browser.tour import (
     account,
     checkout,
     console,
+    console_gateways,
     coupons,
     helpdesk,
     portal,
@@ -26,7 +27,16 @@ from tests.browser.tour.town import Town
 
 Stop = Callable[[Town], Page]
 
-PARTS = (checkout, portal, portal_endings, helpdesk, console, coupons, account)
+PARTS = (
+    checkout,
+    portal,
+    portal_endings,
+    helpdesk,
+    console,
+    console_gateways,
+    coupons,
+    account,
+)
 
 
 def _stops_of(part: ModuleType) -> dict[str, Stop]:

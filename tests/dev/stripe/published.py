@@ -19,6 +19,7 @@ from stripe import StripeObject
 
 EXAMPLES = json.loads((Path(__file__).parents[2] / "data" / "stripe" / "fixtures.json").read_text())
 CLASSES: dict[str, type[StripeObject]] = {
+    "account": stripe.Account,
     "balance_transaction": stripe.BalanceTransaction,
     "charge": stripe.Charge,
     "checkout.session": stripe.checkout.Session,
@@ -29,6 +30,7 @@ CLASSES: dict[str, type[StripeObject]] = {
     "payment_method": stripe.PaymentMethod,
     "refund": stripe.Refund,
     "setup_intent": stripe.SetupIntent,
+    "webhook_endpoint": stripe.WebhookEndpoint,
 }
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from billing.kernel.gateway_port import Gateway
+from billing.kernel.gateway_setup import GatewaySetup
 from billing.kernel.gateways import AccountRef, Capabilities
-from billing.kernel.values import Value
+from billing.kernel.values import Value, field
 
 SecretValues = Mapping[str, Any]
 """The secrets of one gateway account, by their names."""
@@ -18,13 +19,18 @@ SecretValues = Mapping[str, Any]
 class Secret(Value):
     """A secret that a merchant gives with their account; `label` says where they find it.
 
-    `shape` is the type that it has in JSON; a list is one of texts.
+    `shape` is the type that it has in JSON; a list is one of texts. `title` and `hint` are its
+    field's in the console; without a title it is not typed there. One that is `public` may be shown
+    again.
     """
 
     name: str
     label: str
     shape: type = str
     required: bool = True
+    title: str = ""
+    hint: str = ""
+    public: bool = False
 
 
 class Host(Value):
@@ -44,6 +50,21 @@ class Host(Value):
     draw: Callable[[], str]
 
 
+class SetupHost(Value):
+    """The installation that sets up an account with `keys` as they were given.
+
+    `api_base` replaces the gateway's own address, as in `Host`.
+    """
+
+    keys: SecretValues
+    test: bool
+    clock: Callable[[], datetime]
+    api_base: str | None
+
+    def __repr__(self) -> str:
+        return "SetupHost()"
+
+
 class GatewaySpec(Value):
     """One gateway, as `gateways/registry.py` lists it; its module imports no vendor.
 
@@ -60,6 +81,10 @@ class GatewaySpec(Value):
     `open` opens an account, and imports what that takes. `capabilities` are an account's, with its
     smallest amounts. A gateway without `secrets` has one account for all merchants.
 
+    `set_up` asks the gateway about keys before they are stored; without it a merchant cannot add an
+    account in the console. `keys_at` are the pages where they find keys, by whether they are test
+    ones.
+
     `return_parameter` carries the payment method on a buyer's way back from the gateway's page.
     `element` is the template of its frame on our page (`kernel.gateways.Element`), and
     `content_sources` are the directives by which that page may load it; `%s` is the page's nonce.
@@ -71,6 +96,8 @@ class GatewaySpec(Value):
     open: Callable[[AccountRef, Host], Gateway]
     capabilities: Callable[[AccountRef], Capabilities]
     secrets: tuple[Secret, ...] = ()
+    set_up: Callable[[SetupHost], GatewaySetup] | None = None
+    keys_at: Mapping[bool, str] = field(default_factory=dict)
     return_parameter: str = "payment_method"
     element: str | None = None
     content_sources: tuple[str, ...] = ()

@@ -133,13 +133,15 @@ class GatewayAccount(Value):
 
     `id` is the gateway's own id of it. New purchases go to a gateway's active account; the others
     stay for what is open or refundable there (W-6). `bound_to` is the environment that may move its
-    money: another one, such as a restored copy, must not (W-5); None allows any.
+    money: another one, such as a restored copy, must not (W-5); None allows any. `name` is what the
+    gateway calls it, None where that is not known.
     """
 
     gateway: str
     id: str
     active: bool = True
     bound_to: str | None = None
+    name: str | None = None
 
 
 class Merchant(Entity):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from zlib import crc32
 
 from billing.kernel.errors import NotFound
+from billing.kernel.gateway_setup import NO_KEY_STORE, KeyStore, no_setup
 from billing.kernel.gateways import AccountRef
 from billing.kernel.lanes import ONE_LANE, Each, Lanes
 from billing.kernel.storage import Due
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from billing.kernel import charge_eligibility
     from billing.kernel.ephemeral import Ephemeral
     from billing.kernel.gateway_port import Gateway
+    from billing.kernel.gateway_setup import GatewaySetup, Keys
     from billing.kernel.gateways import AtGateway
     from billing.kernel.merchants import Merchant
     from billing.kernel.objects import Objects
@@ -123,7 +125,8 @@ class Ports(Value):
 
     `new_id(kind)` draws an unguessable id: "order" gives an Order ID, any other kind `<kind>_<16
     symbols>`. `queue` is that of charges, `jobs` that of background jobs; `tax_ids` is asked only
-    where a merchant wants it.
+    where a merchant wants it. `gateway_setup` asks a gateway about keys of test or live mode, and
+    `key_store` keeps them.
     """
 
     clock: Callable[[], datetime]
@@ -142,6 +145,8 @@ class Ports(Value):
     consumers: Callable[[], Sequence[Consumer]]
     lanes: Lanes = ONE_LANE
     tax_ids: TaxIdRegister = NO_REGISTER
+    gateway_setup: Callable[[str, bool, Keys], GatewaySetup] = no_setup
+    key_store: KeyStore = NO_KEY_STORE
 
     def gateway_of(self, held: AtGateway) -> Gateway:
         """Returns the gateway of an invoice, card or the like; raises `NotFound` if its account is

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from billing.kernel.ephemeral import Ephemeral
 from billing.kernel.errors import NotFound, Unavailable
 from billing.kernel.gateway_port import Gateway
+from billing.kernel.gateway_setup import NO_KEY_STORE, GatewaySetup, Keys, KeyStore, no_setup
 from billing.kernel.gateways import AccountRef
 from billing.kernel.lanes import Batch, Each, Lanes
 from billing.kernel.objects import Objects
@@ -23,21 +24,14 @@ from billing.kernel.operation import Operation
 from billing.kernel.ports import Consumer, Mailer, Passwords, Ports, Queue
 from billing.kernel.storage import Audit, Due, Store
 from billing.kernel.tax_ids import NO_REGISTER, TaxIdRegister
-from billing.kernel.values import replace
 from billing.runtime.ids import new_id
 from billing.runtime.lazy import Lazy
 from billing.runtime.settings import Settings
-
-if TYPE_CHECKING:
-    from billing.aws.secret_store import ParameterSecrets
-    from billing.gateways.spec import GatewaySpec
-    from billing.storage.dynamo.calls import Calls
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 CALLS_AT_ONCE = 8
-ACCOUNTS_OPEN = 256
 CALLS_IN_FLIGHT = 64
 """The most calls under way at a pace: enough for a gateway of 25/s that answers in over a
 second."""
@@ -65,6 +59,7 @@ def install(world: Ports | None) -> None:
 def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Ports:
     """Returns the deployed ports: DynamoDB, S3, SQS, SES, and the registered gateways."""
     from billing.aws import s3_objects
+    from billing.runtime import gateway_wiring
     from billing.storage import store
     from billing.storage.audit_rows import DynamoAudit
     from billing.storage.dynamo import chosen
@@ -80,13 +75,15 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         ephemeral=DynamoEphemeral(settings.table_ephemeral, calls),
         audit=DynamoAudit(settings.table_audit, calls),
         objects=s3_objects.S3Objects(settings.bucket_objects, s3_objects.connect),
-        gateways=_gateways(settings, clock, calls),
+        gateways=gateway_wiring.openers(settings, clock, calls),
         queue=Lazy(lambda: _queue(settings)),
         jobs=Lazy(lambda: _jobs(settings)),
         mailer=Lazy(lambda: _mailer(settings)),
         each=at_pace(settings.calls_per_second) if settings.calls_per_second else side_by_side,
         lanes=TWO_LANES if settings.calls_per_second else Lanes(),
         tax_ids=Lazy(_vies),
+        gateway_setup=gateway_wiring.setups(settings, clock),
+        key_store=gateway_wiring.key_store(settings),
     )
 
 
@@ -107,6 +104,8 @@ def assemble(
     each: Each | None = None,
     lanes: Lanes | None = None,
     tax_ids: TaxIdRegister = NO_REGISTER,
+    gateway_setup: Callable[[str, bool, Keys], GatewaySetup] = no_setup,
+    key_store: KeyStore = NO_KEY_STORE,
 ) -> Ports:
     """Builds the ports, deployed or in memory; `gateways` opens accounts, by the gateway's name."""
 
@@ -132,6 +131,8 @@ def assemble(
         consumers=consumers,
         lanes=lanes or Lanes(),
         tax_ids=tax_ids,
+        gateway_setup=gateway_setup,
+        key_store=key_store,
     )
 
 
@@ -231,53 +232,6 @@ def _vies() -> TaxIdRegister:
     from billing.registers import vies
 
     return vies.Vies(bounded_http.session(vies.SECONDS_MOST))
-
-
-def _gateways(
-    settings: Settings, clock: Callable[[], datetime], calls: Calls
-) -> dict[str, Callable[[AccountRef], Gateway]]:
-    """Returns what opens accounts at each registered gateway, by the gateway's name."""
-    from billing.aws.secret_store import ParameterSecrets
-    from billing.gateways import registry
-
-    secrets = ParameterSecrets(settings.stage, _parameter_store, clock)
-    return {
-        name: _opener(spec, secrets, settings, clock, calls)
-        for name, spec in registry.specs().items()
-    }
-
-
-def _opener(
-    spec: GatewaySpec,
-    secrets: ParameterSecrets,
-    settings: Settings,
-    clock: Callable[[], datetime],
-    calls: Calls,
-) -> Callable[[AccountRef], Gateway]:
-    """Opens accounts, each once; SDK and keys are loaded on the first call to one."""
-    from billing.gateways.on_demand import on_demand
-    from billing.gateways.spec import Host
-
-    @lru_cache(ACCOUNTS_OPEN)
-    def opened(account: AccountRef) -> Gateway:
-        host = Host(
-            secrets=secrets.of(account),
-            clock=clock,
-            api_base=settings.api_bases.get(spec.name),
-            table=settings.table_ephemeral,
-            call=calls,
-            draw=partial(new_id, "key"),
-        )
-        return on_demand(account, spec.capabilities(account), partial(spec.open, account, host))
-
-    # Without secrets there is one account for all merchants, which is opened once.
-    return lambda account: opened(account if spec.secrets else replace(account, merchant=""))
-
-
-def _parameter_store() -> Any:
-    import boto3
-
-    return boto3.client("ssm")
 
 
 def _queue(settings: Settings) -> Queue:

@@ -120,7 +120,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
     "Department": {"asks": (), "email": None},
     "RetrySchedule": {"every_days": 3, "attempts": 4, "final_action": "cancel"},
     "AccountPolicy": {"retention_days": 90, "frozen_stops": True},
-    "GatewayAccount": {"active": True, "bound_to": None},
+    "GatewayAccount": {"active": True, "bound_to": None, "name": None},
     "Product": {
         "public_listing": False,
         "refund_days": 0,

@@ -13,6 +13,7 @@ from itertools import islice
 
 from billing.kernel.errors import Conflict, NotFound, Refused
 from billing.kernel.flows.paging import pages
+from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.gateways import SANDBOX, AccountRef, AtGateway
 from billing.kernel.invoices import FINAL, Invoice
 from billing.kernel.merchants import GatewayAccount, Merchant
@@ -52,12 +53,17 @@ class Holding(Value):
         )
 
 
-def list_accounts(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Holding]:
-    """Lists a merchant's gateway accounts, each with what depends on it (W-6)."""
-    live = [s for s in _subscriptions(ports, merchant, now) if s.is_live]
+def list_accounts(
+    ports: Ports, merchant: Merchant, *, now: datetime, keep_going: KeepGoing = lambda: True
+) -> list[Holding]:
+    """Lists a merchant's gateway accounts, each with what depends on it (W-6).
+
+    What there is no time to count leaves them not complete.
+    """
+    live, all_counted = _live_subscriptions(ports, merchant, now, keep_going)
     keys = [(s.merchant, s.customer, s.open_invoice) for s in live if s.open_invoice]
     opened = [i for i in _invoices(ports, keys) if i.state not in FINAL]
-    payments, complete = _payments(ports, merchant, now)
+    payments, complete = _payments(ports, merchant, now, keep_going)
     paid = [(o.merchant, o.customer, o.invoice) for o in payments if o.customer and o.invoice]
     refundable = [i for i in _invoices(ports, paid) if value.refundable(i)]
     lives, opens, pays = _by_account(live), _by_account(opened), _by_account(refundable)
@@ -69,7 +75,7 @@ def list_accounts(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Ho
             live_subscriptions=lives[each.gateway, each.id],
             open_invoices=opens[each.gateway, each.id],
             refundable_payments=pays[each.gateway, each.id],
-            complete=complete,
+            complete=complete and all_counted,
         )
         for each in merchant.gateway_accounts
     ]
@@ -88,6 +94,30 @@ def add(ports: Ports, merchant: str, gateway: str, account: str) -> Merchant:
     def change(accounts: tuple[GatewayAccount, ...]) -> tuple[GatewayAccount, ...]:
         others = (a for a in accounts if (a.gateway, a.id) != (gateway, account))
         return _only_active((*others, new), new)
+
+    return _changed(ports, merchant, change)
+
+
+def keep(
+    ports: Ports, merchant: str, gateway: str, account: str, *, name: str | None, activate: bool
+) -> Merchant:
+    """Adds an account whose keys were stored, or names one that is there already.
+
+    A new one is bound to this environment, and active if it is the gateway's only one or is to be.
+    One that is there stays bound to where it is: new keys arm nothing (W-5).
+    """
+    here = ports.operation.environment
+
+    def change(accounts: tuple[GatewayAccount, ...]) -> tuple[GatewayAccount, ...]:
+        held = next((a for a in accounts if (a.gateway, a.id) == (gateway, account)), None)
+        alone = not any(a.active for a in accounts if a.gateway == gateway)
+        if held is None:
+            kept = GatewayAccount(gateway, account, active=alone, bound_to=here, name=name)
+            accounts = (*accounts, kept)
+        else:
+            kept = replace(held, name=name or held.name)
+            accounts = tuple(kept if a is held else a for a in accounts)
+        return _only_active(accounts, kept) if activate else accounts
 
     return _changed(ports, merchant, change)
 
@@ -185,7 +215,11 @@ def _in_use(holding: Holding) -> Refused:
     )
 
 
-def _subscriptions(ports: Ports, merchant: Merchant, now: datetime) -> Iterator[Subscription]:
+def _live_subscriptions(
+    ports: Ports, merchant: Merchant, now: datetime, keep_going: KeepGoing
+) -> tuple[list[Subscription], bool]:
+    """Lists the subscriptions that are live, and whether that is all of them."""
+    found: list[Subscription] = []
     for page in pages(
         lambda cursor: ports.store.subscriptions_started(
             merchant.id,
@@ -195,15 +229,20 @@ def _subscriptions(ports: Ports, merchant: Merchant, now: datetime) -> Iterator[
             cursor=cursor,
         )
     ):
-        yield from page.data
+        found += (s for s in page.data if s.is_live)
+        if page.next is not None and not keep_going():
+            return found, False
+    return found, True
 
 
-def _payments(ports: Ports, merchant: Merchant, now: datetime) -> tuple[list[Order], bool]:
+def _payments(
+    ports: Ports, merchant: Merchant, now: datetime, keep_going: KeepGoing
+) -> tuple[list[Order], bool]:
     """Lists the payments of the last 180 days that can still be refunded, and whether that is all
     of them."""
     found: list[Order] = []
     read, cursor = 0, None
-    while read < ORDERS_AT_MOST:
+    while read < ORDERS_AT_MOST and (read == 0 or keep_going()):
         page = ports.store.orders(
             merchant.id,
             since=now - REFUNDABLE_FOR,

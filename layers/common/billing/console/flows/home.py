@@ -102,7 +102,7 @@ def _steps(
         Step("tax", taxed, "/console/tax"),
         Step("portal", merchant.settings.portal is not None, None),
         Step("purchase", bought, link),
-        Step("gateway", merchant.is_live, None),
+        Step("gateway", merchant.is_live, "/console/gateways"),
         Step("live", merchant.is_live and sold_for_real, link and f"{link}/edit"),
     )
 

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from billing.accounts.flows import account
 from billing.api.flows import keys
 from billing.console.web.lists import listing
 from billing.console.web.pages import Desk, page
+from billing.console.web.passwords import check_password
 from billing.kernel.errors import Conflict, Invalid, NotFound, Refused
 from billing.kernel.lists import Page
 from billing.kernel.merchants import ApiKey
@@ -87,7 +87,7 @@ def make(desk: Desk) -> http.Answer:
     typed = filled_in(desk.request.form())
     try:
         given = read(MakeForm, typed)
-        _check_password(desk, given.password)
+        check_password(desk, given.password)
         scopes = SCOPES[given.scope]
         return _made(
             desk, given.attempt, lambda: keys.create(desk.ports, _maker(desk), scopes, now=desk.now)
@@ -123,7 +123,7 @@ def replace(desk: Desk, key: str) -> http.Answer:
     """Replaces a key, which is revoked at once, and shows the new secret this once."""
     try:
         given = read(ReplaceForm, filled_in(desk.request.form()))
-        _check_password(desk, given.password)
+        check_password(desk, given.password)
         maker = _maker(desk)
         return _made(
             desk, given.attempt, lambda: keys.replace_key(desk.ports, maker, key, now=desk.now)
@@ -158,13 +158,3 @@ def _made(desk: Desk, attempt: str, draw: Callable[[], tuple[ApiKey, str]]) -> h
 def _maker(desk: Desk) -> ApiKey:
     """Stands in for the key that makes another: who is signed in here may do everything."""
     return ApiKey(MAKER, "", desk.merchant, desk.now)
-
-
-def _check_password(desk: Desk, password: str) -> None:
-    """Raises `Invalid` for a wrong password, where the session began with one."""
-    if not desk.session.by_password:
-        return
-    found = desk.ports.store.account(desk.merchant)
-    ip, now = desk.request.ip, desk.now
-    if found is None or not account.is_password_of(desk.ports, found, password, ip=ip, now=now):
-        raise Invalid("wrong_password", field="password")

@@ -15,6 +15,7 @@ from functools import partial
 from billing.cards.flows import card_updates
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import settlement
+from billing.gateway_events.flows import health
 from billing.kernel.errors import Conflict, Forged, HeldBack, NotFound
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import (
@@ -42,6 +43,8 @@ from billing.refunds.flows import sync_disputes, sync_refunds
 ATTEMPTS = 8
 """The number of times that an event meeting other writers is looked at, before it is sent again."""
 
+SILENT = health.Silent()
+
 NOTHING_NEW = "nothing_new"
 HELD_BACK = "payment_pending"
 """The result of an event about a payment still to be decided: another event follows then."""
@@ -55,6 +58,7 @@ def receive(
     headers: Mapping[str, str],
     *,
     now: datetime,
+    notes: health.Notes = SILENT,
 ) -> Counter[str]:
     """Handles a request to the address of a merchant's gateway, `headers` with names in lower case.
 
@@ -73,6 +77,7 @@ def receive(
             nearest = refused if nearest.reason == "signature_wrong" else nearest
             continue
         assert merchant is not None
+        notes.event(ports, account, event.type, now=now)
         return take(ports, merchant, account, event, now=now)
     raise nearest
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from billing.gateway_events.flows import webhook
+from billing.gateway_events.flows.health import Notes
 from billing.kernel.errors import Forged
 from billing.kernel.ports import Ports
 from billing.runtime import telemetry
@@ -31,16 +32,18 @@ def admit(event: Mapping[str, Any]) -> dict[str, Any]:
         raise Malformed(error.reason, **error.parameters) from None
 
 
-def receive(ports: Ports, asked: request.Request, gateway: str, name: str) -> Counter[str]:
-    """Handles an event for the merchant that the address names; says in log and metrics which
-    merchant's is refused, and why.
+def receive(
+    ports: Ports, asked: request.Request, gateway: str, name: str, notes: Notes
+) -> Counter[str]:
+    """Handles an event for the merchant that the address names; says in log, metrics and to the
+    merchant whose is refused, and why.
 
     What has no signature at all is no gateway's, and is not counted: anybody can send that.
     """
-    merchant = ports.store.merchant(request.plain_id(name))
+    merchant, now = ports.store.merchant(request.plain_id(name)), ports.clock()
     at, body = request.plain_id(gateway), asked.body.encode()
     try:
-        return webhook.receive(ports, merchant, at, body, asked.headers, now=ports.clock())
+        return webhook.receive(ports, merchant, at, body, asked.headers, now=now, notes=notes)
     except Forged as refused:
         if merchant is not None and merchant.accounts_at(at):
             telemetry.happened(
@@ -51,6 +54,7 @@ def receive(ports: Ports, asked: request.Request, gateway: str, name: str) -> Co
                 request_id=asked.id,
             )
             if refused.reason != "signature_missing":
+                notes.refusal(ports, merchant.id, at, refused.reason, now=now)
                 telemetry.count("WebhookRefused")
                 telemetry.count("GatewayTrouble", REFUSED_COUNTS_AS)
         raise

@@ -117,6 +117,19 @@ class PayPalClient:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self._send("POST", path, data, headers)
 
+    def patch(self, path: str, changes: list[Json]) -> Answer:
+        """Changes a resource, by operations of JSON Patch."""
+        return self._send("PATCH", path, json.dumps(changes).encode(), {})
+
+    def sign_in(self) -> str | None:
+        """Signs in with the keys; returns what they may do, None where they are not accepted."""
+        answer = self._signed_in(fresh=False)
+        if answer.status == UNAUTHORIZED or answer.body.get("error") == "invalid_client":
+            return None
+        if not answer.is_ok:
+            raise Unreachable(f"PayPal lets nobody sign in: {answer.status}.")
+        return str(answer.body.get("scope", ""))
+
     def delete(self, path: str) -> Answer:
         """Removes a resource."""
         return self._send("DELETE", path, None, {})
@@ -183,15 +196,18 @@ class PayPalClient:
                 raise Unreachable("PayPal does not accept our keys.")
             return self._token[0]
 
-    def _sign_in(self, *, fresh: bool) -> tuple[str, datetime] | None:
+    def _signed_in(self, *, fresh: bool) -> Answer:
         keys = Keys.of(self._secrets(fresh))
-        answer = self._once(
+        return self._once(
             "POST",
             "/v1/oauth2/token",
             b"grant_type=client_credentials",
             {"Content-Type": "application/x-www-form-urlencoded"},
             auth=(keys.client_id, keys.client_secret),
         )
+
+    def _sign_in(self, *, fresh: bool) -> tuple[str, datetime] | None:
+        answer = self._signed_in(fresh=fresh)
         token, seconds = answer.body.get("access_token"), answer.body.get("expires_in")
         if not answer.is_ok or not isinstance(token, str) or not isinstance(seconds, int):
             return None

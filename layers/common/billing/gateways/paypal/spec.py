@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from billing.gateways.spec import GatewaySpec, Host, Secret
+from billing.gateways.spec import GatewaySpec, Host, Secret, SetupHost
 from billing.kernel.catalog import PriceType
 from billing.kernel.gateway_port import Gateway
+from billing.kernel.gateway_setup import GatewaySetup
 from billing.kernel.gateways import AccountRef, Capabilities
 from billing.kernel.money import Currency
 
@@ -43,6 +44,13 @@ def opened(account: AccountRef, host: Host) -> Gateway:
     return PayPalGateway(account, host.secrets, host.clock, api_base=host.api_base)
 
 
+def set_up(host: SetupHost) -> GatewaySetup:
+    """Opens an account by keys that are not stored yet."""
+    from billing.gateways.paypal.setup import PayPalSetup
+
+    return PayPalSetup(host)
+
+
 SPEC = GatewaySpec(
     name=PAYPAL,
     display_name="PayPal",
@@ -50,9 +58,19 @@ SPEC = GatewaySpec(
     open=opened,
     capabilities=capabilities,
     secrets=(
-        Secret("client_id", "client id of the app"),
-        Secret("client_secret", "secret of the app"),
+        Secret("client_id", "client id of the app", title="Client ID", public=True),
+        Secret(
+            "client_secret",
+            "secret of the app",
+            title="Secret key",
+            hint="We create the webhook of the app, or complete the one that is there.",
+        ),
         Secret("webhook_id", "id of the app's webhook that sends its events to us"),
     ),
+    set_up=set_up,
+    keys_at={
+        False: "https://developer.paypal.com/dashboard/applications/live",
+        True: "https://developer.paypal.com/dashboard/applications/sandbox",
+    },
     return_parameter="approval_token_id",
 )

@@ -80,12 +80,8 @@ class StripeAccount:
     ) -> None:
         self.ref = account
         self._secrets = secrets
-        self._api_base = api_base
-        self._http_client = http_client or stripe.RequestsClient(
-            timeout=(bounded_http.CONNECT_SECONDS, bounded_http.READ_SECONDS),
-            session=bounded_http.session(),
-        )
-        self._client = lru_cache(2)(self._connect)
+        http = http_client or bounded_client()
+        self._client = lru_cache(2)(lambda secret_key: connect(secret_key, api_base, http))
 
     def keys(self, *, fresh: bool = False) -> Keys:
         """Returns the account's keys; raises `Unavailable` where there are none to be had."""
@@ -110,14 +106,26 @@ class StripeAccount:
         except stripe.AuthenticationError as error:
             raise _keys_refused(error) from error
 
-    def _connect(self, secret_key: str) -> stripe.StripeClient:
-        return stripe.StripeClient(
-            secret_key,
-            stripe_version=API_VERSION,
-            base_addresses={"api": self._api_base} if self._api_base else None,
-            max_network_retries=RETRIES,
-            http_client=self._http_client,
-        )
+
+def bounded_client() -> stripe.HTTPClient:
+    """Returns HTTP that ends before this function does."""
+    return stripe.RequestsClient(
+        timeout=(bounded_http.CONNECT_SECONDS, bounded_http.READ_SECONDS),
+        session=bounded_http.session(),
+    )
+
+
+def connect(
+    secret_key: str, api_base: str | None, http_client: stripe.HTTPClient
+) -> stripe.StripeClient:
+    """Returns a client of the SDK with one key; `api_base` replaces Stripe's own address."""
+    return stripe.StripeClient(
+        secret_key,
+        stripe_version=API_VERSION,
+        base_addresses={"api": api_base} if api_base else None,
+        max_network_retries=RETRIES,
+        http_client=http_client,
+    )
 
 
 def _translated(call: Callable[[stripe.StripeClient], R], client: stripe.StripeClient) -> R:

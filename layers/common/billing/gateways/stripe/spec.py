@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from billing.gateways.spec import GatewaySpec, Host, Secret
+from billing.gateways.spec import GatewaySpec, Host, Secret, SetupHost
 from billing.kernel.gateway_port import Gateway
+from billing.kernel.gateway_setup import GatewaySetup
 from billing.kernel.gateways import AccountRef, Capabilities
 from billing.kernel.money import Currency
 
@@ -46,6 +47,13 @@ def opened(account: AccountRef, host: Host) -> Gateway:
     return StripeGateway(account, host.secrets, api_base=host.api_base)
 
 
+def set_up(host: SetupHost) -> GatewaySetup:
+    """Opens an account by keys that are not stored yet."""
+    from billing.gateways.stripe.setup import StripeSetup
+
+    return StripeSetup(host)
+
+
 SPEC = GatewaySpec(
     name=STRIPE,
     display_name="Stripe",
@@ -53,11 +61,44 @@ SPEC = GatewaySpec(
     open=opened,
     capabilities=capabilities,
     secrets=(
-        Secret("secret_key", "the account's secret key, sk_.."),
-        Secret("publishable_key", "its publishable key, pk_..", required=False),
+        Secret(
+            "secret_key",
+            "the account's secret key, sk_..",
+            title="Secret key",
+            hint="Begins with sk_. A restricted key, rk_, needs write access to Customers, "
+            "PaymentIntents, SetupIntents, PaymentMethods, Checkout Sessions, Charges and Refunds, "
+            "and Webhook Endpoints, and read access to Account, Disputes and Events.",
+        ),
+        Secret(
+            "publishable_key",
+            "its publishable key, pk_..",
+            required=False,
+            title="Publishable key",
+            hint="Begins with pk_. Needed only for the card form on your own checkout page.",
+            public=True,
+        ),
         Secret("webhook_secrets", "list of its webhooks' secrets, whsec_..", list, required=False),
-        Secret("embedded", "true to show the frame on our page", bool, required=False),
+        Secret(
+            "webhook_secret",
+            "secret of a webhook endpoint of your own",
+            required=False,
+            title="Webhook signing secret",
+            hint="Leave it empty, and we create the endpoint for you.",
+        ),
+        Secret(
+            "embedded",
+            "true to show the frame on our page",
+            bool,
+            required=False,
+            title="Show the card form on the checkout page instead of Stripe's page",
+            public=True,
+        ),
     ),
+    set_up=set_up,
+    keys_at={
+        False: "https://dashboard.stripe.com/apikeys",
+        True: "https://dashboard.stripe.com/test/apikeys",
+    },
     element="stripe/element.html",
     content_sources=ELEMENT_SOURCES,
 )

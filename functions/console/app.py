@@ -127,6 +127,28 @@ def _subscriptions(console: Console) -> None:
         return endings.undo_cancellation(console.sends(), plain_id(subscription))
 
 
+def _plan_changes(console: Console) -> None:
+    from billing.console.web import plan_changes
+
+    app = console.app
+
+    @app.get("/console/subscriptions/<subscription>/plan")
+    def plan_page(subscription: str) -> http.Answer:
+        return plan_changes.plan_page(console.looks(), plain_id(subscription))
+
+    @app.post("/console/subscriptions/<subscription>/plan")
+    def change_plan(subscription: str) -> http.Answer:
+        return plan_changes.change(console.sends(), plain_id(subscription))
+
+    @app.get("/console/subscriptions/<subscription>/unfreeze")
+    def unfreeze_page(subscription: str) -> http.Answer:
+        return plan_changes.unfreeze_page(console.looks(), plain_id(subscription))
+
+    @app.post("/console/subscriptions/<subscription>/unfreeze")
+    def unfreeze(subscription: str) -> http.Answer:
+        return plan_changes.unfreeze(console.sends(), plain_id(subscription))
+
+
 def _orders(console: Console) -> None:
     from billing.console.web import endings, orders
 
@@ -264,7 +286,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "search": (_search,),
     "products": (_products,),
     "customers": (_customers,),
-    "subscriptions": (_subscriptions,),
+    "subscriptions": (_subscriptions, _plan_changes),
     "transactions": (_transactions,),
     "orders": (_orders,),
     "invoices": (_invoices,),

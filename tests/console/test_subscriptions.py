@@ -44,7 +44,7 @@ def test_the_buttons_are_those_that_its_state_allows(shop: Shop) -> None:
             link.text for link in page.all("a") if "button" in str(link.attributes.get("class"))
         }
 
-    assert buttons() == {"Pause", "Freeze", "Cancel"}
+    assert buttons() == {"Change plan", "Pause", "Freeze", "Cancel"}
     agent.follow(agent.send(at(shop, "pause")))
     assert buttons() == {"Resume", "Cancel"}
     agent.follow(agent.send(at(shop, "resume")))

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
+from billing.kernel.writes import Change, Insert
 from tests.console.agent import Agent
 from tests.render.html import Element
 from tests.web.shop import MONTHLY, Shop
@@ -40,10 +42,13 @@ def dearer(shop: Shop) -> str:
 
 def quoted(shop: Shop, when: str = "now") -> tuple[Element, str]:
     page = Agent.of(shop).look(f"{here(shop)}/plan?price_point={dearer(shop)}&when={when}")
-    (token,) = (
-        str(f.attributes["value"]) for f in page.all("input") if f.attributes.get("name") == "token"
-    )
-    return page, token
+    return page, token_of(page)
+
+
+def token_of(page: Element) -> str:
+    fields = (f.attributes for f in page.all("input"))
+    (token,) = {str(f["value"]) for f in fields if f.get("name") == "token"}
+    return token
 
 
 @pytest.mark.spec("M-4", "A-4")
@@ -135,9 +140,7 @@ def test_a_freeze_is_undone_before_it_begins_and_paid_off_after(shop: Shop) -> N
     agent = Agent.of(shop)
     page = agent.look(f"{here(shop)}/unfreeze")
     assert "Charged now" in page.text
-    (token,) = (
-        str(f.attributes["value"]) for f in page.all("input") if f.attributes.get("name") == "token"
-    )
+    token = token_of(page)
     assert agent.send(f"{here(shop)}/unfreeze", token=f"0.{'0' * 32}").status == 409
     agent.follow(agent.send(f"{here(shop)}/unfreeze", token=token))
     assert shop.world.subscription().state is State.ACTIVE
@@ -152,3 +155,18 @@ def test_nobody_quotes_or_changes_another_merchants_plan(shop: Shop) -> None:
         rival.look(f"{here(shop)}/{part}", status=404)
         assert rival.send(f"{here(shop)}/{part}", token=f"0.{'0' * 32}").status == 404
     assert shop.world.subscription() == before
+
+
+@pytest.mark.spec("M-4", "A-4")
+def test_a_declined_change_is_told_and_changes_nothing(shop: Shop) -> None:
+    subscription, method = shop.world.subscription(), shop.world.history().methods[0]
+    refused = "pm_card_chargeCustomerFail"
+    card = replace(method, id=f"{refused}:saved", fingerprint=refused)
+    moved = replace(subscription, payment_method=card.id)
+    shop.world.store.commit(Insert(card), Change(subscription, moved))
+    agent = Agent.of(shop)
+    page = agent.look(f"{here(shop)}/plan?price_point={dearer(shop)}&when=now")
+    token = token_of(page)
+    answer = agent.send(f"{here(shop)}/plan", price_point=dearer(shop), when="now", token=token)
+    assert answer.status == 409 and "The payment was declined" in answer.body
+    assert shop.world.subscription().terms.price.amount_minor == 2999

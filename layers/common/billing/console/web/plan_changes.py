@@ -136,9 +136,8 @@ def _done(
     except (Invalid, Refused) as error:
         return again(desk, subscription, refused=error)
     if changed.result is Result.DECLINED:
-        return again(
-            desk, subscription, refused=PaymentDeclined("declined", code=changed.code or "declined")
-        )
+        declined = PaymentDeclined("plan_declined")
+        return again(desk, subscription, refused=declined)
     what = "plan" if changed.result is Result.CHANGED else "plan-pending"
     return http.redirect(f"/console/subscriptions/{subscription}?done={what}")
 

@@ -102,7 +102,13 @@ def log_in_by_code(ports: Ports, request: Request, merchant: str, *, now: dateti
 
 
 def _enter(
-    ports: Ports, request: Request, found: Merchant, customer: Customer | None, now: datetime
+    ports: Ports,
+    request: Request,
+    found: Merchant,
+    customer: Customer | None,
+    now: datetime,
+    *,
+    purchase: str | None = None,
 ) -> http.Answer | None:
     """Begins the session of a customer; returns None for nobody, which is noted too."""
     message = "portal sign-in" if customer is not None else "portal sign-in refused"
@@ -110,7 +116,8 @@ def _enter(
     if customer is None:
         return None
     cookie = session.enter(ports, request, found, customer, now)
-    return http.redirect(custom_domains.portal(request, found), cookies=[cookie])
+    place = "" if purchase is None else f"#{purchase}"
+    return http.redirect(f"{custom_domains.portal(request, found)}{place}", cookies=[cookie])
 
 
 def link_form(ports: Ports, request: Request, merchant: str) -> http.Answer:
@@ -143,10 +150,10 @@ def use_link(
     """Signs in the person who pressed the button."""
     sessions.check_origin(request)
     found = session.open_portal(ports, merchant)
-    customer = login.by_link(ports, found.id, token, now=now)
-    if customer is None:
+    entry = login.by_link(ports, found.id, token, now=now)
+    if entry is None:
         raise SignedOut(code="portal_link_over")
-    answer = _enter(ports, request, found, customer, now)
+    answer = _enter(ports, request, found, entry.customer, now, purchase=entry.purchase)
     assert answer is not None, "there is a customer"
     return answer
 

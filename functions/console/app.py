@@ -94,59 +94,9 @@ def _customers(console: Console) -> None:
 
 
 def _subscriptions(console: Console) -> None:
-    from billing.console.web import endings, lists, subscriptions
+    from billing.console.web import subscription_routes
 
-    app = console.app
-
-    @app.get("/console/subscriptions")
-    def subscription_list() -> http.Answer:
-        return lists.subscription_rows(console.looks())
-
-    @app.get("/console/subscriptions/<subscription>")
-    def subscription_page(subscription: str) -> http.Answer:
-        return subscriptions.subscription_page(console.looks(), plain_id(subscription))
-
-    @app.get("/console/subscriptions/<subscription>/cancel")
-    def cancel_page(subscription: str) -> http.Answer:
-        return endings.cancel_page(console.looks(), plain_id(subscription))
-
-    @app.post("/console/subscriptions/<subscription>/cancel")
-    def cancelled(subscription: str) -> http.Answer:
-        return endings.cancel_subscription(console.sends(), plain_id(subscription))
-
-    @app.get("/console/subscriptions/<subscription>/do/<action>")
-    def action_page(subscription: str, action: str) -> http.Answer:
-        return subscriptions.action_page(console.looks(), plain_id(subscription), action)
-
-    @app.post("/console/subscriptions/<subscription>/do/<action>")
-    def act(subscription: str, action: str) -> http.Answer:
-        return subscriptions.act(console.sends(), plain_id(subscription), action)
-
-    @app.post("/console/subscriptions/<subscription>/undo-cancel")
-    def undone(subscription: str) -> http.Answer:
-        return endings.undo_cancellation(console.sends(), plain_id(subscription))
-
-
-def _plan_changes(console: Console) -> None:
-    from billing.console.web import plan_changes
-
-    app = console.app
-
-    @app.get("/console/subscriptions/<subscription>/plan")
-    def plan_page(subscription: str) -> http.Answer:
-        return plan_changes.plan_page(console.looks(), plain_id(subscription))
-
-    @app.post("/console/subscriptions/<subscription>/plan")
-    def change_plan(subscription: str) -> http.Answer:
-        return plan_changes.change(console.sends(), plain_id(subscription))
-
-    @app.get("/console/subscriptions/<subscription>/unfreeze")
-    def unfreeze_page(subscription: str) -> http.Answer:
-        return plan_changes.unfreeze_page(console.looks(), plain_id(subscription))
-
-    @app.post("/console/subscriptions/<subscription>/unfreeze")
-    def unfreeze(subscription: str) -> http.Answer:
-        return plan_changes.unfreeze(console.sends(), plain_id(subscription))
+    subscription_routes.declare(console.app, console.looks, console.sends)
 
 
 def _orders(console: Console) -> None:
@@ -180,6 +130,10 @@ def _invoices(console: Console) -> None:
     def invoice_pdf(invoice: str) -> http.Answer:
         return lists.invoice_pdf(console.looks(), plain_id(invoice))
 
+    @app.get("/console/invoices/<invoice>/xml")
+    def invoice_xml(invoice: str) -> http.Answer:
+        return lists.invoice_xml(console.looks(), plain_id(invoice))
+
 
 def _attention(console: Console) -> None:
     from billing.console.web import lists
@@ -189,30 +143,18 @@ def _attention(console: Console) -> None:
         return lists.attention_list(console.looks())
 
 
+def _forecast(console: Console) -> None:
+    from billing.console.web import coming
+
+    @console.app.get("/console/forecast")
+    def forecast_page() -> http.Answer:
+        return coming.forecast_page(console.looks())
+
+
 def _tickets(console: Console) -> None:
-    from billing.console.web import tickets
+    from billing.console.web import ticket_routes
 
-    app = console.app
-
-    @app.get("/console/tickets")
-    def queue() -> http.Answer:
-        return tickets.queue_page(console.looks())
-
-    @app.get("/console/tickets/<ticket>")
-    def ticket_page(ticket: str) -> http.Answer:
-        return tickets.ticket_page(console.looks(), plain_id(ticket))
-
-    @app.post("/console/tickets/<ticket>/reply")
-    def reply(ticket: str) -> http.Answer:
-        return tickets.reply(console.sends(), plain_id(ticket))
-
-    @app.post("/console/tickets/<ticket>/approve")
-    def approve(ticket: str) -> http.Answer:
-        return tickets.approve(console.sends(), plain_id(ticket))
-
-    @app.post("/console/tickets/<ticket>/reassign")
-    def reassign(ticket: str) -> http.Answer:
-        return tickets.reassign(console.sends(), plain_id(ticket))
+    ticket_routes.declare(console.app, console.looks, console.sends)
 
 
 def _taxes(console: Console) -> None:
@@ -286,11 +228,12 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "search": (_search,),
     "products": (_products,),
     "customers": (_customers,),
-    "subscriptions": (_subscriptions, _plan_changes),
+    "subscriptions": (_subscriptions,),
     "transactions": (_transactions,),
     "orders": (_orders,),
     "invoices": (_invoices,),
     "attention": (_attention,),
+    "forecast": (_forecast,),
     "tickets": (_tickets,),
     "tax": (_taxes,),
     "settings": (_settings,),

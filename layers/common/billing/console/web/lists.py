@@ -13,7 +13,7 @@ from billing.console.web.pages import PAGE_LENGTH, Desk, page
 from billing.customers.flows import customers
 from billing.invoices.flows import invoice_list
 from billing.invoices.flows.invoice_list import CreditNote
-from billing.kernel.errors import Invalid
+from billing.kernel.errors import Invalid, Refused
 from billing.kernel.flows import subscription_list
 from billing.kernel.list_rows import SubscriptionFilter
 from billing.kernel.lists import Page
@@ -21,6 +21,7 @@ from billing.kernel.search_words import Search
 from billing.kernel.subscription import State
 from billing.kernel.values import Value
 from billing.rebill.flows import attention
+from billing.render.einvoice import NoEInvoice
 from billing.web import http
 from billing.web.emails import with_ascii_domain
 from billing.web.inputs import Cursor, Input, Key, read, words
@@ -163,6 +164,14 @@ def invoice_pdf(desk: Desk, document: str) -> http.Answer:
     """Sends the PDF of a paid invoice, or of a credit note by its Order ID."""
     number, content = invoice_list.pdf(desk.ports, desk.session.merchant, document)
     return http.file(content, f"{number}.pdf")
+
+
+def invoice_xml(desk: Desk, document: str) -> http.Answer:
+    """Sends the e-invoice of a document; refused where it has none (M-13)."""
+    number, found = invoice_list.xml(desk.ports, desk.session.merchant, document)
+    if isinstance(found, NoEInvoice):
+        raise Refused("e_invoice_none", code="no_e_invoice")
+    return http.file(found, f"{number}.xml", http.XML)
 
 
 def attention_list(desk: Desk) -> http.Answer:

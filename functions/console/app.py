@@ -164,15 +164,9 @@ def _taxes(console: Console) -> None:
 
 
 def _settings(console: Console) -> None:
-    from billing.console.web import settings
+    from billing.console.web import settings_routes
 
-    @console.app.get("/console/settings")
-    def settings_page() -> http.Answer:
-        return settings.settings_page(console.looks())
-
-    @console.app.post("/console/settings")
-    def change_settings() -> http.Answer:
-        return settings.change(console.sends())
+    settings_routes.declare(console.app, console.looks, console.sends)
 
 
 def _keys(console: Console) -> None:

@@ -23,6 +23,8 @@ FIELDS = (
     *("postal_code", "rate", "from", "to", "csv", "file", "time_zone", "currency", "language"),
     *("portal", "self_cancel", "attempts", "every_days", "final_action", "grace_days", "when"),
     *("freeze_price", "custom_domain", "confirmation_template", "cancel_department", "q", "cursor"),
+    *("price_point", "other", "token", "subscription", "days", "email", "order", "wish", "subject"),
+    *("text", "department", "tax_ids", "scope", "legal_name", "line1", "ask_name", "as"),
 )
 TEXTS = st.one_of(
     st.sampled_from(
@@ -58,6 +60,7 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
         "order": bought.invoice.order_id,
         "invoice": bought.invoice.id,
         "registration": registered["id"],
+        "department": "billing",
         "action": "pause",
         "act": "replace",
         "ticket": "none",
@@ -81,7 +84,7 @@ def test_a_form_is_taken_or_refused_and_never_an_error_of_ours(data: st.DataObje
     agent, forms, _ = house()
     address, form = data.draw(st.sampled_from(forms)), data.draw(FORMS)
     answer = agent.send(address, **form)
-    assert answer.status in {303, 404, 409, 422}, (address, form, answer.status)
+    assert answer.status in {200, 303, 404, 409, 422}, (address, form, answer.status)
 
 
 @pytest.mark.spec("M-4")

@@ -143,6 +143,14 @@ def _attention(console: Console) -> None:
         return lists.attention_list(console.looks())
 
 
+def _csv(console: Console) -> None:
+    from billing.console.web import csv_lists
+
+    @console.app.get("/console/csv/<what>")
+    def csv_file(what: str) -> http.Answer:
+        return csv_lists.csv_file(console.looks(), what)
+
+
 def _forecast(console: Console) -> None:
     from billing.console.web import coming
 
@@ -228,6 +236,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "invoices": (_invoices,),
     "attention": (_attention,),
     "forecast": (_forecast,),
+    "csv": (_csv,),
     "tickets": (_tickets,),
     "tax": (_taxes,),
     "settings": (_settings,),

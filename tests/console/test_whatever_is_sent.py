@@ -61,6 +61,7 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
         "invoice": bought.invoice.id,
         "registration": registered["id"],
         "department": "billing",
+        "what": "customers",
         "action": "pause",
         "act": "replace",
         "ticket": "none",

@@ -78,7 +78,7 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     # Nothing opens before a plan is bought.
     chosen = Settings.of_new_merchant()
     seller = Merchant(username, form.name, email, now, chosen, suspended_from=now)
-    seller = replace(seller, lists_complete_at=now)
+    seller = replace(seller, lists_complete_at=now, catalog_listed_at=now)
     point_to = AccountEmail(account.email_hash, username)
     taken: Write = Insert(point_to) if pointer is None else Change(pointer, point_to)
     link = Insert(event(ports, EventKind.RESET_ASKED, username, now))

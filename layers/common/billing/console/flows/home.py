@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
+from billing.catalog.flows import product_lists
 from billing.helpdesk.flows import helpdesk
 from billing.kernel.catalog import Product
 from billing.kernel.gateways import SANDBOX
@@ -25,6 +26,7 @@ from billing.tax.flows import setup
 from billing.tax.registrations import TaxSetup
 
 COUNTED_MOST = 100
+PRODUCTS_READ = 50
 ORDERS_MOST = 500
 """The most orders that are added up for today."""
 
@@ -78,22 +80,19 @@ class Home(Value):
 
 def home(ports: Ports, merchant: Merchant, *, now: datetime) -> Home:
     """Returns what the home page shows now."""
-    products, _ = ports.store.catalog(merchant.id)
     taxes = setup.of(ports, merchant)
     today = _today(ports, merchant, now)
     return Home(
-        steps=_steps(ports, merchant, products, taxes),
+        steps=_steps(ports, merchant, taxes),
         concerns=_concerns(ports, merchant, now),
         today=today,
         untaxed=not taxes.open_registrations and not taxes.confirmed_without,
     )
 
 
-def _steps(
-    ports: Ports, merchant: Merchant, products: Sequence[Product], taxes: TaxSetup
-) -> tuple[Step, ...]:
-    on_sale = [product for product in products if not product.archived]
-    link = f"/console/products/{on_sale[-1].id}" if on_sale else None
+def _steps(ports: Ports, merchant: Merchant, taxes: TaxSetup) -> tuple[Step, ...]:
+    on_sale = _on_sale(ports, merchant)
+    link = f"/console/products/{on_sale[0].id}" if on_sale else None
     sold_for_real = any(set(product.gateways) - {SANDBOX} for product in on_sale)
     bought = bool(ports.store.customers(merchant.id, limit=1).data)
     taxed = bool(taxes.open_registrations) or taxes.confirmed_without
@@ -105,6 +104,15 @@ def _steps(
         Step("gateway", merchant.is_live, None),
         Step("live", merchant.is_live and sold_for_real, link and f"{link}/edit"),
     )
+
+
+def _on_sale(ports: Ports, merchant: Merchant) -> Sequence[Product]:
+    """Returns the newest products on sale, one at least if there is any."""
+    newest = product_lists.made(ports, merchant, limit=PRODUCTS_READ)
+    on_sale = [product for product in newest.data if not product.archived]
+    if not on_sale and newest.next is not None:
+        return product_lists.made(ports, merchant, lambda found: not found.archived, limit=1).data
+    return on_sale
 
 
 def _concerns(ports: Ports, merchant: Merchant, now: datetime) -> tuple[Concern, ...]:

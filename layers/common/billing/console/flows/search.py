@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from billing.catalog.flows import product_lists
 from billing.kernel.catalog import Product
 from billing.kernel.customers import Customer
 from billing.kernel.lists import Page
@@ -19,7 +20,7 @@ Hit = Customer | Order | Product | Subscription
 
 
 class Results(Value):
-    """The results of words; `more` where more customers begin so than are shown."""
+    """The results of words; `more` where more begin so than are shown, or than were looked at."""
 
     customers: tuple[Customer, ...]
     products: tuple[Product, ...]
@@ -51,9 +52,13 @@ def words(ports: Ports, merchant: Merchant, text: str) -> Results:
     found: Page[Customer] = Page((), None)
     if search is not None:
         found = ports.store.customers_found(merchant.id, search, limit=CUSTOMERS_SHOWN)
-    products, _ = ports.store.catalog(merchant.id)
-    named = [product for product in products[::-1] if is_named(product, text)]
-    return Results(found.data, tuple(named[:PRODUCTS_SHOWN]), found.next is not None)
+    named: Page[Product] = Page((), None)
+    if split(text):
+        named = product_lists.made(
+            ports, merchant, lambda product: is_named(product, text), limit=PRODUCTS_SHOWN
+        )
+    more = found.next is not None or named.next is not None
+    return Results(found.data, named.data, more)
 
 
 def is_named(product: Product, text: str) -> bool:

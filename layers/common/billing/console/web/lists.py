@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from billing.api.web.queries import InstantOrDate, end_of, start_of
+from billing.catalog.flows import product_lists
 from billing.console.web.pages import PAGE_LENGTH, Desk, page
 from billing.customers.flows import customers
 from billing.invoices.flows import invoice_list
@@ -33,6 +34,9 @@ T = TypeVar("T")
 Query = TypeVar("Query", bound=Input)
 DONE = "done"
 """The field of an address that says what was done; it is no filter."""
+
+PRODUCTS_OFFERED = 100
+"""The products to choose from in a filter, the newest; a product's own page leads to the rest."""
 
 NOTHING: Page[Any] = Page((), None)
 
@@ -143,12 +147,16 @@ def subscription_rows(desk: Desk) -> http.Answer:
     """Lists subscriptions, newest first, by state and product."""
     merchant, find = desk.session.merchant, partial(find_subscriptions, desk)
     listed = listing(desk, "/console/subscriptions", SubscriptionsQuery, find)
-    products, _ = desk.ports.store.catalog(merchant.id)
+    newest = product_lists.made(desk.ports, merchant, limit=PRODUCTS_OFFERED).data
+    chosen = None if listed.wrong else listed.typed.get("product")
+    if chosen is not None and chosen not in {each.id for each in newest}:
+        older = desk.ports.store.product(merchant.id, chosen)
+        newest = (*newest, *filter(None, [older]))
     return show(
         *(desk, "console/subscriptions.html", listed),
         buyers=buyers(desk, listed.data),
         states=tuple(State),
-        products=products[::-1],
+        products=newest,
         complete=merchant.lists_complete_at is not None,
     )
 

@@ -96,7 +96,8 @@ def with_links(page: Response, links: Sequence[tuple[str, str]]) -> Response:
         f'<li><a href="{html.escape(address)}">{html.escape(name)}</a></li>'
         for name, address in links
     )
-    section = f'<section class="card"><h2>make run</h2><ul>{items}</ul></section></main>'
+    listed = f'<ul class="plain-list grid">{items}</ul>'
+    section = f'<section class="card stack"><h2>make run</h2>{listed}</section></main>'
     body = page.body.replace(b"</main>", section.encode(), 1) if links else page.body
     headers = [(name, value) for name, value in page.headers if name.lower() != "content-length"]
     return Response(page.status, headers, body)

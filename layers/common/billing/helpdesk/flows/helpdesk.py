@@ -71,6 +71,12 @@ def page(
     return part(taken, lambda each: each.id, limit=limit, cursor=cursor)
 
 
+def newest_with(ports: Ports, merchant: Merchant, number: str, *, now: datetime) -> Ticket | None:
+    """Returns the newest ticket with a short number, of as many as are read at once."""
+    read = pages(_list(ports, merchant, merchant.created_at, now), at_most=READS_AT_MOST)
+    return next((each for page in read for each in page.data if each.number == number), None)
+
+
 def waiting(ports: Ports, merchant: Merchant, department: str | None = None) -> list[Ticket]:
     """Lists tickets that still need a person, the longest waiting first."""
     ids = [each.id for each in merchant.settings.departments.all]

@@ -175,6 +175,14 @@ def invoice(
     return http.file(portal.invoice_pdf(ports, visit.account, reference), "invoice.pdf")
 
 
+def credit_note(
+    ports: Ports, request: Request, merchant: str, reference: str, *, now: datetime
+) -> http.Answer:
+    """Returns the credit note of a refund, signed in, by the refund's Order ID (B-12)."""
+    visit = session.required(ports, request, merchant, now)
+    return http.file(portal.credit_note_pdf(ports, visit.account, reference), "credit-note.pdf")
+
+
 def e_invoice(
     ports: Ports, request: Request, merchant: str, reference: str, *, now: datetime
 ) -> http.Answer:

@@ -14,6 +14,7 @@ from billing.helpdesk.flows import helpdesk
 from billing.kernel.catalog import Product
 from billing.kernel.gateways import SANDBOX
 from billing.kernel.list_rows import SubscriptionFilter
+from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order, OrderKind
@@ -65,10 +66,14 @@ class Today(Value):
 
 
 class Home(Value):
-    """The home page; `untaxed` until a merchant without taxes has confirmed that (C-10)."""
+    """The home page; `untaxed` until a merchant without taxes has confirmed that (C-10).
+
+    `newest_only` where waiting and disputed subscriptions were looked for among the newest alone.
+    """
 
     steps: tuple[Step, ...]
     concerns: tuple[Concern, ...]
+    newest_only: bool
     today: Today
     untaxed: bool
 
@@ -82,9 +87,11 @@ def home(ports: Ports, merchant: Merchant, *, now: datetime) -> Home:
     """Returns what the home page shows now."""
     taxes = setup.of(ports, merchant)
     today = _today(ports, merchant, now)
+    concerns, newest_only = _concerns(ports, merchant, now)
     return Home(
         steps=_steps(ports, merchant, taxes),
-        concerns=_concerns(ports, merchant, now),
+        concerns=concerns,
+        newest_only=newest_only,
         today=today,
         untaxed=not taxes.open_registrations and not taxes.confirmed_without,
     )
@@ -115,21 +122,37 @@ def _on_sale(ports: Ports, merchant: Merchant) -> Sequence[Product]:
     return on_sale
 
 
-def _concerns(ports: Ports, merchant: Merchant, now: datetime) -> tuple[Concern, ...]:
-    late = ports.store.subscriptions_where(
-        merchant.id, SubscriptionFilter(state=State.PAST_DUE), now=now, limit=COUNTED_MOST
-    )
+def _concerns(ports: Ports, merchant: Merchant, now: datetime) -> tuple[tuple[Concern, ...], bool]:
+    """Returns what needs attention, and whether there are subscriptions that were not looked at."""
     parked = attention.parked(ports, merchant, now=now)
-    tickets = helpdesk.waiting(ports, merchant)
+    tickets = helpdesk.waiting(ports, merchant, most=COUNTED_MOST)
+    newest = ports.store.subscriptions_started(
+        merchant.id,
+        since=merchant.created_at,
+        until=now + timedelta(microseconds=1),
+        limit=COUNTED_MOST,
+    )
+    waits = sum(each.waiting_since is not None for each in newest.data)
+    disputed = sum(each.dispute == "open" for each in newest.data)
+    cut = newest.next is not None
+    past_due = SubscriptionFilter(state=State.PAST_DUE)
+    late = Page(tuple(e for e in newest.data if past_due.takes(e.as_of(now))), None)
+    if cut:
+        late = ports.store.subscriptions_where(merchant.id, past_due, now=now, limit=COUNTED_MOST)
     found = (
         Concern("parked", len(parked), "/console/attention"),
         Concern(
             *("past_due", len(late.data), "/console/subscriptions?state=past_due"),
             more=late.next is not None,
         ),
-        Concern("tickets", len(tickets), "/console/tickets"),
+        Concern("waiting", waits, "/console/attention", more=cut),
+        Concern("disputes", disputed, "/console/transactions?kind=chargeback", more=cut),
+        Concern(
+            *("tickets", min(len(tickets), COUNTED_MOST), "/console/tickets?state=open"),
+            more=len(tickets) >= COUNTED_MOST,
+        ),
     )
-    return tuple(concern for concern in found if concern.count)
+    return tuple(concern for concern in found if concern.count), cut
 
 
 def _today(ports: Ports, merchant: Merchant, now: datetime) -> Today:

@@ -1,4 +1,4 @@
-"""What people name by a number: an invoice by its own, a ticket by its short one (M-4).
+"""The search by numbers: an invoice by its own, a ticket by its short one (M-4).
 
 Neither number is a key. Each is looked for in a bounded number of reads.
 """

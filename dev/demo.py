@@ -133,6 +133,7 @@ def merchant(now: datetime) -> list[Write]:
         email="hello@harborlane.example",
         created_at=now,
         lists_complete_at=now,
+        catalog_listed_at=now,
         website="https://harborlane.example",
         address=address,
         settings=Settings.of_new_merchant(portal=PortalKind.STANDALONE),
@@ -148,6 +149,7 @@ def garden(now: datetime, paypal: AccountRef) -> list[Write]:
         email="garden@harborlane.example",
         created_at=now,
         lists_complete_at=now,
+        catalog_listed_at=now,
         settings=Settings.of_new_merchant(portal=PortalKind.STANDALONE),
         gateway_accounts=(GatewayAccount(paypal.gateway, paypal.account),),
     )
@@ -178,6 +180,7 @@ def platform(now: datetime) -> list[Write]:
         email="billing@perennial.example",
         created_at=now,
         lists_complete_at=now,
+        catalog_listed_at=now,
         settings=Settings.of_new_merchant(
             portal=PortalKind.STANDALONE,
             self_refund=SelfService.MANUAL,

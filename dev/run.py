@@ -59,6 +59,7 @@ def _run(place: Place, stopping: threading.Event) -> None:
         built.worker.start()
         serving = threading.Thread(target=server.serve_forever, args=(0.1,), name="http")
         serving.start()
+        built.api.links = _links(base_url, built)
         _print_addresses(base_url, place.data, built)
         try:
             _wait(stopping, emulator)
@@ -117,6 +118,15 @@ def _emulator(place: Place) -> Iterator[Emulator]:
     finally:
         print("Saving ..", flush=True)
         emulator.stop()
+
+
+def _links(base_url: str, built: local_stack.House) -> list[tuple[str, str]]:
+    """Lists what a browser can look at here, for the page at /."""
+    links = [("Console", f"{base_url}/_dev/console"), ("Mailbox", f"{base_url}/_dev/mail")]
+    if built.demo is not None:
+        links += [(f"Checkout: {name}", link) for name, link in built.demo.checkout_links.items()]
+        links += [("Portal", built.demo.portal_link), ("Paid with PayPal", built.demo.paypal_link)]
+    return [*links, ("Clock, mail, charges", f"{base_url}/_dev")]
 
 
 def _print_addresses(base_url: str, data: Path, built: local_stack.House) -> None:

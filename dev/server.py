@@ -1,5 +1,6 @@
 """The HTTP side of `make run`: a request becomes an event, and the answer becomes a response."""
 
+import html
 import sys
 import threading
 import traceback
@@ -50,6 +51,8 @@ class Api:
         self._clock = clock
         self._controls = controls
         self._wake = wake
+        self.links: Sequence[tuple[str, str]] = ()
+        """Links of `make run` that the page at / shows as well, each with its name."""
         self._under_way = 0
         self._changed = threading.Condition()
 
@@ -83,7 +86,21 @@ class Api:
             return NOT_FOUND
         route, parameters = found
         event = to_event(request, route, parameters, self._clock())
-        return from_result(self._invoke(route.function, event))
+        answer = from_result(self._invoke(route.function, event))
+        return with_links(answer, self.links) if request.path == "/" else answer
+
+
+def with_links(page: Response, links: Sequence[tuple[str, str]]) -> Response:
+    """Returns a page with links of `make run` below its content."""
+    items = "".join(
+        f'<li><a href="{html.escape(address)}">{html.escape(name)}</a></li>'
+        for name, address in links
+    )
+    listed = f'<ul class="plain-list grid">{items}</ul>'
+    section = f'<section class="card stack"><h2>make run</h2>{listed}</section></main>'
+    body = page.body.replace(b"</main>", section.encode(), 1) if links else page.body
+    headers = [(name, value) for name, value in page.headers if name.lower() != "content-length"]
+    return Response(page.status, headers, body)
 
 
 class Server(ThreadingHTTPServer):

@@ -199,6 +199,7 @@ def _merchant(
         gateway_accounts=(account,),
         events_since=made_at if name == READS_EVENTS else None,
         lists_complete_at=made_at,
+        catalog_listed_at=made_at,
     )
 
 

@@ -331,7 +331,7 @@ def plan_of(scene: Scene) -> Plan:
     )
     made_at = START - timedelta(days=1)
     merchant = Merchant("acme", "Acme", "hello@acme.example", made_at, settings)
-    merchant = replace(merchant, lists_complete_at=made_at)
+    merchant = replace(merchant, lists_complete_at=made_at, catalog_listed_at=made_at)
     bought = on_sale(merchant, scene.terms, 1)
     others = (on_sale(merchant, terms, n) for n, terms in enumerate((GOLD, SILVER, CHEAP), 2))
     sold = [bought, *others]

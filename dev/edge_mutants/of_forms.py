@@ -101,7 +101,7 @@ OF_FORMS: tuple[Mutant, ...] = (
     _from_anywhere(
         "a portal's link",
         FRONT,
-        "found = session.open_portal(ports, merchant)\n    customer = login.by_link",
+        "found = session.open_portal(ports, merchant)\n    entry = login.by_link",
         _LOGIN,
     ),
     _from_anywhere("a mail's link", "billing.portal.web.mail_link", "return holder(", _MAILED),

@@ -10,6 +10,7 @@ from billing.catalog.flows.directory import Directory
 from billing.checkout.web import pages as checkout_pages
 from billing.checkout.web import shapes
 from billing.checkout.web.directory_page import directory_page
+from billing.checkout.web.front_page import front_page
 from billing.gateways.sandbox import bank_page
 from billing.kernel.ports import Ports
 from billing.runtime import telemetry, wiring
@@ -57,6 +58,17 @@ def build(ports: Ports) -> http.Resolver:
     def authenticate(reference: str) -> http.Answer:
         return bank_page.authenticate(ports, Request.of(app.current_event), plain_id(reference))
 
+    _open_to_all(app, ports)
+    return app
+
+
+def _open_to_all(app: http.Resolver, ports: Ports) -> None:
+    """Declares the page at /, and the directory."""
+
+    @app.get("/")
+    def front() -> http.Answer:
+        return front_page(ports, Request.of(app.current_event))
+
     shown = Directory(ports)
 
     @app.get("/directory")
@@ -68,8 +80,6 @@ def build(ports: Ports) -> http.Resolver:
         request = Request.of(app.current_event)
         cursor = request.query().get("cursor") or None
         return http.json(shapes.directory(shown.page(cursor, now=ports.clock())))
-
-    return app
 
 
 app = cache(lambda: build(wiring.ports()))

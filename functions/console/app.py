@@ -69,37 +69,9 @@ def _customers(console: Console) -> None:
 
 
 def _subscriptions(console: Console) -> None:
-    from billing.console.web import endings, lists, subscriptions
+    from billing.console.web import subscription_routes
 
-    app = console.app
-
-    @app.get("/console/subscriptions")
-    def subscription_list() -> http.Answer:
-        return lists.subscription_rows(console.looks())
-
-    @app.get("/console/subscriptions/<subscription>")
-    def subscription_page(subscription: str) -> http.Answer:
-        return subscriptions.subscription_page(console.looks(), plain_id(subscription))
-
-    @app.get("/console/subscriptions/<subscription>/cancel")
-    def cancel_page(subscription: str) -> http.Answer:
-        return endings.cancel_page(console.looks(), plain_id(subscription))
-
-    @app.post("/console/subscriptions/<subscription>/cancel")
-    def cancelled(subscription: str) -> http.Answer:
-        return endings.cancel_subscription(console.sends(), plain_id(subscription))
-
-    @app.get("/console/subscriptions/<subscription>/do/<action>")
-    def action_page(subscription: str, action: str) -> http.Answer:
-        return subscriptions.action_page(console.looks(), plain_id(subscription), action)
-
-    @app.post("/console/subscriptions/<subscription>/do/<action>")
-    def act(subscription: str, action: str) -> http.Answer:
-        return subscriptions.act(console.sends(), plain_id(subscription), action)
-
-    @app.post("/console/subscriptions/<subscription>/undo-cancel")
-    def undone(subscription: str) -> http.Answer:
-        return endings.undo_cancellation(console.sends(), plain_id(subscription))
+    subscription_routes.declare(console.app, console.looks, console.sends)
 
 
 def _orders(console: Console) -> None:
@@ -141,6 +113,10 @@ def _invoices(console: Console) -> None:
     def invoice_pdf(invoice: str) -> http.Answer:
         return lists.invoice_pdf(console.looks(), plain_id(invoice))
 
+    @app.get("/console/invoices/<invoice>/xml")
+    def invoice_xml(invoice: str) -> http.Answer:
+        return lists.invoice_xml(console.looks(), plain_id(invoice))
+
 
 def _attention(console: Console) -> None:
     from billing.console.web import lists
@@ -150,30 +126,26 @@ def _attention(console: Console) -> None:
         return lists.attention_list(console.looks())
 
 
+def _csv(console: Console) -> None:
+    from billing.console.web import csv_lists
+
+    @console.app.get("/console/csv/<what>")
+    def csv_file(what: str) -> http.Answer:
+        return csv_lists.csv_file(console.looks(), what)
+
+
+def _forecast(console: Console) -> None:
+    from billing.console.web import coming
+
+    @console.app.get("/console/forecast")
+    def forecast_page() -> http.Answer:
+        return coming.forecast_page(console.looks())
+
+
 def _tickets(console: Console) -> None:
-    from billing.console.web import tickets
+    from billing.console.web import ticket_routes
 
-    app = console.app
-
-    @app.get("/console/tickets")
-    def queue() -> http.Answer:
-        return tickets.queue_page(console.looks())
-
-    @app.get("/console/tickets/<ticket>")
-    def ticket_page(ticket: str) -> http.Answer:
-        return tickets.ticket_page(console.looks(), plain_id(ticket))
-
-    @app.post("/console/tickets/<ticket>/reply")
-    def reply(ticket: str) -> http.Answer:
-        return tickets.reply(console.sends(), plain_id(ticket))
-
-    @app.post("/console/tickets/<ticket>/approve")
-    def approve(ticket: str) -> http.Answer:
-        return tickets.approve(console.sends(), plain_id(ticket))
-
-    @app.post("/console/tickets/<ticket>/reassign")
-    def reassign(ticket: str) -> http.Answer:
-        return tickets.reassign(console.sends(), plain_id(ticket))
+    ticket_routes.declare(console.app, console.looks, console.sends)
 
 
 def _taxes(console: Console) -> None:
@@ -195,15 +167,9 @@ def _subscriptions_coupons(console: Console) -> None:
 
 
 def _settings(console: Console) -> None:
-    from billing.console.web import settings
+    from billing.console.web import settings_routes
 
-    @console.app.get("/console/settings")
-    def settings_page() -> http.Answer:
-        return settings.settings_page(console.looks())
-
-    @console.app.post("/console/settings")
-    def change_settings() -> http.Answer:
-        return settings.change(console.sends())
+    settings_routes.declare(console.app, console.looks, console.sends)
 
 
 def _keys(console: Console) -> None:
@@ -265,6 +231,8 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "orders": (_orders,),
     "invoices": (_invoices,),
     "attention": (_attention,),
+    "forecast": (_forecast,),
+    "csv": (_csv,),
     "tickets": (_tickets,),
     "tax": (_taxes,),
     "settings": (_settings,),

@@ -275,6 +275,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     ),
     "customers": (_customers, _lists),
     "invoices": (_lists,),
+    "portal-links": (_of("customers"),),
     **dict.fromkeys(("access", "forecast", "attention"), (_customers,)),
     **dict.fromkeys(
         ("settings", "accounts", "keys", "console-links", "gateway-accounts", "arm"),

@@ -145,6 +145,11 @@ def _invoices(portal: Portal) -> None:
         now = portal.ports.clock()
         return portal_pages.invoice(portal.ports, portal.request, merchant, reference, now=now)
 
+    @portal.app.get("/portal/<merchant>/credit-notes/<reference>/credit-note.pdf")
+    def credit_note(merchant: str, reference: str) -> http.Answer:
+        now = portal.ports.clock()
+        return portal_pages.credit_note(portal.ports, portal.request, merchant, reference, now=now)
+
     @portal.app.get("/portal/<merchant>/invoices/<reference>/invoice.xml")
     def e_invoice(merchant: str, reference: str) -> http.Answer:
         now = portal.ports.clock()

@@ -66,3 +66,11 @@ def test_who_signs_up_and_pays_sells_without_api_command_line_or_operator(
     home = agent.look("/console").text
     assert "2 of 6 done" in home and "Test payments $12.00" in home
     assert world.fan().product_name == "Prints"
+
+
+@pytest.mark.spec("C-5", "M-2")
+def test_a_new_sellers_pages_speak_each_visitors_language(world: Platform) -> None:
+    account = Client(account_app.build(world.ports))
+    assert account.browse("POST", "/account/sign-up", FORM).status == 303
+    seller = world.store.merchant("annsart")
+    assert seller is not None and seller.settings.language_for("de") == "de"

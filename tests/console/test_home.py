@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from billing.console.flows import home
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.merchants import GatewayAccount
+from billing.kernel.values import replace
+from billing.kernel.writes import Change
 from tests.console.agent import Agent
 from tests.rebill.test_forecast import TRIAL, usd
 from tests.render.html import Element
@@ -252,3 +255,31 @@ def test_a_page_asks_the_store_little(sold: tuple[Shop, Any], monkeypatch: Any) 
         asked.clear()
         assert client.browse("GET", address).status == 200
         assert len(asked) <= calls, (address, asked)
+
+
+@pytest.mark.spec("M-4")
+def test_what_waits_and_what_is_disputed_is_counted(shop: Shop) -> None:
+    shop.world.buy()
+    shop.world.buy(email="bob@example.com")
+    for email, changes in (
+        ("ann@example.com", {"waiting_since": shop.world.now}),
+        ("bob@example.com", {"dispute": "open"}),
+    ):
+        (found,) = shop.world.history(email).subscriptions
+        shop.world.store.commit(Change(found, replace(found, **changes)))
+    main = Agent.of(shop).look("/console").one("main")
+    assert "1 subscription waits for your decision" in main.text
+    assert "1 subscription with a disputed payment" in main.text
+    links = {str(each.attributes["href"]) for each in main.all("a")}
+    assert {"/console/attention", "/console/transactions?kind=chargeback"} <= links
+
+
+@pytest.mark.spec("M-4")
+def test_a_count_of_the_newest_alone_says_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "COUNTED_MOST", 1)
+    shop.world.buy()
+    shop.world.buy(email="bob@example.com")
+    assert "none of your newest subscriptions" in Agent.of(shop).look("/console").text
+    (found,) = shop.world.history("bob@example.com").subscriptions
+    shop.world.store.commit(Change(found, replace(found, dispute="open")))
+    assert "1 subscription with a disputed payment or more" in Agent.of(shop).look("/console").text

@@ -44,12 +44,12 @@ def test_the_buttons_are_those_that_its_state_allows(shop: Shop) -> None:
             link.text for link in page.all("a") if "button" in str(link.attributes.get("class"))
         }
 
-    assert buttons() == {"Pause", "Freeze", "Cancel"}
+    assert buttons() == {"Change plan", "Pause", "Freeze", "Portal link", "Cancel"}
     agent.follow(agent.send(at(shop, "pause")))
-    assert buttons() == {"Resume", "Cancel"}
+    assert buttons() == {"Resume", "Portal link", "Cancel"}
     agent.follow(agent.send(at(shop, "resume")))
     assert agent.send(f"{at(shop)}/cancel", when="period_end").status == 303
-    assert buttons() == {"Undo cancellation", "Cancel"}
+    assert buttons() == {"Undo cancellation", "Portal link", "Cancel"}
     agent.follow(agent.send(at(shop, "undo-cancel")))
     assert shop.world.subscription().state is State.ACTIVE
 

@@ -87,7 +87,8 @@ def test_agents_see_and_do_only_what_is_their_merchants(
     before = state(house)
     named = "<ticket>" in route
     rival = house.agent("rival")
-    assert ask(rival, method, route, found.id) == (404 if named else 200)
+    unnamed = 200 if method == "GET" else 422  # a form of their own, without what it needs
+    assert ask(rival, method, route, found.id) == (404 if named else unnamed)
     signed_out = Guest(house.console, base="/console")
     address = route.replace("<ticket>", found.id)
     form = {"text": "Hello"} if method == "POST" else None

@@ -28,6 +28,7 @@ PAGES: dict[str, dict[str, object]] = {
     },
     "checkout/unavailable.html": {"merchant": None, "again_url": "/checkout/pp_1", "test": True},
     "sandbox/authenticate.html": {"description": PRODUCT.name, "amount": usd(100), "test": True},
+    "front.html": {"with_accounts": True},
     "directory.html": {"listings": [LISTING], "next_url": None, "first_url": None},
     "error.html": {"problem": problem(NotFound(), "request-1")},
 }

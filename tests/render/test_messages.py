@@ -35,6 +35,7 @@ MERCHANTS_PARTS = {
         "coupons",
         "evidence",
         "gateways",
+        "desk",
         "keys",
         "products",
         "refusals",

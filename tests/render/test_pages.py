@@ -138,7 +138,7 @@ def test_what_people_typed_is_escaped(template: str) -> None:
     html = pages.page(template, "en", nonce="n0nce", **values)
     assert "<script" not in html
     assert "49" not in html.partition("</style>")[2]
-    assert evil in read(html).text or template == "checkout/unavailable.html"
+    assert evil in read(html).text or template in {"checkout/unavailable.html", "front.html"}
 
 
 @pytest.mark.spec("W-3")

@@ -21,7 +21,7 @@ from tests.scenarios.stories.town import InMemory, all_routes
 
 ANN = "ann.isolated@example.com"
 FOR_ALL = re.compile(
-    r"/(health|directory(\.json)?|checkout/.*|sandbox/.*|webhooks/.*|v1/openapi\.json)"
+    r"/(|health|directory(\.json)?|checkout/.*|sandbox/.*|webhooks/.*|v1/openapi\.json)"
     r"|/account/(sign-up|sign-in|plans|forgot|reset/.*|email/<.*)"
     r"|/portal/<merchant>(|/login|/login/code|/link.*|/payments/.*)"
     r"|/helpdesk/<merchant>(|/seller|/new/.*|/confirm/.*)"

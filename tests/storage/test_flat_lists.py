@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from billing.catalog.flows import product_lists
 from billing.invoices.flows import invoice_list
 from billing.invoices.flows.invoice_list import Filter
 from billing.kernel.flows import subscription_list
@@ -22,7 +23,7 @@ from billing.kernel.writes import E, Insert
 from billing.storage.addresses import IndexPartition, Key, Row
 from billing.storage.memory.items import MemoryItems
 from billing.storage.store import ItemStore
-from tests.storage.examples import customer, invoice, order, subscription
+from tests.storage.examples import customer, invoice, order, product, subscription
 from tests.world import World
 
 FEW, MANY = 600, 10_000
@@ -54,7 +55,7 @@ def stocked(count: int) -> tuple[World, CountedItems]:
     items, world = CountedItems(), World()
     world.store = ItemStore(items)
     world.ports = replace(world.ports, store=world.store)
-    world.merchant = replace(world.merchant, id="mer_1")
+    world.merchant = replace(world.merchant, id="mer_1", catalog_listed_at=world.now)
     for n in range(count):
         rare = n % 100 == 0
         at, owner = world.now + n * APART, f"cus_{n}"
@@ -70,7 +71,8 @@ def stocked(count: int) -> tuple[World, CountedItems]:
         )
         of_it = invoice(n, customer=owner, at=at)
         rows = (*of_subscription(sold), *of_customer(person))
-        world.store.commit(*map(Insert, (sold, person, paid, of_it, *rows)))
+        offered = replace(product(f"prod_of_{n}", at=at), name=f"{'Rare' if rare else 'Usual'} {n}")
+        world.store.commit(*map(Insert, (sold, person, paid, of_it, offered, *rows)))
     world.now += count * APART
     return world, items
 
@@ -89,6 +91,7 @@ LISTS: dict[str, Callable[[World, str | None], Page[Any]]] = {
     "by a word of all": lambda w, at: _found(w, at, "smith"),
     "by a rare word": lambda w, at: _found(w, at, "rarely"),
     "by two words": lambda w, at: _found(w, at, "rarely smith"),
+    "products": lambda w, at: product_lists.made(w.ports, w.merchant, limit=2, cursor=at),
     "invoices": lambda w, at: invoice_list.page(
         w.ports, w.merchant, Filter(), limit=2, cursor=at, now=w.now
     ),

@@ -100,6 +100,8 @@ def listed(world: World) -> dict[str, Any]:
         "customers": sorted(c.id for c in world.store.customers("acme", limit=50).data),
         "smith": [c.name for c in world.store.customers_found("acme", search, limit=50).data],
         "purchase": bought and bought.id,
+        "products": [each.id for each in world.store.products_made("acme", limit=50).data],
+        "prices": [each.id for each in world.store.points_made("acme", found.product)],
     }
 
 
@@ -118,6 +120,8 @@ def complete(world: World) -> dict[str, Any]:
         "customers": sorted(person.id for person in people if person is not None),
         "smith": [f"Buyer{n} Smith" for n in range(3)],
         "purchase": zoe.orders[0].id,
+        "products": [each.id for each in world.store.catalog("acme")[0][::-1]],
+        "prices": [subscriptions[0].price_point],
     }
 
 
@@ -126,10 +130,13 @@ def test_what_was_sold_before_the_index_is_listed_after_the_job(world: World) ->
     before = listed(world)
     assert before["product"] == before["price point"] == before["smith"] == []
     job, ended = fill(world)
-    assert ended and (job.done, job.left) == (7, 0), "three subscriptions, four orders"
+    assert ended and (job.done, job.left) == (11, 0), (
+        "three subscriptions, four orders, two products and their prices"
+    )
     assert listed(world) == complete(world)
     seller = world.store.merchant("acme")
     assert seller is not None and seller.lists_complete_at == world.now
+    assert seller.catalog_listed_at == world.now
     assert fill(world)[1] and listed(world) == complete(world)
 
 
@@ -213,7 +220,7 @@ def test_merchants_are_indexed_but_for_those_that_were_complete_from_their_begin
 
     def made(name: str, at: datetime, complete_at: datetime | None) -> None:
         seller = Merchant(name, name, f"{name}@example.com", at, lists_complete_at=complete_at)
-        world.store.commit(Insert(seller))
+        world.store.commit(Insert(replace(seller, catalog_listed_at=complete_at)))
 
     made("old", old, None)
     made("done", old, later)

@@ -25,6 +25,7 @@ OF_THIS_STACK = {"DeploymentRole"}
 """It may end an ARN with `<stack's name>-*`: CodeDeploy moves every function of the stack."""
 
 WHO_MAY_ASK = {
+    "/": "anyone: it shows nothing of anybody",
     "/health": "anyone",
     "/checkout/*": "anyone: a shop's counter, limited per address and email",
     "/sandbox/*": "anyone who was given the reference",

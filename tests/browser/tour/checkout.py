@@ -79,3 +79,7 @@ def checkout_unavailable(town: Town) -> Page:
 
 def not_found(town: Town) -> Page:
     return town.visitor.at("/checkout/nothing.here")
+
+
+def front(town: Town) -> Page:
+    return town.visitor.at("/")

@@ -154,6 +154,7 @@ class Merchant(Entity):
     `link_key` signs the links into its portal, None until the first is mailed (R-8).
     `lists_complete_at` is when its lists by the aux index began to have everything: None while a
     job still has to index what was sold before there was that index.
+    `catalog_listed_at` is the same for the lists of its products and price points.
     `events_since` is when somebody first read its event log: nothing is logged before (M-5).
     `tax_since` is when it first registered for a tax: no taxes are looked up before (C-7).
     `order_lists` is how many lists its orders of a month are spread over, and may only grow: an
@@ -181,6 +182,7 @@ class Merchant(Entity):
     tax_since: datetime | None = None
     order_lists: int = 1
     identity: Identity | None = None
+    catalog_listed_at: datetime | None = None
 
     def __repr__(self) -> str:
         return shown_without(self, "link_key")

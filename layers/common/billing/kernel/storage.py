@@ -114,6 +114,20 @@ class Store(Lists, CustomerParts, TaxParts, CouponParts, Protocol):
         ...
 
     def catalog(self, merchant: str) -> tuple[tuple[Product, ...], tuple[PricePoint, ...]]: ...
+    def products_made(
+        self, merchant: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Product]:
+        """Index: a merchant's products, newest first; all once `catalog_listed_at` is set."""
+        ...
+
+    def points_made(self, merchant: str, product: str) -> list[PricePoint]:
+        """Index: the newest version of each price point of a product, those off sale too."""
+        ...
+
+    def newest_price_points(self, price_points: Sequence[str]) -> list[PricePoint]:
+        """The newest versions of price points, in the order of their ids."""
+        ...
+
     def product(self, merchant: str, product: str) -> Product | None: ...
     def price_point(self, price_point: str) -> PricePoint | None:
         """The newest version; the id names its merchant (`<merchant>.<random>`)."""

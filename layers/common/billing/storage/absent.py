@@ -59,6 +59,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "live_keys": None,
         "link_key": None,
         "lists_complete_at": None,
+        "catalog_listed_at": None,
         "events_since": None,
         "tax_since": None,
         "order_lists": 1,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from billing.checkout.checkouts import Checkout
     from billing.helpdesk.tickets import Ticket
     from billing.jobs.jobs import Job, JobLine
-    from billing.kernel.catalog import Product
+    from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import Customer, PaymentMethod
     from billing.kernel.list_rows import PlanRow, RowOf, WordRow
     from billing.kernel.merchants import ApiKey, Merchant
@@ -187,6 +187,16 @@ def customers(merchant: str) -> IndexPartition[Customer]:
     return IndexPartition(AUX, f"M#{merchant}#CUSTOMERS")
 
 
+def products(merchant: str) -> IndexPartition[Product]:
+    """Returns where a merchant's products are, archived ones too, by when they were made."""
+    return IndexPartition(AUX, f"M#{merchant}#PRODUCTS")
+
+
+def points_of(merchant: str, product: str) -> IndexPartition[PricePoint]:
+    """Returns where the versions of a product's price points are, those off sale too."""
+    return IndexPartition(AUX, f"M#{merchant}#PRICES#{product}")
+
+
 def words(merchant: str, beginning: str) -> IndexPartition[WordRow]:
     """Returns where the words of customers are that begin so, kept together by two letters."""
     pk = f"M#{merchant}#Q#{beginning[:WORD_LETTERS]}"
@@ -245,8 +255,16 @@ def _ticket(e: Ticket) -> dict[str, Place]:
 
 
 def _product(e: Product) -> dict[str, Place]:
-    """Lists a product in the directory while it is publicly listed."""
-    return {LIST: Place(DIRECTORY.pk, f"{e.merchant}#{e.id}")} if e.is_listed else {}
+    """Lists a product for its merchant, and in the directory while it is publicly listed."""
+    places = {AUX: Place(products(e.merchant).pk, f"{stamp(e.created_at)}#{e.id}")}
+    if e.is_listed:
+        places[LIST] = Place(DIRECTORY.pk, f"{e.merchant}#{e.id}")
+    return places
+
+
+def _price_point(e: PricePoint) -> dict[str, Place]:
+    place = f"{stamp(e.created_at)}#{e.id}#v{e.version:06d}"
+    return {AUX: Place(points_of(e.merchant, e.product).pk, place)}
 
 
 def _merchant(e: Merchant) -> dict[str, Place]:
@@ -294,6 +312,7 @@ _PLACES: dict[str, Callable[..., dict[str, Place]]] = {
     "Order": _order,
     "Ticket": _ticket,
     "Product": _product,
+    "PricePoint": _price_point,
     "Merchant": _merchant,
     "ApiKey": _api_key,
     "PaymentMethod": _payment_method,

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Entity)
 
 
+VERSIONS = 2
+"""The versions of a price point that are read at once: few have more than one."""
+
+
 class MerchantReads:
     """The questions of the Store port about one merchant."""
 
@@ -62,6 +66,39 @@ class MerchantReads:
         newest = {e.id: e for e in found if isinstance(e, PricePoint)}
         products = (e for e in found if isinstance(e, Product))
         return tuple(sorted(products, key=_created)), tuple(sorted(newest.values(), key=_created))
+
+    def products_made(
+        self, merchant: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Product]:
+        """Index aux M#<merchant>#PRODUCTS, newest first, then batch get."""
+        return page_where(
+            self._items,
+            index_keys.products(merchant),
+            lambda key: key,
+            lambda found, _: True,
+            of="",
+            limit=limit,
+            cursor=cursor,
+        )
+
+    def points_made(self, merchant: str, product: str) -> list[PricePoint]:
+        """Index aux M#<merchant>#PRICES#<product>, then batch get: the newest version of each."""
+        found = listed(self._items, index_keys.points_of(merchant, product))
+        newest = {point.id: point for point in sorted(found, key=lambda point: point.version)}
+        return sorted(newest.values(), key=_created)
+
+    def newest_price_points(self, price_points: Sequence[str]) -> list[PricePoint]:
+        """Batch get of M#<merchant> PRICE#<id>#v1 and #v2, then the next two while there are."""
+        newest: dict[str, PricePoint] = {}
+        left, version = list(dict.fromkeys(price_points)), 1
+        while left:
+            versions = range(version, version + VERSIONS)
+            wanted = [keys.price_version(each, v) for each in left for v in versions]
+            found = [point for point in self._items.get_many(wanted) if point is not None]
+            newest.update((point.id, point) for point in found)
+            version += VERSIONS
+            left = [point.id for point in found if point.version == version - 1]
+        return [newest[each] for each in dict.fromkeys(price_points) if each in newest]
 
     def product(self, merchant: str, product: str) -> Product | None:
         """Get M#<merchant> PRODUCT#<id>."""

@@ -15,7 +15,7 @@ from billing.accounts.accounts import Account, AccountEmail, AccountStanding, St
 from billing.customers.flows.login import NOBODY, digest
 from billing.kernel.customers import normalised_email
 from billing.kernel.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
-from billing.kernel.merchants import Merchant, Settings
+from billing.kernel.merchants import VISITORS_OWN, Merchant, Settings
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value, replace
@@ -76,9 +76,9 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
         due_at=now,
     )
     # Nothing opens before a plan is bought.
-    chosen = Settings.of_new_merchant()
+    chosen = Settings.of_new_merchant(language=VISITORS_OWN)
     seller = Merchant(username, form.name, email, now, chosen, suspended_from=now)
-    seller = replace(seller, lists_complete_at=now)
+    seller = replace(seller, lists_complete_at=now, catalog_listed_at=now)
     point_to = AccountEmail(account.email_hash, username)
     taken: Write = Insert(point_to) if pointer is None else Change(pointer, point_to)
     link = Insert(event(ports, EventKind.RESET_ASKED, username, now))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from billing.catalog.flows import product_lists
 from billing.kernel import domains
 from billing.kernel.departments import Department, named
 from billing.kernel.errors import Refused
@@ -23,10 +24,9 @@ def change(ports: Ports, merchant: Merchant, changes: dict[str, Any]) -> Merchan
     changes = dict(changes)
     identity = _identity(merchant, changes.pop("identity", None))
     before = merchant.settings
-    if changes.get("currency", before.currency) is not before.currency:
-        products, _ = ports.store.catalog(merchant.id)
-        if products:
-            raise Refused("currency_in_use")
+    moved = changes.get("currency", before.currency) is not before.currency
+    if moved and product_lists.made(ports, merchant, limit=1).data:
+        raise Refused("currency_in_use")
     parts = {
         name: replace(getattr(before, name), **changes[name])
         for name in ("departments", "retry_schedule", "accounts")

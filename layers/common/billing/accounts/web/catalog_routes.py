@@ -13,7 +13,7 @@ from billing.api.web import json_shapes
 from billing.api.web.frame import Api, Call
 from billing.api.web.json_shapes import Listed, PricePointOutput, ProductOutput
 from billing.api.web.queries import PageQuery
-from billing.catalog.flows import products
+from billing.catalog.flows import product_lists, products
 from billing.catalog.web.price_inputs import PricePointInput
 from billing.coupons import terms as coupon_terms
 from billing.kernel.ports import Ports
@@ -59,7 +59,9 @@ def _products(api: Api, ports: Ports) -> None:
     @api.get("/v1/products", PageQuery)
     def list_products(call: Call[PageQuery]) -> Listed[ProductOutput]:
         """List all products, newest first."""
-        page = products.page(ports, call.merchant, limit=call.input.limit, cursor=call.input.cursor)
+        page = product_lists.page(
+            ports, call.merchant, limit=call.input.limit, cursor=call.input.cursor
+        )
         shown = (json_shapes.product(*offered, call.checkout_url) for offered in page.data)
         return json_shapes.listed(shown, page.next)
 

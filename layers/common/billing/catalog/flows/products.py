@@ -8,9 +8,7 @@ from typing import Any
 
 from billing.kernel.catalog import Limit, PricePoint, PriceTerms, Product, check_gateways
 from billing.kernel.errors import Invalid, NotFound, Refused
-from billing.kernel.flows.paging import part
 from billing.kernel.gateways import Capabilities
-from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.ports import Ports
@@ -69,38 +67,10 @@ def create(
     return product, points
 
 
-def whole(
-    ports: Ports, merchant: Merchant, product: str
-) -> tuple[Product, tuple[PricePoint, ...], tuple[PricePoint, ...]]:
-    """Returns one product with its price points on sale, and those taken off sale, in one read;
-    raises `NotFound`."""
-    everything, points = ports.store.catalog(merchant.id)
-    found = next((each for each in everything if each.id == product), None)
-    if found is None:
-        raise NotFound("product_unknown")
-    by_id = {point.id: point for point in points if point.product == product}
-    on_sale = tuple(by_id.pop(each) for each in found.price_points if each in by_id)
-    return found, on_sale, tuple(by_id.values())
-
-
-def page(ports: Ports, merchant: Merchant, *, limit: int, cursor: str | None) -> Page[Offered]:
-    """Lists a merchant's products, newest first."""
-    everything = every(ports, merchant)
-    return part(everything, lambda offered: offered[0].id, limit=limit, cursor=cursor)
-
-
-def every(ports: Ports, merchant: Merchant) -> tuple[Offered, ...]:
-    """Returns all of a merchant's products, newest first, in one read."""
-    products, points = ports.store.catalog(merchant.id)
-    by_id = {point.id: point for point in points}
-    return tuple((p, tuple(by_id[i] for i in p.price_points if i in by_id)) for p in products[::-1])
-
-
 def one(ports: Ports, merchant: Merchant, product: str) -> Offered:
     """Returns one product with its price points; raises `NotFound`."""
     found = _found(ports, merchant, product)
-    points = (ports.store.price_point(point) for point in found.price_points)
-    return found, tuple(point for point in points if point is not None)
+    return found, tuple(ports.store.newest_price_points(found.price_points))
 
 
 def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, Any]) -> Offered:

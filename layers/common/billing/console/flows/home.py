@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
+from billing.catalog.flows import product_lists
 from billing.helpdesk.flows import helpdesk
 from billing.kernel.catalog import Product
 from billing.kernel.gateways import SANDBOX
 from billing.kernel.list_rows import SubscriptionFilter
+from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order, OrderKind
@@ -25,6 +27,7 @@ from billing.tax.flows import setup
 from billing.tax.registrations import TaxSetup
 
 COUNTED_MOST = 100
+PRODUCTS_READ = 50
 ORDERS_MOST = 500
 """The most orders that are added up for today."""
 
@@ -63,10 +66,14 @@ class Today(Value):
 
 
 class Home(Value):
-    """The home page; `untaxed` until a merchant without taxes has confirmed that (C-10)."""
+    """The home page; `untaxed` until a merchant without taxes has confirmed that (C-10).
+
+    `newest_only` where waiting and disputed subscriptions were looked for among the newest alone.
+    """
 
     steps: tuple[Step, ...]
     concerns: tuple[Concern, ...]
+    newest_only: bool
     today: Today
     untaxed: bool
 
@@ -78,22 +85,21 @@ class Home(Value):
 
 def home(ports: Ports, merchant: Merchant, *, now: datetime) -> Home:
     """Returns what the home page shows now."""
-    products, _ = ports.store.catalog(merchant.id)
     taxes = setup.of(ports, merchant)
     today = _today(ports, merchant, now)
+    concerns, newest_only = _concerns(ports, merchant, now)
     return Home(
-        steps=_steps(ports, merchant, products, taxes),
-        concerns=_concerns(ports, merchant, now),
+        steps=_steps(ports, merchant, taxes),
+        concerns=concerns,
+        newest_only=newest_only,
         today=today,
         untaxed=not taxes.open_registrations and not taxes.confirmed_without,
     )
 
 
-def _steps(
-    ports: Ports, merchant: Merchant, products: Sequence[Product], taxes: TaxSetup
-) -> tuple[Step, ...]:
-    on_sale = [product for product in products if not product.archived]
-    link = f"/console/products/{on_sale[-1].id}" if on_sale else None
+def _steps(ports: Ports, merchant: Merchant, taxes: TaxSetup) -> tuple[Step, ...]:
+    on_sale = _on_sale(ports, merchant)
+    link = f"/console/products/{on_sale[0].id}" if on_sale else None
     sold_for_real = any(set(product.gateways) - {SANDBOX} for product in on_sale)
     bought = bool(ports.store.customers(merchant.id, limit=1).data)
     taxed = bool(taxes.open_registrations) or taxes.confirmed_without
@@ -107,21 +113,46 @@ def _steps(
     )
 
 
-def _concerns(ports: Ports, merchant: Merchant, now: datetime) -> tuple[Concern, ...]:
-    late = ports.store.subscriptions_where(
-        merchant.id, SubscriptionFilter(state=State.PAST_DUE), now=now, limit=COUNTED_MOST
-    )
+def _on_sale(ports: Ports, merchant: Merchant) -> Sequence[Product]:
+    """Returns the newest products on sale, one at least if there is any."""
+    newest = product_lists.made(ports, merchant, limit=PRODUCTS_READ)
+    on_sale = [product for product in newest.data if not product.archived]
+    if not on_sale and newest.next is not None:
+        return product_lists.made(ports, merchant, lambda found: not found.archived, limit=1).data
+    return on_sale
+
+
+def _concerns(ports: Ports, merchant: Merchant, now: datetime) -> tuple[tuple[Concern, ...], bool]:
+    """Returns what needs attention, and whether there are subscriptions that were not looked at."""
     parked = attention.parked(ports, merchant, now=now)
-    tickets = helpdesk.waiting(ports, merchant)
+    tickets = helpdesk.waiting(ports, merchant, most=COUNTED_MOST)
+    newest = ports.store.subscriptions_started(
+        merchant.id,
+        since=merchant.created_at,
+        until=now + timedelta(microseconds=1),
+        limit=COUNTED_MOST,
+    )
+    waits = sum(each.waiting_since is not None for each in newest.data)
+    disputed = sum(each.dispute == "open" for each in newest.data)
+    cut = newest.next is not None
+    past_due = SubscriptionFilter(state=State.PAST_DUE)
+    late = Page(tuple(e for e in newest.data if past_due.takes(e.as_of(now))), None)
+    if cut:
+        late = ports.store.subscriptions_where(merchant.id, past_due, now=now, limit=COUNTED_MOST)
     found = (
         Concern("parked", len(parked), "/console/attention"),
         Concern(
             *("past_due", len(late.data), "/console/subscriptions?state=past_due"),
             more=late.next is not None,
         ),
-        Concern("tickets", len(tickets), "/console/tickets"),
+        Concern("waiting", waits, "/console/attention", more=cut),
+        Concern("disputes", disputed, "/console/transactions?kind=chargeback", more=cut),
+        Concern(
+            *("tickets", min(len(tickets), COUNTED_MOST), "/console/tickets?state=open"),
+            more=len(tickets) >= COUNTED_MOST,
+        ),
     )
-    return tuple(concern for concern in found if concern.count)
+    return tuple(concern for concern in found if concern.count), cut
 
 
 def _today(ports: Ports, merchant: Merchant, now: datetime) -> Today:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from billing.catalog.flows import product_lists
+from billing.console.flows import numbers
+from billing.helpdesk.tickets import Ticket
 from billing.kernel.catalog import Product
 from billing.kernel.customers import Customer
 from billing.kernel.lists import Page
@@ -14,20 +19,25 @@ from billing.kernel.values import Value
 
 CUSTOMERS_SHOWN, PRODUCTS_SHOWN = 20, 20
 
-Hit = Customer | Order | Product | Subscription
-"""The one object that an id or an email names."""
+Hit = Customer | Order | Product | Subscription | Ticket
+"""The one object that an id, a number or an email names."""
 
 
 class Results(Value):
-    """The results of words; `more` where more customers begin so than are shown."""
+    """The results of words; `more` and `more_products` where more begin so than are shown."""
 
     customers: tuple[Customer, ...]
     products: tuple[Product, ...]
     more: bool
+    more_products: bool
 
 
-def exact(ports: Ports, merchant: Merchant, text: str) -> Hit | None:
-    """Returns what an Order ID as typed, an id or a whole email names; None for other text."""
+def exact(ports: Ports, merchant: Merchant, text: str, *, now: datetime) -> Hit | None:
+    """Returns what an Order ID as typed, an id, the number of an invoice or of a ticket, or a whole
+    email names; None for other text."""
+    if numbers.INVOICE.fullmatch(text.upper()) or numbers.TICKET.fullmatch(text):
+        ticket = numbers.ticket(ports, merchant, text, now=now)
+        return ticket or numbers.invoice(ports, merchant, text, now=now)
     if (order_id := typed_order_id(text)) is not None:
         return ports.store.order_by_id(merchant.id, order_id)
     if "@" in text:
@@ -51,9 +61,12 @@ def words(ports: Ports, merchant: Merchant, text: str) -> Results:
     found: Page[Customer] = Page((), None)
     if search is not None:
         found = ports.store.customers_found(merchant.id, search, limit=CUSTOMERS_SHOWN)
-    products, _ = ports.store.catalog(merchant.id)
-    named = [product for product in products[::-1] if is_named(product, text)]
-    return Results(found.data, tuple(named[:PRODUCTS_SHOWN]), found.next is not None)
+    named: Page[Product] = Page((), None)
+    if split(text):
+        named = product_lists.made(
+            ports, merchant, lambda product: is_named(product, text), limit=PRODUCTS_SHOWN
+        )
+    return Results(found.data, named.data, found.next is not None, named.next is not None)
 
 
 def is_named(product: Product, text: str) -> bool:

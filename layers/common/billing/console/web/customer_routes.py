@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from billing.console.web import customer_changes, customers, lists
+from billing.console.web import customer_changes, customers, lists, portal_link
 from billing.console.web.pages import Desk
 from billing.web import http
 from billing.web.request import plain_id
@@ -47,3 +47,15 @@ def declare(app: Router, looks: At, sends: At) -> None:
     @app.post("/console/customers/<customer>/resume-mail")
     def mail_resumed(customer: str) -> http.Answer:
         return customers.resume_mail(sends(), plain_id(customer))
+
+    _links(app, looks, sends)
+
+
+def _links(app: Router, looks: At, sends: At) -> None:
+    @app.get("/console/customers/<customer>/portal-link")
+    def offer_portal_link(customer: str) -> http.Answer:
+        return portal_link.offer(looks(), plain_id(customer))
+
+    @app.post("/console/customers/<customer>/portal-link")
+    def make_portal_link(customer: str) -> http.Answer:
+        return portal_link.make(sends(), plain_id(customer))

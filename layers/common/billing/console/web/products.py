@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from billing.accounts.web.merchant_inputs import PricePointChangeInput
-from billing.catalog.flows import products
+from billing.catalog.flows import product_lists, products
 from billing.console.flows.search import is_named
 from billing.console.web import drafts, gateway_choices, product_forms, wizard
 from billing.console.web.drafts import Point, ProductDraft
@@ -16,7 +16,6 @@ from billing.console.web.product_forms import ACCESS, BASIC, CHECKOUT, PRICE
 from billing.kernel import domains
 from billing.kernel.catalog import PricePoint, Product
 from billing.kernel.errors import BillingError, Conflict, Invalid, NotFound, Refused
-from billing.kernel.flows.paging import part
 from billing.kernel.list_rows import SubscriptionFilter
 from billing.kernel.lists import Page
 from billing.render.messages import MERCHANTS_LANGUAGE, text
@@ -54,20 +53,21 @@ class ProductsQuery(Input):
 
 def product_list(desk: Desk) -> http.Answer:
     """Lists products, newest first, each with its price points."""
-    everything = products.every(desk.ports, desk.session.merchant)
 
     def find(query: ProductsQuery) -> Page[Any]:
-        # One read has all of them; the page is cut after the filter.
-        found = [offered for offered in everything if query.takes(offered[0])]
-        return part(found, lambda offered: offered[0].id, limit=PAGE_LENGTH, cursor=query.cursor)
+        takes = query.takes if query.q is not None or query.state is not None else None
+        return product_lists.page(
+            *(desk.ports, desk.session.merchant, takes), limit=PAGE_LENGTH, cursor=query.cursor
+        )
 
     listed = listing(desk, "/console/products", ProductsQuery, find)
-    return show(desk, "console/products.html", listed, states=STATES, any=bool(everything))
+    nothing = not (listed.data or listed.typed or listed.next_url)
+    return show(desk, "console/products.html", listed, states=STATES, any=not nothing)
 
 
 def product_page(desk: Desk, product: str, *, refused: BillingError | None = None) -> http.Answer:
     """Shows a product with its price points, their addresses and dates."""
-    found, on_sale, off_sale = products.whole(desk.ports, desk.session.merchant, product)
+    found, on_sale, off_sale = product_lists.whole(desk.ports, desk.session.merchant, product)
     what = desk.request.query().get("done")
     return page(
         desk,
@@ -90,7 +90,7 @@ def edit_page(
     stale: bool = False,
 ) -> http.Answer:
     """Shows the form of a product; `stale` where somebody changed it since it was filled in."""
-    found, _, _ = products.whole(desk.ports, desk.session.merchant, product)
+    found, _, _ = product_lists.whole(desk.ports, desk.session.merchant, product)
     return page(
         desk,
         "console/product_edit.html",
@@ -110,7 +110,7 @@ def change(desk: Desk, product: str) -> http.Answer:
     """Changes a product as its form says, unless somebody else did meanwhile: they are told."""
     form = desk.request.form()
     typed = {name: v for name, v in form.items() if name not in ("csrf", "seen")}
-    found, _, _ = products.whole(desk.ports, desk.session.merchant, product)
+    found, _, _ = product_lists.whole(desk.ports, desk.session.merchant, product)
     if form.get("seen") != seen(found):
         return edit_page(desk, product, typed=typed, stale=True)
     try:
@@ -136,7 +136,7 @@ def price_page(
     preview: Mapping[str, Any] | None = None,
 ) -> http.Answer:
     """Shows the form of another price point."""
-    found, _, _ = products.whole(desk.ports, desk.session.merchant, product)
+    found, _, _ = product_lists.whole(desk.ports, desk.session.merchant, product)
     here = f"/console/products/{product}"
     return page(
         desk,
@@ -197,7 +197,7 @@ def change_price(desk: Desk, product: str, price_point: str) -> http.Answer:
 
 def archive_page(desk: Desk, product: str) -> http.Answer:
     """Says what hangs on a product before it is archived."""
-    found, on_sale, _ = products.whole(desk.ports, desk.session.merchant, product)
+    found, on_sale, _ = product_lists.whole(desk.ports, desk.session.merchant, product)
     sold = desk.ports.store.subscriptions_where(
         desk.merchant, SubscriptionFilter(product=product), now=desk.now, limit=COUNTED_MOST
     )
@@ -224,7 +224,7 @@ def archive(desk: Desk, product: str) -> http.Answer:
 
 def duplicate(desk: Desk, product: str) -> http.Answer:
     """Begins a draft that is filled in as the product is."""
-    found, on_sale, _ = products.whole(desk.ports, desk.session.merchant, product)
+    found, on_sale, _ = product_lists.whole(desk.ports, desk.session.merchant, product)
     name = text(MERCHANTS_LANGUAGE, "console.products.copy_of", name=found.name)
     typed = product_forms.copied(found, on_sale, name)
     first = sorted(on_sale, key=lambda point: point.id != found.default_price_point)

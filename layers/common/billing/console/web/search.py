@@ -5,6 +5,7 @@ from __future__ import annotations
 from billing.console.flows import search
 from billing.console.flows.search import Hit
 from billing.console.web.pages import Desk, page
+from billing.helpdesk.tickets import Ticket
 from billing.kernel.catalog import Product
 from billing.kernel.customers import Customer
 from billing.kernel.orders import Order
@@ -20,7 +21,9 @@ def results(desk: Desk) -> http.Answer:
     typed = " ".join(desk.request.query().get("q", "").split())[:TYPED_MOST]
     merchant = desk.session.merchant
     text = with_ascii_domain(typed)
-    hit = search.exact(desk.ports, merchant, text) if _can_be_looked_up(text) else None
+    hit = (
+        search.exact(desk.ports, merchant, text, now=desk.now) if _can_be_looked_up(text) else None
+    )
     if hit is not None:
         return http.redirect(address_of(hit))
     found = search.words(desk.ports, merchant, typed)
@@ -34,6 +37,8 @@ def address_of(hit: Hit) -> str:
             return f"/console/customers/{hit.id}"
         case Product():
             return f"/console/products/{hit.id}"
+        case Ticket():
+            return f"/console/tickets/{hit.id}"
         case Order():
             return f"/console/orders/{hit.id}"
         case _:
@@ -42,4 +47,4 @@ def address_of(hit: Hit) -> str:
 
 def _can_be_looked_up(text: str) -> bool:
     """Tests whether it can be an id or an email, so that nothing else becomes a key."""
-    return "@" in text or is_plain_id(text.replace(" ", "").replace("-", ""))
+    return "@" in text or is_plain_id(text.replace(" ", "").replace("-", "").removeprefix("#"))

@@ -44,6 +44,8 @@ NESTED = {
     **{f"retry_schedule.{name}": name for name in RETRIES},
     "departments.cancel": "cancel_department",
     "departments.refund": "refund_department",
+    "accounts.retention_days": "retention_days",
+    "accounts.frozen_stops": "frozen_stops",
 }
 """The form's fields, by the paths of /v1."""
 
@@ -80,6 +82,8 @@ def settings_page(
         portal_url=domains.portal(public_url, merchant),
         helpdesk_url=domains.helpdesk(public_url, merchant),
         done=desk.request.query().get("done") == "changed" and typed is None,
+        retries=retry_days(merchant),
+        is_platform=_is_platform(desk),
         choices=CHOICES,
     )
 
@@ -92,6 +96,8 @@ def change(desk: Desk) -> http.Answer:
         return settings_page(desk, typed=typed, stale=True)
     try:
         document, wrong = document_of(typed, merchant.settings.currency)
+        if _is_platform(desk):
+            document["accounts"] = accounts_of(typed)
         wanted = _read(document, wrong)
         settings.change(desk.ports, merchant, wanted)
     except Invalid as error:
@@ -135,6 +141,24 @@ def document_of(
     return document, wrong
 
 
+def accounts_of(typed: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the rules for accounts that end, which only the platform has (A-3, A-6)."""
+    return {
+        "retention_days": number(typed.get("retention_days", "")),
+        "frozen_stops": typed.get("frozen_stops") == "true",
+    }
+
+
+def retry_days(merchant: Merchant) -> tuple[int, ...]:
+    """Returns the days on which a declined charge is tried, counted from its due day (R-4)."""
+    given = merchant.settings.retry_schedule
+    return tuple(number * given.every_days for number in range(given.attempts))
+
+
+def _is_platform(desk: Desk) -> bool:
+    return desk.merchant == desk.ports.operation.platform
+
+
 def typed_settings(merchant: Merchant) -> dict[str, str]:
     """Returns the form of the settings, as somebody would have typed it."""
     given = merchant.settings
@@ -147,6 +171,8 @@ def typed_settings(merchant: Merchant) -> dict[str, str]:
         "grace_days": "" if given.grace_days is None else given.grace_days,
         "cancel_department": given.departments.cancel,
         "refund_department": given.departments.refund,
+        "retention_days": given.accounts.retention_days,
+        "frozen_stops": "true" if given.accounts.frozen_stops else "",
         "freeze_price": "",
     }
     if given.freeze_price_minor is not None:

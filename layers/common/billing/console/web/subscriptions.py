@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from billing.cancel.flows import cancel, pause
 from billing.console.flows import transactions
 from billing.console.web.pages import PAGE_LENGTH, Desk, page
+from billing.kernel.catalog import PriceType
 from billing.kernel.errors import BillingError, NotFound, Refused
 from billing.kernel.flows import subscriptions
 from billing.kernel.merchants import Merchant
@@ -36,6 +37,10 @@ ACTIONS: Mapping[str, Act] = {
 
 OF_COUPONS = frozenset({"coupon-given", "coupon-taken"})
 """The confirmations of its coupon given or taken away."""
+QUOTED = ("plan", "unfreeze")
+"""The actions that show a quote first, on pages of their own."""
+
+DONE = {*ACTIONS, *QUOTED, *OF_COUPONS, "plan-pending"}
 
 PAUSABLE = frozenset({State.TRIALING, State.ACTIVE})
 
@@ -54,8 +59,9 @@ def subscription_page(desk: Desk, subscription: str) -> http.Answer:
         customer=desk.ports.store.customer(desk.merchant, found.customer),
         orders=orders.data,
         actions=_possible(desk.session.merchant, found),
+        quoted=_quoted(found),
         now=desk.now,
-        done=what if what in ACTIONS or what in OF_COUPONS else None,
+        done=what if what in DONE else None,
         next_url=orders.next and f"{here}?{urlencode({'cursor': orders.next})}",
         first_url=here if cursor is not None else None,
     )
@@ -103,3 +109,13 @@ def _possible(seller: Merchant, found: Subscription) -> tuple[str, ...]:
         "skip": found.waiting_since is not None,
     }
     return tuple(action for action in ACTIONS if fits[action])
+
+
+def _quoted(found: Subscription) -> tuple[str, ...]:
+    """Lists the actions with a quote that may be tried now."""
+    frozen = found.is_frozen or found.freezes_at is not None
+    fits = {
+        "plan": found.state in PAUSABLE and found.terms.type is PriceType.RECURRING and not frozen,
+        "unfreeze": frozen and found.is_live,
+    }
+    return tuple(action for action in QUOTED if fits[action])

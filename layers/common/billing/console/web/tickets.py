@@ -64,6 +64,14 @@ class ReassignForm(Input):
     department: Key
 
 
+def find_tickets(desk: Desk, query: QueueQuery, limit: int = PAGE_LENGTH) -> Page[Ticket]:
+    """Finds tickets by department and state, newest first."""
+    wanted = Filter(query.department, query.state)
+    return helpdesk.page(
+        desk.ports, desk.session.merchant, wanted, limit=limit, cursor=query.cursor, now=desk.now
+    )
+
+
 def queue_page(desk: Desk) -> http.Answer:
     """Lists the waiting tickets, or those that pass a filter, with each department's figures."""
     typed = {name: value.strip() for name, value in desk.request.query().items() if value.strip()}
@@ -71,11 +79,7 @@ def queue_page(desk: Desk) -> http.Answer:
     found: Page[Ticket] = Page((), None)
     wrong: Invalid | None = None
     try:
-        query = read(QueueQuery, typed)
-        wanted = Filter(query.department, query.state)
-        found = helpdesk.page(
-            desk.ports, merchant, wanted, limit=PAGE_LENGTH, cursor=query.cursor, now=desk.now
-        )
+        found = find_tickets(desk, read(QueueQuery, typed))
     except Invalid as error:
         wrong = error
     kept = {name: value for name, value in typed.items() if name != "cursor"}

@@ -43,24 +43,25 @@ def transaction_list(desk: Desk) -> http.Answer:
     typed = {name: value.strip() for name, value in desk.request.query().items() if value.strip()}
     try:
         query = read(ListQuery, typed)
-        found = _find(desk, query, query.filter(desk.session.merchant.settings.time_zone))
+        found = find_orders(desk, query)
     except Invalid as error:
         nothing: Page[Order] = Page((), None)
         return _list(desk, typed, nothing, status=422, wrong=error)
     return _list(desk, typed, found)
 
 
-def _find(desk: Desk, query: ListQuery, wanted: Filter) -> Page[Order]:
+def find_orders(desk: Desk, query: ListQuery, limit: int = PAGE_LENGTH) -> Page[Order]:
+    """Finds orders by kind, days and text, newest first."""
+    wanted = query.filter(desk.session.merchant.settings.time_zone)
     look = (
         transactions.page
         if query.q is None
         else partial(transactions.search, text=with_ascii_domain(query.q))
     )
     return look(
-        desk.ports,
-        desk.session.merchant,
+        *(desk.ports, desk.session.merchant),
         wanted=wanted,
-        limit=PAGE_LENGTH,
+        limit=limit,
         cursor=query.cursor,
         now=desk.now,
     )

@@ -154,7 +154,7 @@ def _keep_price(
     repeated = any(point.typed == typed for point in draft.points) and key == "new"
     if not repeated:  # sent twice it is one
         drafts.save(desk, draft.with_point(None if key == "new" else key, typed))
-    return http.redirect(f"{HERE}/{draft.id}/pricing")
+    return http.redirect(f"{HERE}/{draft.id}/{'access' if act == 'continue' else 'pricing'}")
 
 
 def dates(desk: Desk, terms: PriceTerms) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """The job that indexes for lists what a merchant sold before there was the aux index.
 
-It walks all subscriptions and all orders, writes their places and rows, and at the end notes that
-the merchant's lists are complete. Each write expects what it follows from, so it may be done twice,
-by two at once, and beside everything else. It must begin only when no process of a version without
-the index runs any more: what such a one writes behind it would stay unlisted.
+It walks all subscriptions, all orders and the catalog, writes their places and rows, and at the
+end notes that the merchant's lists are complete. Each write expects what it follows from, so it may
+be done twice, by two at once, and beside everything else. It must begin only when no process of a
+version without the index runs any more: what such a one writes behind it would stay unlisted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from billing.jobs.flows import start
 from billing.jobs.flows.steps import Kind, each, place_in
 from billing.jobs.jobs import Job, Step
 from billing.kernel import list_rows
+from billing.kernel.catalog import PricePoint, Product
 from billing.kernel.customers import Customer
 from billing.kernel.errors import Conflict
 from billing.kernel.flows import whole_lists
@@ -35,7 +36,7 @@ JOB = "index_lists"
 """The job's kind, and its id: a merchant has one."""
 
 ATTEMPTS = 8
-SUBSCRIPTIONS, ORDERS = "subscriptions", "orders"
+SUBSCRIPTIONS, ORDERS, CATALOG = "subscriptions", "orders", "catalog"
 NEW = timedelta(days=2)
 """The age of a merchant from which on no process of an older version can have sold for it."""
 
@@ -49,31 +50,60 @@ def start_all(ports: Ports, *, now: datetime) -> list[Job]:
     return [
         start.start(ports, jobs.new(merchant.id, JOB, JOB, now), now=now)
         for merchant in ports.store.merchants()
-        if merchant.lists_complete_at is None or now - merchant.created_at < NEW
+        if merchant.lists_complete_at is None
+        or merchant.catalog_listed_at is None
+        or now - merchant.created_at < NEW
     ]
 
 
 def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
-    """Indexes a merchant's subscriptions, then its orders with their buyers, one each step."""
+    """Indexes a merchant's subscriptions, then its orders with their buyers, then its catalog, one
+    each step."""
     seller = _seller(ports, job.owner)
     of, place = place_in(job.cursor)
-    if of != ORDERS:
+    if of not in (ORDERS, CATALOG):
         sold = whole_lists.subscriptions(ports, seller, after=place, now=now)
         yield from each(SUBSCRIPTIONS, sold, partial(_subscription, ports))
         yield Step(f"{ORDERS} ", None)
         place = ""
-    booked = whole_lists.orders(ports, seller, after=place, now=now)
-    yield from each(ORDERS, booked, partial(_order, ports))
+    if of != CATALOG:
+        booked = whole_lists.orders(ports, seller, after=place, now=now)
+        yield from each(ORDERS, booked, partial(_order, ports))
+        yield Step(f"{CATALOG} ", None)
+        place = ""
+    yield from each(CATALOG, _catalog(ports, job.owner, after=place), partial(_offered, ports))
+
+
+def _catalog(
+    ports: Ports, merchant: str, *, after: str
+) -> Iterator[tuple[Product | PricePoint, str]]:
+    """Yields a merchant's products and price points behind a place, each with its place."""
+    products, points = ports.store.catalog(merchant)
+    everything: list[Product | PricePoint] = [*products, *points]
+    for found in sorted(everything, key=lambda each: each.id):
+        if found.id > after:
+            yield found, found.id
+
+
+def _offered(ports: Ports, found: Product | PricePoint) -> Seen:
+    """Writes the place of a product or of a price point; none of what it follows from changes."""
+    ports.store.commit(Change(found, found, expecting=("created_at",), reindexes=True))
+    return Seen.FINISHED
 
 
 def _finish(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Seen:
     """Notes that the merchant's lists have everything."""
     for _ in range(ATTEMPTS):
         seller = _seller(ports, job.owner)
-        if seller.lists_complete_at is not None:
+        after = replace(
+            seller,
+            lists_complete_at=seller.lists_complete_at or now,
+            catalog_listed_at=seller.catalog_listed_at or now,
+        )
+        if after == seller:
             return Seen.FINISHED
         try:
-            ports.store.commit(Change(seller, replace(seller, lists_complete_at=now)))
+            ports.store.commit(Change(seller, after))
         except Conflict:
             continue
         return Seen.FINISHED

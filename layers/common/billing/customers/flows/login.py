@@ -41,6 +41,13 @@ class OverLimit(Value):
     customer: Customer | None
 
 
+class Entry(Value):
+    """A customer whom a link lets in, and the purchase that it leads to, if it names one."""
+
+    customer: Customer
+    purchase: str | None
+
+
 def by_order(
     ports: Ports, merchant: str, order_id: str, email: str, *, ip: str, now: datetime
 ) -> Customer | OverLimit | None:
@@ -79,16 +86,24 @@ def ask_for_link(ports: Ports, merchant: str, email: str, *, ip: str, now: datet
     ports.store.commit(Insert(asked))
 
 
-def make_link(ports: Ports, merchant: Merchant, customer: Customer, *, now: datetime) -> str:
+def make_link(
+    ports: Ports,
+    merchant: Merchant,
+    customer: Customer,
+    *,
+    purchase: str | None = None,
+    now: datetime,
+) -> str:
     """Returns the address of a link that lets a customer in once, within 15 minutes.
 
-    It works only while their email is the one that it is mailed to.
+    It works only while their email is the one that it is mailed to. It leads to a purchase if one
+    is named.
     """
     token = ports.new_id("key")
-    value = json.dumps(
-        {"merchant": merchant.id, "customer": customer.id, "as": find_customer(customer)}
-    )
-    ports.ephemeral.put(LINK, digest(token), value, expires_at=now + LINK_LIFE, now=now)
+    kept = {"merchant": merchant.id, "customer": customer.id, "as": find_customer(customer)}
+    if purchase is not None:
+        kept["purchase"] = purchase
+    ports.ephemeral.put(LINK, digest(token), json.dumps(kept), expires_at=now + LINK_LIFE, now=now)
     return f"{domains.portal(ports.operation.public_url, merchant)}/link/{token}"
 
 
@@ -97,9 +112,13 @@ def is_link_valid(ports: Ports, merchant: str, token: str, *, now: datetime) -> 
     return _of(ports, merchant, ports.ephemeral.get(LINK, digest(token), now=now)) is not None
 
 
-def by_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> Customer | None:
-    """Uses up a link; returns the customer whom it lets in."""
-    return _of(ports, merchant, ports.ephemeral.take(LINK, digest(token), now=now))
+def by_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> Entry | None:
+    """Uses up a link; returns the customer whom it lets in, and where it leads."""
+    value = ports.ephemeral.take(LINK, digest(token), now=now)
+    customer = _of(ports, merchant, value)
+    if value is None or customer is None:
+        return None
+    return Entry(customer, json.loads(value).get("purchase"))
 
 
 def find_customer(customer: Customer) -> str:

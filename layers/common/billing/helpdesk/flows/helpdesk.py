@@ -71,14 +71,21 @@ def page(
     return part(taken, lambda each: each.id, limit=limit, cursor=cursor)
 
 
-def waiting(ports: Ports, merchant: Merchant, department: str | None = None) -> list[Ticket]:
-    """Lists tickets that still need a person, the longest waiting first."""
+def newest_with(ports: Ports, merchant: Merchant, number: str, *, now: datetime) -> Ticket | None:
+    """Returns the newest ticket with a short number, of as many as are read at once."""
+    read = pages(_list(ports, merchant, merchant.created_at, now), at_most=READS_AT_MOST)
+    return next((each for page in read for each in page.data if each.number == number), None)
+
+
+def waiting(
+    ports: Ports, merchant: Merchant, department: str | None = None, *, most: int = WAITING_MOST
+) -> list[Ticket]:
+    """Lists tickets that still need a person, the longest waiting first, `most` of each
+    department."""
     ids = [each.id for each in merchant.settings.departments.all]
     wanted = ids if department is None else [each for each in ids if each == department]
     found = [
-        each
-        for name in wanted
-        for each in ports.store.waiting_tickets(merchant.id, name, WAITING_MOST)
+        each for name in wanted for each in ports.store.waiting_tickets(merchant.id, name, most)
     ]
     return sorted(found, key=lambda each: (each.requested_at, each.id))
 

@@ -40,6 +40,7 @@ def create_merchant(
         settings=settings,
         live_keys=1,
         lists_complete_at=now,
+        catalog_listed_at=now,
     )
     key, secret = keys.draw(ports, merchant.id, ALL_SCOPES, made_by=OPERATOR, now=now)
     try:

@@ -16,7 +16,8 @@ from billing.helpdesk import cancellation_request, messages
 from billing.helpdesk.flows import open_ticket, ticket
 from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.tickets import Ownership, Ticket, TicketState, TicketType
-from billing.invoices.flows import documents
+from billing.invoices.flows import documents, invoice_list
+from billing.invoices.flows.invoice_list import CreditNote
 from billing.kernel.errors import NotFound, Refused
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import SelfService
@@ -50,6 +51,19 @@ def invoice_xml(ports: Ports, account: Account, reference: str) -> bytes | NoEIn
     """Returns the e-invoice of one of the customer's own payments, as `invoice_pdf` does, or why
     there is none (M-13)."""
     return documents.xml(ports, account.merchant, _own_paid(ports, account, reference))
+
+
+def credit_note_pdf(ports: Ports, account: Account, reference: str) -> bytes:
+    """Returns the PDF of the credit note of one of the customer's own refunds, by its Order ID
+    (B-12, M-7).
+
+    Raises `NotFound`.
+    """
+    found = invoice_list.one(ports, account.merchant.id, reference)
+    if not isinstance(found, CreditNote) or found.invoice.customer != account.customer.id:
+        raise NotFound("invoice_unknown")
+    _, pdf = invoice_list.pdf(ports, account.merchant, reference)
+    return pdf
 
 
 def _own_paid(ports: Ports, account: Account, reference: str) -> Invoice:

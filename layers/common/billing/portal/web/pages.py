@@ -103,7 +103,13 @@ def log_in_by_code(ports: Ports, request: Request, merchant: str, *, now: dateti
 
 
 def _enter(
-    ports: Ports, request: Request, found: Merchant, customer: Customer | None, now: datetime
+    ports: Ports,
+    request: Request,
+    found: Merchant,
+    customer: Customer | None,
+    now: datetime,
+    *,
+    purchase: str | None = None,
 ) -> http.Answer | None:
     """Begins the session of a customer; returns None for nobody, which is noted too."""
     message = "portal sign-in" if customer is not None else "portal sign-in refused"
@@ -111,7 +117,8 @@ def _enter(
     if customer is None:
         return None
     cookie = session.enter(ports, request, found, customer, now)
-    return http.redirect(custom_domains.portal(request, found), cookies=[cookie])
+    place = "" if purchase is None else f"#{purchase}"
+    return http.redirect(f"{custom_domains.portal(request, found)}{place}", cookies=[cookie])
 
 
 def link_form(ports: Ports, request: Request, merchant: str) -> http.Answer:
@@ -144,10 +151,10 @@ def use_link(
     """Signs in the person who pressed the button."""
     sessions.check_origin(request)
     found = session.open_portal(ports, merchant)
-    customer = login.by_link(ports, found.id, token, now=now)
-    if customer is None:
+    entry = login.by_link(ports, found.id, token, now=now)
+    if entry is None:
         raise SignedOut(code="portal_link_over")
-    answer = _enter(ports, request, found, customer, now)
+    answer = _enter(ports, request, found, entry.customer, now, purchase=entry.purchase)
     assert answer is not None, "there is a customer"
     return answer
 
@@ -167,6 +174,14 @@ def invoice(
         return http.file(pdf, "invoice.pdf")
     visit = session.required(ports, request, merchant, now)
     return http.file(portal.invoice_pdf(ports, visit.account, reference), "invoice.pdf")
+
+
+def credit_note(
+    ports: Ports, request: Request, merchant: str, reference: str, *, now: datetime
+) -> http.Answer:
+    """Returns the credit note of a refund, signed in, by the refund's Order ID (B-12)."""
+    visit = session.required(ports, request, merchant, now)
+    return http.file(portal.credit_note_pdf(ports, visit.account, reference), "credit-note.pdf")
 
 
 def e_invoice(

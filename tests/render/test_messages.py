@@ -32,6 +32,7 @@ MERCHANTS_PARTS = {
         "account",
         "chargebacks",
         "console",
+        "export",
         "keys",
         "products",
         "refusals",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, Entity, Transaction, Write
-from billing.storage import coupon_keys, customer_keys, event_keys, keys, tax_keys
+from billing.storage import coupon_keys, customer_keys, event_keys, export_keys, keys, tax_keys
 from billing.storage.addresses import Key, stamp
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from billing.kernel.outbox_events import OutboxEvent
     from billing.kernel.payment_refs import PaymentPointer
     from billing.kernel.subscription import Subscription
+    from billing.migration.exports import Export
     from billing.notices.reminders import Reminder
     from billing.outbox.suppressions import MailStop
     from billing.refunds.chargebacks import Chargeback
@@ -161,7 +162,7 @@ def _purchase_bill_to(e: PurchaseBillTo) -> Key[PurchaseBillTo]:
 
 
 def _consent(e: Consent) -> Key[Consent]:
-    return Key(keys.of_customer(e.merchant, e.customer), f"CONSENT#{e.purchase}")
+    return customer_keys.consent(e.merchant, e.customer, e.purchase)
 
 
 def _entitlement(e: Entitlement) -> Key[Entitlement]:
@@ -202,6 +203,10 @@ def _account(e: Account) -> Key[Account]:
 
 def _account_email(e: AccountEmail) -> Key[AccountEmail]:
     return keys.account_email(e.email_hash)
+
+
+def _export(e: Export) -> Key[Export]:
+    return export_keys.export(e.merchant, e.id)
 
 
 def _job(e: Job) -> Key[Job]:
@@ -295,6 +300,7 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Message": _message,
     "Account": _account,
     "AccountEmail": _account_email,
+    "Export": _export,
     "Job": _job,
     "JobLine": _job_line,
     "PaymentPointer": _payment_pointer,

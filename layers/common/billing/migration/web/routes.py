@@ -7,7 +7,7 @@ from billing.api.web.frame import Api, Call
 from billing.api.web.json_shapes import Listed
 from billing.api.web.queries import PageQuery
 from billing.kernel.ports import Ports
-from billing.migration.flows import export
+from billing.migration.flows import export as exports
 from billing.migration.web import shapes
 from billing.migration.web.inputs import ExportInput
 from billing.web.inputs import Nothing
@@ -24,7 +24,7 @@ def declare(api: Api, ports: Ports) -> None:
         when something was sold, paid, booked or agreed to.
         """
         wanted = call.input
-        asked = export.ask(
+        asked = exports.ask(
             *(ports, call.merchant, wanted.what, wanted.format),
             wanted.span(call.zone),
             now=call.now,
@@ -35,15 +35,15 @@ def declare(api: Api, ports: Ports) -> None:
     def list_exports(call: Call[PageQuery]) -> Listed[shapes.ExportJobOutput]:
         """List exports of the last seven days, newest first."""
         query = call.input
-        page = export.page(
+        page = exports.page(
             ports, call.merchant.id, limit=query.limit, cursor=query.cursor, now=call.now
         )
         return json_shapes.listed(map(shapes.export, page.data), page.next)
 
-    @api.get("/v1/exports/<export_id>")
-    def show_export(call: Call[Nothing], export_id: str) -> shapes.ExportJobOutput:
+    @api.get("/v1/exports/<export>")
+    def show_export(call: Call[Nothing], export: str) -> shapes.ExportJobOutput:
         """Retrieve an export: how far it is, and where to download it once it is done.
 
         An address works for an hour; ask again for another. Files are kept for seven days.
         """
-        return shapes.export(export.one(ports, call.merchant.id, export_id, now=call.now))
+        return shapes.export(exports.one(ports, call.merchant.id, export, now=call.now))

@@ -220,6 +220,21 @@ def _doors(console: Console) -> None:
 
 Declare = Callable[[Console], None]
 
+
+def _export(console: Console) -> None:
+    from billing.console.web import exports
+
+    app = console.app
+
+    @app.get("/console/export")
+    def export_list() -> http.Answer:
+        return exports.export_list(console.looks())
+
+    @app.post("/console/export")
+    def ask_for_export() -> http.Answer:
+        return exports.ask(console.sends())
+
+
 PARTS: dict[str, tuple[Declare, ...]] = {
     **dict.fromkeys(("", "portal"), (_home,)),
     "search": (_search,),
@@ -237,6 +252,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "tax": (_taxes,),
     "settings": (_settings,),
     "keys": (_keys,),
+    "export": (_export,),
     **dict.fromkeys(("sign-in", "sign-out"), (_doors,)),
 }
 """The declarers of routes, by the part of their paths after `/console/`."""

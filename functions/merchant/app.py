@@ -285,6 +285,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "events": (_of("event_log"),),
     "tax": (_of("tax"),),
     **dict.fromkeys(("coupons", "coupons.csv"), (_of("coupons"),)),
+    "exports": (_of("migration"),),
 }
 """The declarers of routes, by the part of their paths after `/v1/`."""
 

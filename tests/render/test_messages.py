@@ -36,6 +36,7 @@ MERCHANTS_PARTS = {
         "evidence",
         "gateways",
         "desk",
+        "export",
         "keys",
         "products",
         "refusals",

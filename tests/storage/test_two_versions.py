@@ -39,6 +39,7 @@ NEW_TYPES = {
     "TaxDay": "as the setup",
     "SalesYear": "as the setup",
     "Coupon": "in a partition of its own; the old code sells without coupons",
+    "Export": "in a partition of its own; the old code has no job of its kind, which waits",
     "CouponUse": "beside a person's trial, which is read by its own key",
 }
 """Types that the last release does not know, with what it does without them."""

@@ -244,6 +244,20 @@ def console_key_made(town: Town) -> Page:
     return page
 
 
+def console_export(town: Town) -> Page:
+    page = town.seller.at("/console/export")
+    town.seller.press("Start export")
+    return page
+
+
+def console_export_wrong(town: Town) -> Page:
+    page = town.seller.at("/console/export")
+    page.get_by_label("From").fill("2026-02-01")
+    page.get_by_label("To").fill("2026-01-01")
+    town.seller.press("Start export")
+    return page
+
+
 def console_settings(town: Town) -> Page:
     return town.seller.at("/console/settings")
 

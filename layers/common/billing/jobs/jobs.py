@@ -68,12 +68,14 @@ class Step(Value):
     """The outcome of one step, and the cursor after it.
 
     `seen` is None for a step that only moves on, such as to the next list. `error` is what our own
-    code failed with on a thing that is `LEFT` for another round.
+    code failed with on a thing that is `LEFT` for another round. `count` is how many things a
+    `FINISHED` step did at once.
     """
 
     cursor: str
     seen: Seen | None = Seen.FINISHED
     error: Exception | None = None
+    count: int = 1
 
 
 class Job(Entity):
@@ -129,7 +131,7 @@ class Job(Entity):
             after = replace(after, error=name_of(step.error), broken=True)
         match step.seen:
             case Seen.FINISHED:
-                return replace(after, done=self.done + 1)
+                return replace(after, done=self.done + step.count)
             case Seen.SKIPPED:
                 return replace(after, skipped=self.skipped + 1)
             case Seen.FAILED:

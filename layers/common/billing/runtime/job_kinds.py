@@ -8,12 +8,14 @@ from billing.accounts.flows import account_life, align, closing
 from billing.customers.flows import index_lists
 from billing.gateway_events.flows import lost_events
 from billing.jobs.flows.steps import Kind
+from billing.migration.flows import export
 from billing.rebill.flows import forecast_rollup
 
 KINDS: Mapping[str, Kind] = {
     account_life.ALIGN: align.ALIGN,
     account_life.ERASE: closing.ERASE,
     index_lists.JOB: index_lists.INDEX,
+    export.JOB: export.EXPORT,
     lost_events.JOB: lost_events.LOOK,
     forecast_rollup.NIGHTLY: forecast_rollup.LOOK,
     forecast_rollup.JOB: forecast_rollup.ADD_UP,

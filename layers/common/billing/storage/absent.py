@@ -198,6 +198,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "products": (),
         "price_points": (),
     },
+    "Export": {"files": 0},
     "Funds": {"shares": ()},
     "Invoice": {
         "state": "pending",

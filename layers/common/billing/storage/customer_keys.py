@@ -10,6 +10,7 @@ from billing.storage.addresses import Key, Partition, SortKeyRange, stamp
 
 if TYPE_CHECKING:
     from billing.kernel.customers import Entitlement, PaymentMethod
+    from billing.kernel.ledger import LedgerEntry
     from billing.kernel.orders import Order
     from billing.refunds.chargebacks import Chargeback
 
@@ -44,3 +45,8 @@ def entitlements_of(
 def chargebacks_of(merchant: str, customer: str) -> Partition[Chargeback]:
     """Returns where a customer's chargebacks are."""
     return Partition(keys.of_customer(merchant, customer), SortKeyRange.of("CHARGEBACK#"))
+
+
+def ledger_of(merchant: str, customer: str, of: str) -> Partition[LedgerEntry]:
+    """Returns where the ledger entries of an invoice or a chargeback are."""
+    return Partition(keys.of_customer(merchant, customer), SortKeyRange.of(f"LEDGER#{of}:"))

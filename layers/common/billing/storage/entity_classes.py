@@ -90,6 +90,7 @@ ENTITIES = {
             "Job",
             "JobLine",
         ),
+        "migration.exports": ("Export",),
     }.items()
     for name in names
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, Entity, Transaction, Write
-from billing.storage import coupon_keys, customer_keys, event_keys, keys, tax_keys
+from billing.storage import coupon_keys, customer_keys, event_keys, export_keys, keys, tax_keys
 from billing.storage.addresses import Key, stamp
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from billing.kernel.outbox_events import OutboxEvent
     from billing.kernel.payment_refs import PaymentPointer
     from billing.kernel.subscription import Subscription
+    from billing.migration.exports import Export
     from billing.notices.reminders import Reminder
     from billing.outbox.suppressions import MailStop
     from billing.refunds.chargebacks import Chargeback
@@ -204,6 +205,10 @@ def _account_email(e: AccountEmail) -> Key[AccountEmail]:
     return keys.account_email(e.email_hash)
 
 
+def _export(e: Export) -> Key[Export]:
+    return export_keys.export(e.merchant, e.id)
+
+
 def _job(e: Job) -> Key[Job]:
     return keys.job(e.owner, e.id)
 
@@ -295,6 +300,7 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Message": _message,
     "Account": _account,
     "AccountEmail": _account_email,
+    "Export": _export,
     "Job": _job,
     "JobLine": _job_line,
     "PaymentPointer": _payment_pointer,

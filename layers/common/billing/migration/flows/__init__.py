@@ -1,0 +1,1 @@
+"""The use cases of moving in and out: they read, write and store files."""

@@ -1,0 +1,161 @@
+"""Reads the parts of exports, page by page: each list from a place on, with what belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from billing.kernel.ledger import LedgerEntry
+from billing.kernel.lists import Page
+from billing.kernel.merchants import Merchant
+from billing.kernel.orders import Order, OrderKind
+from billing.kernel.ports import Ports
+from billing.kernel.values import Value
+from billing.migration import canonical, rows
+from billing.migration.exports import Exported, Span
+from billing.migration.rows import Row
+
+AT_ONCE = 200
+"""The entries of a list that are read for one part."""
+
+PARTS_MOST = 1_000_000
+
+END = "end"
+"""The place after the last entry."""
+
+PAID = frozenset({OrderKind.SALE, OrderKind.REBILL})
+
+_MOMENT = timedelta(microseconds=1)
+"""The least after `now`, so that what was sold at that instant is among it."""
+
+
+class Part(Value):
+    """The rows of a part, and the place after it: `END` behind the last."""
+
+    rows: tuple[Row, ...]
+    next: str
+
+
+Read = Callable[[Ports, Merchant, Span, str, datetime], Part]
+"""Reads a part of a merchant's list: from a place on, what there was at an instant."""
+
+
+def _subscriptions(ports: Ports, seller: Merchant, span: Span, place: str, now: datetime) -> Part:
+    """Reads subscriptions by their start, as they are now."""
+    page = ports.store.subscriptions_started(
+        seller.id,
+        since=max(seller.created_at, span.since or seller.created_at),
+        until=_until(span, now),
+        limit=AT_ONCE,
+        cursor=place or None,
+    )
+    found = [each.as_of(now) for each in page.data]
+    buyers = ports.store.customers_named([(seller.id, each.customer) for each in found])
+    methods = ports.store.payment_methods(
+        [(seller.id, each.customer, each.payment_method) for each in found]
+    )
+    bill_tos = ports.store.bill_tos([(seller.id, each.customer, each.id) for each in found])
+    made = []
+    for each, buyer, method, billed in zip(found, buyers, methods, bill_tos, strict=True):
+        assert buyer is not None, "a subscription has a customer"
+        tax_id = None if billed is None else billed.bill_to.tax_id
+        made.append(canonical.of_subscription(each, buyer, method, tax_id))
+    return Part(tuple(made), page.next or END)
+
+
+def _customers(ports: Ports, seller: Merchant, span: Span, place: str, now: datetime) -> Part:
+    page = ports.store.customers(seller.id, limit=AT_ONCE, cursor=place or None)
+    made = [rows.of_customer(each) for each in page.data if span.has(each.created_at)]
+    return Part(tuple(made), page.next or END)
+
+
+def _orders(ports: Ports, seller: Merchant, span: Span, place: str, now: datetime) -> Part:
+    page = _booked(ports, seller, span, place, now)
+    return Part(tuple(map(rows.of_order, page.data)), page.next or END)
+
+
+def _invoices(ports: Ports, seller: Merchant, span: Span, place: str, now: datetime) -> Part:
+    """Reads invoices by their payment, and credit notes by their refund, line by line."""
+    page = _booked(ports, seller, span, place, now)
+    orders = [each for each in page.data if each.customer is not None and each.invoice is not None]
+    owners = [(seller.id, each.customer or "", each.invoice or "") for each in orders]
+    invoices = ports.store.invoices(owners)
+    refunds = ports.store.refunds(
+        [(*owner[:2], each.refund_id or "") for owner, each in zip(owners, orders, strict=True)]
+    )
+    made: list[Row] = []
+    for order, invoice, refund in zip(orders, invoices, refunds, strict=True):
+        if invoice is not None and order.kind in PAID:
+            made += rows.of_invoice(invoice, order)
+        elif invoice is not None and refund is not None and order.kind is OrderKind.REFUND:
+            made += rows.of_credit_note(refund, invoice, order)
+    return Part(tuple(made), page.next or END)
+
+
+def _ledger(ports: Ports, seller: Merchant, span: Span, place: str, now: datetime) -> Part:
+    """Reads ledger entries with the payments and chargebacks that they are about.
+
+    An entry of the span may be about an older payment, so all before its end is looked at.
+    """
+    page = _booked(ports, seller, Span(None, span.until), place, now)
+    found = [entry for order in page.data for entry in _entries(ports, order)]
+    made = [row for entry in found if span.has(entry.at) for row in rows.of_entry(entry)]
+    return Part(tuple(made), page.next or END)
+
+
+def _entries(ports: Ports, order: Order) -> list[LedgerEntry]:
+    if order.customer is None:
+        return []
+    if order.kind in PAID and order.invoice is not None:
+        return ports.store.ledger_of(order.merchant, order.customer, order.invoice)
+    if order.kind is not OrderKind.CHARGEBACK:
+        return []
+    mine = (
+        each
+        for each in ports.store.chargebacks(order.merchant, order.customer)
+        if each.order == order.id
+    )
+    return [
+        entry
+        for each in mine
+        for entry in ports.store.ledger_of(order.merchant, order.customer, each.id)
+    ]
+
+
+def _consents(ports: Ports, seller: Merchant, span: Span, place: str, now: datetime) -> Part:
+    """Reads what buyers agreed to, by their purchases."""
+    page = _booked(ports, seller, span, place, now)
+    sold = [
+        (seller.id, each.customer, each.invoice.rpartition(".")[0])
+        for each in page.data
+        if each.kind is OrderKind.SALE and each.customer is not None and each.invoice is not None
+    ]
+    found = ports.store.consents(sold)
+    made = [rows.of_consent(each) for each in found if each is not None]
+    return Part(tuple(made), page.next or END)
+
+
+def _booked(ports: Ports, seller: Merchant, span: Span, place: str, now: datetime) -> Page[Order]:
+    return ports.store.orders(
+        seller.id,
+        since=max(seller.created_at, span.since or seller.created_at),
+        until=_until(span, now),
+        limit=AT_ONCE,
+        cursor=place or None,
+        lists=seller.order_lists,
+    )
+
+
+def _until(span: Span, now: datetime) -> datetime:
+    ends = now + _MOMENT
+    return ends if span.until is None else min(span.until, ends)
+
+
+READS: Mapping[Exported, Read] = {
+    Exported.SUBSCRIPTIONS: _subscriptions,
+    Exported.CUSTOMERS: _customers,
+    Exported.ORDERS: _orders,
+    Exported.INVOICES: _invoices,
+    Exported.LEDGER: _ledger,
+    Exported.CONSENTS: _consents,
+}

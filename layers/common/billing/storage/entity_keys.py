@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, Entity, Transaction, Write
-from billing.storage import coupon_keys, customer_keys, event_keys, keys, tax_keys
+from billing.storage import coupon_keys, customer_keys, event_keys, keys, tax_keys, team_keys
 from billing.storage.addresses import Key, stamp
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from billing.tax.rates import TaxPlace
     from billing.tax.registrations import TaxSetup
     from billing.tax.sums import SalesYear, TaxDay
+    from billing.team.members import Person, PersonEmail, Team
 
 MOST_WRITES = 100
 """The most writes in one transaction: DynamoDB's limit."""
@@ -264,6 +265,18 @@ def _coupon_use(e: CouponUse) -> Key[CouponUse]:
     return coupon_keys.coupon_use(e.merchant, e.coupon, e.subject)
 
 
+def _team(e: Team) -> Key[Team]:
+    return team_keys.team(e.merchant)
+
+
+def _person(e: Person) -> Key[Person]:
+    return team_keys.person(e.id)
+
+
+def _person_email(e: PersonEmail) -> Key[PersonEmail]:
+    return team_keys.person_email(e.email_hash)
+
+
 _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Merchant": _merchant,
     "ApiKey": _api_key,
@@ -310,4 +323,7 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "SalesYear": _sales_year,
     "Coupon": _coupon,
     "CouponUse": _coupon_use,
+    "Team": _team,
+    "Person": _person,
+    "PersonEmail": _person_email,
 }

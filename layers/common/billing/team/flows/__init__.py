@@ -1,0 +1,1 @@
+"""What changes a team and the people in it."""

@@ -16,6 +16,21 @@ EVERYBODY = "*"
 """Used in place of a merchant id for changes that concern all merchants."""
 
 
+class By(Value):
+    """Whoever asked for a change: a member of the team, with email and role as they were then.
+
+    `key` is the id of the API key whose link began their session.
+    """
+
+    member: str | None = None
+    email: str | None = None
+    role: str | None = None
+    key: str | None = None
+
+
+NOBODY_NAMED = By()
+
+
 class AuditRecord(Value):
     """One requested change; written before the change is made, whatever its outcome.
 
@@ -30,3 +45,4 @@ class AuditRecord(Value):
     action: str
     request: str
     ip: str | None
+    by: By = NOBODY_NAMED

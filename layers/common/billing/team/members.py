@@ -228,3 +228,8 @@ def _with_an_owner(team: Team, left: tuple[TeamMember, ...], has_holder: bool) -
     if had and not has:
         raise Refused("last_owner")
     return replace(team, members=left)
+
+
+def digest(token: str) -> str:
+    """Hashes a token for storage; it is random, so one round of SHA-256 does."""
+    return sha256(token.encode()).hexdigest()

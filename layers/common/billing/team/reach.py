@@ -133,3 +133,10 @@ def need(method: str, path: str) -> Right | None:
     if area is None:
         return None
     return area, READ if method == "GET" else WRITE
+
+
+def area_of(action: str) -> Area | None:
+    """Returns the area of a recorded action, `POST /console/products/..`; None for another kind."""
+    _, _, path = action.partition(" ")
+    _, room, part, *_ = (*path.split("/"), "", "")
+    return PARTS.get(room, {}).get(part)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.kernel.audit import AuditRecord
+from billing.kernel.audit import NOBODY_NAMED, AuditRecord, By
 from billing.kernel.ports import Ports
 from billing.web.request import Request, is_plain_id
 
 
-def note(ports: Ports, request: Request, merchant: str, actor: str, now: datetime) -> None:
+def note(
+    ports: Ports,
+    request: Request,
+    merchant: str,
+    actor: str,
+    now: datetime,
+    *,
+    by: By = NOBODY_NAMED,
+) -> None:
     """Records that `actor` asks for this change; raises `Unavailable`, and then nothing is done."""
     # A part of a path that cannot be an id is arbitrary text: not recorded.
     path = "/".join(part if is_plain_id(part) else "?" for part in request.path.split("/"))
     action = f"{request.method} {path}"
-    ports.audit.put(AuditRecord(merchant, now, actor, action, request.id, request.ip))
+    ports.audit.put(AuditRecord(merchant, now, actor, action, request.id, request.ip, by))

@@ -226,6 +226,34 @@ def _keys(console: Console) -> None:
     key_routes.declare(console.app, console.looks, console.sends)
 
 
+def _team(console: Console) -> None:
+    from billing.console.web import team_routes
+
+    team_routes.declare(console.app, console.looks, console.sends)
+
+
+def _entrance(console: Console) -> None:
+    from billing.accounts.web import entrance, join_pages
+
+    app, ports = console.app, console.ports
+
+    @app.get("/console/sign-in/code")
+    def code_page() -> http.Answer:
+        return entrance.code_page(ports, Request.of(app.current_event), ports.clock())
+
+    @app.post("/console/sign-in/code")
+    def take_code() -> http.Answer:
+        return entrance.take_code(ports, Request.of(app.current_event), ports.clock())
+
+    @app.get("/console/join/<token>")
+    def offer_to_join(token: str) -> http.Answer:
+        return join_pages.offer(ports, token, now=ports.clock())
+
+    @app.post("/console/join/<token>")
+    def join(token: str) -> http.Answer:
+        return join_pages.join(ports, Request.of(app.current_event), token, now=ports.clock())
+
+
 def _doors(console: Console) -> None:
     from billing.accounts.web import link_pages
 
@@ -282,7 +310,9 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "tax": (_taxes,),
     "settings": (_settings,),
     "keys": (_keys,),
-    **dict.fromkeys(("sign-in", "sign-out"), (_doors,)),
+    **dict.fromkeys(("team", "you", "audit", "audit.csv"), (_team,)),
+    **dict.fromkeys(("sign-in", "sign-out"), (_doors, _entrance)),
+    "join": (_entrance,),
 }
 """The declarers of routes, by the part of their paths after `/console/`."""
 

@@ -32,7 +32,7 @@ CONSOLE: Mapping[str, Area] = {
     "keys": Area.KEYS,
     "webhooks": Area.WEBHOOKS,
     "team": Area.TEAM,
-    "audit": Area.AUDIT,
+    **dict.fromkeys(("audit", "audit.csv"), Area.AUDIT),
     **dict.fromkeys(("you", "sign-out"), Area.OWN),
 }
 """The area of each part of the console."""

@@ -17,9 +17,13 @@ def note(
     now: datetime,
     *,
     by: By = NOBODY_NAMED,
+    action: str | None = None,
 ) -> None:
-    """Records that `actor` asks for this change; raises `Unavailable`, and then nothing is done."""
+    """Records that `actor` asks for this change; raises `Unavailable`, and then nothing is done.
+
+    `action` is given where the path holds a secret.
+    """
     # A part of a path that cannot be an id is arbitrary text: not recorded.
     path = "/".join(part if is_plain_id(part) else "?" for part in request.path.split("/"))
-    action = f"{request.method} {path}"
-    ports.audit.put(AuditRecord(merchant, now, actor, action, request.id, request.ip, by))
+    done = action or f"{request.method} {path}"
+    ports.audit.put(AuditRecord(merchant, now, actor, done, request.id, request.ip, by))

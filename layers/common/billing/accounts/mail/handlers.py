@@ -33,6 +33,12 @@ def messages(
             return link_sign_in.member_link(ports, person, now=now)
 
         return team_mails.messages(ports, event, platform, now, sign_in)
+    return _of_account(ports, event, platform, now)
+
+
+def _of_account(
+    ports: Ports, event: OutboxEvent, platform: Merchant, now: datetime
+) -> list[EmailMessage] | LeftOut:
     username, _, extra = (event.code or "").partition("#")
     account = ports.store.account(username)
     if account is None:

@@ -7,10 +7,10 @@ two owners who remove each other at once leave one of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from billing.kernel.customers import normalised_email
-from billing.kernel.errors import Conflict, NotFound, Refused
+from billing.kernel.errors import Conflict, NotFound, Refused, TooMany
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Insert, Remove, Write
@@ -29,6 +29,7 @@ from billing.team.rights import Access, Area, Rights, Role
 
 ATTEMPTS = 8
 INVITE = "team_invite"
+INVITE_WINDOW, INVITES_MOST = timedelta(hours=1), 60
 
 
 class Giver(Value):
@@ -71,11 +72,14 @@ def invite(
 ) -> Invitation:
     """Invites somebody by mail, for 7 days; an open invitation to the same address is replaced.
 
-    Raises `Refused` (role_beyond_own, member_already, too_many_members, too_many_invitations), and
-    `NotFound` where there are no accounts.
+    Raises `Refused` (role_beyond_own, member_already, too_many_members, too_many_invitations),
+    `TooMany` for a merchant who mails more strangers than a team grows, and `NotFound` where there
+    are no accounts.
     """
     if not ports.operation.platform:
         raise NotFound("accounts_off")
+    if ports.ephemeral.hit(INVITE, merchant, window=INVITE_WINDOW, now=now) > INVITES_MOST:
+        raise TooMany()
     address = normalised_email(email)
     holder = ports.store.account(merchant)
     if holder is not None and holder.email == address:

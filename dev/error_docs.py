@@ -102,6 +102,7 @@ PARAMETERS = {
     "period": "text: `1w`, `1m`, ..",
     "periods": "text: the periods that are taken",
     "platform": "text: the platform's name",
+    "role": "text: the role in the team",
     "scope": "text: the scope that the key lacks",
     "subscriptions": "whole number: subscriptions that run",
     "type": "text: the price type in words",

@@ -62,6 +62,9 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
         "act": "replace",
         "ticket": "none",
         "token": "none",
+        "member": "none",
+        "invitation": "none",
+        "merchant": "none",
     }
     found: dict[str, list[str]] = {"GET": [], "POST": []}
     for route in shop.console.routes:

@@ -11,7 +11,6 @@ from base64 import b32decode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from urllib.parse import quote, urlencode
 
 STEP = timedelta(seconds=30)
 DIGITS = 6
@@ -59,13 +58,6 @@ def without(codes: Sequence[str], used: str) -> tuple[str, ...] | None:
     """Returns the hashes left after one backup code was used, None if it is none of them."""
     left = tuple(each for each in codes if not hmac.compare_digest(each, used))
     return left if len(left) < len(codes) else None
-
-
-def address(secret: str, *, issuer: str, email: str) -> str:
-    """Returns the otpauth address that an authenticator app reads as a QR code."""
-    label = quote(f"{issuer}:{email}", safe="")
-    named = urlencode({"secret": secret, "issuer": issuer}, quote_via=quote)
-    return f"otpauth://totp/{label}?{named}"
 
 
 def in_groups(secret: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote, urlencode
+
 from aws_lambda_powertools.shared.cookies import Cookie
 
 from billing.accounts.accounts import Account
@@ -74,7 +76,7 @@ def factor_page(desk: Desk, *, errors: dict[str, Invalid] | None = None) -> http
         "console/factor.html",
         status=422 if errors else 200,
         secret=totp.in_groups(secret),
-        address=totp.address(secret, issuer=issuer, email=person.email),
+        address=_otpauth(secret, issuer, person.email),
         required=desk.session.holder.lacks_factor,
         errors=errors or {},
     )
@@ -114,6 +116,13 @@ def end_sessions(desk: Desk) -> http.Answer:
     kind = console_session.REALM.kind
     people.end_sessions(desk.ports, person, kind, but=this, only=only)
     return http.redirect(f"{HERE}?done=ended")
+
+
+def _otpauth(secret: str, issuer: str, email: str) -> str:
+    """Returns the address that an authenticator app on this device takes the key from."""
+    label = quote(f"{issuer}:{email}", safe="")
+    named = urlencode({"secret": secret, "issuer": issuer}, quote_via=quote)
+    return f"otpauth://totp/{label}?{named}"
 
 
 def _person(desk: Desk) -> Person:

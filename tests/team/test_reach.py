@@ -115,9 +115,9 @@ def test_a_call_is_refused_to_a_key_without_its_area(method: str, path: str) -> 
         client = Client(api, f"sk_{'_'.join(scopes)}")
         before = here.store.api_keys(SHOP)
         body: object = None if method in {"GET", "DELETE"} else {"unknown": 1}
-        if path.endswith(".csv") and method == "PUT":
-            body = "country\n"
-        answer = client.call(method, address, body)
+        is_file = path.endswith(".csv") and method == "PUT"
+        sent = {"content_type": "text/csv"} if is_file else {}
+        answer = client.call(method, address, "country\n" if is_file else body, **sent)
         may = need in rights.of_scopes(scopes)
         assert (answer.status != 403) is may, (scopes, answer.status, answer.body)
         assert answer.json.get("code") == "scope_missing" if not may else True, answer.body

@@ -128,9 +128,13 @@ def check(holder: Holder, need: Right | None) -> None:
     wanted = rights.of_scopes(rights.OF_ALL) if need is None else {need}
     if need is not None and need[0] is rights.Area.OWN:
         return
-    if wanted <= holder.rights:
-        return
+    if not wanted <= holder.rights:
+        raise lacking(holder)
+
+
+def lacking(holder: Holder) -> Forbidden:
+    """Returns the error of a holder without a right, which says who can give it."""
     if holder.role is None:
-        raise Forbidden("key_lacks_right", code="role_lacks_right")
+        return Forbidden("key_lacks_right", code="role_lacks_right")
     role = holder.role.value.replace("_", "-")
-    raise Forbidden("role_lacks_right", code="role_lacks_right", role=role)
+    return Forbidden("role_lacks_right", code="role_lacks_right", role=role)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from billing.accounts.web import console_session, error_pages
+from billing.accounts.web import console_session, error_pages, session_holder
 from billing.accounts.web.console_session import Session
 from billing.accounts.web.session_holder import CodeNeeded
 from billing.kernel.ports import Ports
@@ -49,6 +49,11 @@ class Desk(Value):
     @property
     def merchant(self) -> str:
         return self.session.merchant.id
+
+    def check(self, area: Area, access: Access = Access.WRITE) -> None:
+        """Raises `Forbidden` without a right that a form needs beside its route's."""
+        if not self.may(area, access):
+            raise session_holder.lacking(self.session.holder)
 
     def may(self, area: Area, access: Access = Access.WRITE) -> bool:
         """Tests whether whoever is signed in has a right."""
@@ -98,6 +103,7 @@ def _around(session: Session, request: Request) -> dict[str, Any]:
         "armed": session.armed,
         "here": request.path,
         "with_account": session.by_password or session.may("account", "read"),
+        "asks_password": session.by_password,
         "may": session.may,
         "signed_in_as": session.holder.email,
         "has_person": bool(session.holder.member),

@@ -274,11 +274,17 @@ def dissolve(ports: Ports, merchant: str) -> bool:
 
 
 def _left_by(ports: Ports, person: str, merchant: str) -> list[Write]:
-    """Returns the write by which a person leaves a team."""
+    """Returns the writes by which a person leaves a team.
+
+    Of one who belongs to no other, and has no account, nothing is kept.
+    """
     found = ports.store.person(person)
     if found is None:
         return []
     left = tuple(each for each in found.teams if each != merchant)
+    pointer = ports.store.person_email(found.email)
+    if not left and pointer is not None and ports.store.account_email(found.email) is None:
+        return [Remove(found, expecting=("teams",)), Remove(pointer, expecting=("person",))]
     return [Change(found, replace(found, teams=left))]
 
 

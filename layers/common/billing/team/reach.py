@@ -8,6 +8,7 @@ and a test fails until it is declared.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from billing.team.rights import Access, Area, Right
@@ -133,6 +134,16 @@ def need(method: str, path: str) -> Right | None:
     if area is None:
         return None
     return area, READ if method == "GET" else WRITE
+
+
+def need_of(address: str) -> Right | None:
+    """Returns the right that an address needs to be looked at, whatever ids are in it."""
+    path = address.partition("?")[0]
+    for (method, declared), right in EXCEPTIONS.items():
+        pattern = re.sub(r"<\w+>", "[^/]+", declared)
+        if method == "GET" and re.fullmatch(pattern, path):
+            return right
+    return need("GET", path)
 
 
 def area_of(action: str) -> Area | None:

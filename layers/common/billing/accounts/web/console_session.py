@@ -18,6 +18,7 @@ from billing.kernel.merchants import ApiKey, Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 from billing.runtime import telemetry
+from billing.team import reach
 from billing.team.rights import Access, Area, Right
 from billing.web import audit, sessions
 from billing.web.problems import Forbidden
@@ -60,6 +61,11 @@ class Session(Value):
     def may(self, area: str, access: str = "write") -> bool:
         """Tests whether the session's holder has a right; pages show no button without it."""
         return (Area(area), Access(access)) in self.holder.rights
+
+    def may_go(self, address: str) -> bool:
+        """Tests whether the session's holder may look at a page of the console."""
+        need = reach.need_of(address)
+        return need is not None and (need in self.holder.rights or need[0] is Area.OWN)
 
 
 def console_link(ports: Ports, key: ApiKey, base_url: str, now: datetime) -> str:

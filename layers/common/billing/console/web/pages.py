@@ -105,6 +105,7 @@ def _around(session: Session, request: Request) -> dict[str, Any]:
         "with_account": session.by_password or session.may("account", "read"),
         "asks_password": session.by_password,
         "may": session.may,
+        "may_go": session.may_go,
         "signed_in_as": session.holder.email,
         "has_person": bool(session.holder.member),
         "sought": "",

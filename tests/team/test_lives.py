@@ -330,6 +330,18 @@ def test_a_password_reset_ends_the_sessions_in_other_teams(company: Company) -> 
     assert company.person(BOB).password_hash is None
 
 
+def test_a_reset_ends_sessions_that_began_without_a_password_too(company: Company) -> None:
+    company.joins(BOB, Role.ADMIN)
+    company.sign_up("bobsart", BOB)
+    company.now += timedelta(seconds=1)
+    browser = company.signed_in(BOB)
+    browser.send(f"/console/you/teams/{SHOP}")
+    assert browser.get("/console/keys").status == 200
+    company.now += timedelta(seconds=1)
+    company.sets_password(BOB)
+    assert browser.get("/console/keys").status == 401
+
+
 def test_an_account_that_is_erased_takes_its_team_along(company: Company) -> None:
     company.joins(BOB, Role.ADMIN)
     company.invited(CAT, Role.SUPPORT)

@@ -133,7 +133,7 @@ OF_TEAM: tuple[Mutant, ...] = (
                 "invitation is None:\n        raise",
             ),
         ),
-        (),
+        _LIVES,
         redundant="the link's own row expires at the same instant",
     ),
     _of(

@@ -17,6 +17,7 @@ from billing.team import rights
 from billing.team.rights import Role
 from billing.web.problems import Forbidden
 from functions.merchant import app as merchant_app
+from tests.accounts.platform import PASSWORD, SELLER
 from tests.team.company import SHOP, Browser, Company
 from tests.team.test_factors import sets_up, waits
 from tests.web.calls import Client
@@ -203,3 +204,36 @@ def test_the_trail_is_paged_newest_first_and_by_the_api(company: Company) -> Non
     assert client.get("/v1/audit", limit="2", cursor=first["next"], person="x").status == 422
     spanned = client.get("/v1/audit", to="2020-01-01").json
     assert spanned["data"] == [] and spanned["next"] is None
+
+
+@pytest.mark.spec("M-8")
+def test_a_new_password_and_a_new_email_are_written_down_without_their_links(
+    company: Company,
+) -> None:
+    browser = Browser(company)
+    client = Client(company.account, cookies=browser.client.cookies)
+    client.browse("POST", "/account/forgot", {"email": SELLER})
+    token = company.mailed(SELLER, "/account/reset/")
+    assert client.browse("POST", f"/account/reset/{token}", {"password": PASSWORD}).status == 303
+    owner = company.owner()
+    owner.account("POST", "/account/email", email="new@example.com", password=PASSWORD)
+    for to in (SELLER, "new@example.com"):
+        link = company.mailed(to, "/account/email/")
+        assert client.browse("POST", f"/account/email/{link}", {}).status == 200
+    done = [r.action for r in company.audit.records if r.by.email == SELLER]
+    assert "POST /account/reset" in done
+    assert done.count("POST /account/email/confirm") == 2
+    assert token not in repr(company.audit.records)
+
+
+def test_the_second_step_stays_with_an_account_that_changes_its_email(company: Company) -> None:
+    owner = company.owner()
+    sets_up(owner, SELLER)
+    before = company.person(SELLER)
+    owner.account("POST", "/account/email", email="new@example.com", password=PASSWORD)
+    client = Client(company.account, cookies=owner.client.cookies)
+    for to in (SELLER, "new@example.com"):
+        client.browse("POST", f"/account/email/{company.mailed(to, '/account/email/')}", {})
+    after = company.person("new@example.com")
+    assert (after.id, after.factor) == (before.id, before.factor)
+    assert company.store.person_email(SELLER) is None

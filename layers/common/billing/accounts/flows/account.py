@@ -182,7 +182,12 @@ def reset_link(ports: Ports, account: Account, *, now: datetime) -> str:
 
 def is_reset_link_valid(ports: Ports, token: str, *, now: datetime) -> bool:
     """Tests whether a reset link is still valid, without using it up."""
-    return _resettable(ports, token, now) is not None
+    return of_reset_link(ports, token, now=now) is not None
+
+
+def of_reset_link(ports: Ports, token: str, *, now: datetime) -> Account | None:
+    """Returns the account whose password a link sets; None for an expired link."""
+    return _resettable(ports, token, now)
 
 
 def reset(ports: Ports, token: str, password: str, *, now: datetime) -> Account | None:

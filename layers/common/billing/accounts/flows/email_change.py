@@ -64,6 +64,13 @@ def is_link_valid(ports: Ports, token: str, *, now: datetime) -> bool:
     return value is not None and _asked(ports, json.loads(value)["change"], now) is not None
 
 
+def of_link(ports: Ports, token: str, *, now: datetime) -> Account | None:
+    """Returns the account whose email a link changes; None for an expired link."""
+    value = ports.ephemeral.get(CONFIRM, digest(token), now=now)
+    asked = None if value is None else _asked(ports, json.loads(value)["change"], now)
+    return None if asked is None else asked[0]
+
+
 def confirm(ports: Ports, token: str, *, now: datetime) -> bool | None:
     """Confirms an email change for one of its two addresses.
 

@@ -12,6 +12,7 @@ from billing.accounts.flows.account import SignUp, Visitor
 from billing.accounts.web import console_session, session_holder
 from billing.accounts.web.entrance import enter
 from billing.accounts.web.session_holder import Holder
+from billing.kernel.audit import By
 from billing.kernel.errors import Invalid, Refused, Unavailable
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
@@ -19,7 +20,8 @@ from billing.kernel.values import Value
 from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.runtime import telemetry
 from billing.team.flows import people
-from billing.team.rights import Access, Area, Right
+from billing.team.members import HOLDER
+from billing.team.rights import Access, Area, Right, Role
 from billing.web import audit, http, sessions
 from billing.web.emails import with_ascii_domain
 from billing.web.problems import errors_of
@@ -159,6 +161,9 @@ def reset_password(ports: Ports, request: Request, token: str, *, now: datetime)
     sessions.check_origin(request)
     password = request.form().get("password", "")[:TYPED_MOST]
     try:
+        whose = account.of_reset_link(ports, token, now=now)
+        if whose is not None:
+            _note(ports, request, whose, "POST /account/reset", now)
         found = account.reset(ports, token, password, now=now)
     except Invalid as error:
         return _front(ports, "reset", status=422, errors=errors_of(error))
@@ -170,6 +175,12 @@ def reset_password(ports: Ports, request: Request, token: str, *, now: datetime)
     except Unavailable:
         # The password is set, so no answer may say that nothing was done.
         return http.redirect("/account/sign-in")
+
+
+def _note(ports: Ports, request: Request, found: Account, action: str, now: datetime) -> None:
+    """Writes down a change of how an account signs in; the link in the path is a secret."""
+    by = By(HOLDER, found.email, Role.OWNER.value)
+    audit.note(ports, request, found.username, "account", now, by=by, action=action)
 
 
 def confirm_form(ports: Ports, token: str, *, now: datetime) -> http.Answer:
@@ -184,6 +195,9 @@ def confirm_email(ports: Ports, request: Request, token: str, *, now: datetime) 
     """Confirms an email change for one address; with the second the email is changed."""
     sessions.check_origin(request)
     platform = account.platform_merchant(ports)
+    whose = email_change.of_link(ports, token, now=now)
+    if whose is not None:
+        _note(ports, request, whose, "POST /account/email/confirm", now)
     changed = email_change.confirm(ports, token, now=now)
     if changed is None:
         raise _link_expired()

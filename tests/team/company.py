@@ -53,13 +53,15 @@ class Company(Platform):
         return found
 
     def mailed(self, to: str, place: str) -> str:
-        """The end of the address in the last mail to somebody."""
+        """The end of the address in the last mail to somebody that has such a one."""
         self.work()
-        sent = [m for m in self.mailer.sent if str(m["To"].addresses[0].addr_spec) == to]
-        body = sent[-1].get_body(("plain",))
-        assert body is not None
-        found = re.findall(rf"{place}(\S+)", str(body.get_content()))
-        return str(found[-1])
+        found: list[str] = []
+        for mail in self.mailer.sent:
+            body = mail.get_body(("plain",))
+            assert body is not None
+            if str(mail["To"].addresses[0].addr_spec) == to:
+                found += re.findall(rf"{place}(\S+)", str(body.get_content()))
+        return found[-1]
 
     def subjects(self, to: str) -> list[str]:
         """The subjects of the mails to somebody."""

@@ -233,25 +233,9 @@ def _team(console: Console) -> None:
 
 
 def _entrance(console: Console) -> None:
-    from billing.accounts.web import entrance, join_pages
+    from billing.accounts.web import entrance_routes
 
-    app, ports = console.app, console.ports
-
-    @app.get("/console/sign-in/code")
-    def code_page() -> http.Answer:
-        return entrance.code_page(ports, Request.of(app.current_event), ports.clock())
-
-    @app.post("/console/sign-in/code")
-    def take_code() -> http.Answer:
-        return entrance.take_code(ports, Request.of(app.current_event), ports.clock())
-
-    @app.get("/console/join/<token>")
-    def offer_to_join(token: str) -> http.Answer:
-        return join_pages.offer(ports, token, now=ports.clock())
-
-    @app.post("/console/join/<token>")
-    def join(token: str) -> http.Answer:
-        return join_pages.join(ports, Request.of(app.current_event), token, now=ports.clock())
+    entrance_routes.declare(console.app, console.ports)
 
 
 def _doors(console: Console) -> None:

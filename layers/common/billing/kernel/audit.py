@@ -9,6 +9,7 @@ their source, and are erased with them.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Protocol
 
 from billing.kernel.values import Value
 
@@ -46,3 +47,30 @@ class AuditRecord(Value):
     request: str
     ip: str | None
     by: By = NOBODY_NAMED
+
+
+class Audit(Protocol):
+    """The audit log: written and read, and never changed or removed by us (M-8).
+
+    Only the functions that show a merchant theirs have the right to read it.
+    """
+
+    def page(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        before: str | None = None,
+    ) -> tuple[list[AuditRecord], str | None]:
+        """Index: a merchant's records of a span, newest first, and where to go on, in one query.
+
+        `before` is a place that an earlier page gave. Records from before there was this index are
+        in none of its pages.
+        """
+        ...
+
+    def put(self, record: AuditRecord) -> None:
+        """Stores a record; raises `Unavailable` when it is not certain that it is kept."""
+        ...

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from billing.event_log.logged_events import EventHour, LoggedEvent
     from billing.helpdesk.tickets import Thread, Ticket
     from billing.jobs.jobs import Job, JobLine
-    from billing.kernel.audit import AuditRecord
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import (
         Consent,
@@ -298,31 +297,4 @@ class Store(Lists, CustomerParts, TaxParts, CouponParts, TeamParts, Protocol):
 
     def commit_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
         """Each transaction by itself, but sharing round trips where that is possible."""
-        ...
-
-
-class Audit(Protocol):
-    """The audit log: written and read, and never changed or removed by us (M-8).
-
-    Only the functions that show a merchant theirs have the right to read it.
-    """
-
-    def page(
-        self,
-        merchant: str,
-        *,
-        since: datetime,
-        until: datetime,
-        limit: int,
-        before: str | None = None,
-    ) -> tuple[list[AuditRecord], str | None]:
-        """Index: a merchant's records of a span, newest first, and where to go on, in one query.
-
-        `before` is a place that an earlier page gave. Records from before there was this index are
-        in none of its pages.
-        """
-        ...
-
-    def put(self, record: AuditRecord) -> None:
-        """Stores a record; raises `Unavailable` when it is not certain that it is kept."""
         ...

@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from billing.tax.rates import TaxPlace
     from billing.tax.registrations import TaxSetup
     from billing.tax.sums import SalesYear, TaxDay
-    from billing.team.members import Person, PersonEmail, Team
 
 MOST_WRITES = 100
 """The most writes in one transaction: DynamoDB's limit."""
@@ -265,18 +264,6 @@ def _coupon_use(e: CouponUse) -> Key[CouponUse]:
     return coupon_keys.coupon_use(e.merchant, e.coupon, e.subject)
 
 
-def _team(e: Team) -> Key[Team]:
-    return team_keys.team(e.merchant)
-
-
-def _person(e: Person) -> Key[Person]:
-    return team_keys.person(e.id)
-
-
-def _person_email(e: PersonEmail) -> Key[PersonEmail]:
-    return team_keys.person_email(e.email_hash)
-
-
 _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Merchant": _merchant,
     "ApiKey": _api_key,
@@ -323,7 +310,7 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "SalesYear": _sales_year,
     "Coupon": _coupon,
     "CouponUse": _coupon_use,
-    "Team": _team,
-    "Person": _person,
-    "PersonEmail": _person_email,
+    "Team": lambda e: team_keys.team(e.merchant),
+    "Person": lambda e: team_keys.person(e.id),
+    "PersonEmail": lambda e: team_keys.person_email(e.email_hash),
 }

@@ -84,7 +84,7 @@ MATRIX: Mapping[Area, tuple[str, str, str, str, str]] = {
     Area.ACCOUNT: (RW, NONE, NONE, NONE, NONE),
     Area.OWN: (RW, RW, RW, RW, RW),
 }
-"""What each role may do in each area, in the order of `Role`. Support refunds only where that is
+"""The access of each role to each area, in the order of `Role`. Support refunds only where that is
 granted to the member (`REFUNDS`)."""
 
 REFUNDS: Right = (Area.MONEY, Access.WRITE)

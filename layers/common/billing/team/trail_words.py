@@ -21,7 +21,7 @@ DONE = {"POST": "create", "PATCH": "change", "PUT": "replace", "DELETE": "remove
 
 
 class Deed(Value):
-    """What an entry says: a verb, the kind of the object, its id and its page, if it has one."""
+    """An entry in words: a verb, the kind of the object, its id and its page, if it has one."""
 
     verb: str
     kind: str

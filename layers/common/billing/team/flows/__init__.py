@@ -1,1 +1,1 @@
-"""What changes a team and the people in it."""
+"""The use cases of teams: they read and write."""

@@ -27,8 +27,7 @@ from billing.team.members import (
 )
 from billing.team.rights import Access, Area, Rights, Role
 
-ATTEMPTS = 8
-INVITE = "team_invite"
+ATTEMPTS, INVITE = 8, "team_invite"
 INVITE_WINDOW, INVITES_MOST = timedelta(hours=1), 60
 
 
@@ -52,7 +51,7 @@ class Giver(Value):
 
 
 class Offer(Value):
-    """What an invitation's link leads to."""
+    """The offer behind an invitation's link."""
 
     merchant: str
     merchant_name: str

@@ -19,7 +19,7 @@ BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class TrailFilter(Value):
-    """What is looked for: `person` is an email, a member's id or a key's."""
+    """A filter of the trail; `person` is an email, a member's id or a key's."""
 
     since: datetime | None = None
     until: datetime | None = None

@@ -249,8 +249,7 @@ def _doors(console: Console) -> None:
 
     @app.post("/console/sign-in/link")
     def ask_for_link() -> http.Answer:
-        request = Request.of(app.current_event)
-        return link_pages.ask_for_link(ports, request, now=ports.clock())
+        return link_pages.ask_for_link(ports, Request.of(app.current_event), now=ports.clock())
 
     @app.get("/console/sign-in/mailed/<token>")
     def offer_mailed_sign_in(token: str) -> http.Answer:
@@ -258,8 +257,7 @@ def _doors(console: Console) -> None:
 
     @app.post("/console/sign-in/mailed/<token>")
     def sign_in_by_mail(token: str) -> http.Answer:
-        request = Request.of(app.current_event)
-        return link_pages.sign_in(ports, request, token, now=ports.clock())
+        return link_pages.sign_in(ports, Request.of(app.current_event), token, now=ports.clock())
 
     @app.get("/console/sign-in/<token>")
     def offer_sign_in(token: str) -> http.Answer:

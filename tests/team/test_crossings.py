@@ -237,3 +237,15 @@ def test_the_second_step_stays_with_an_account_that_changes_its_email(company: C
     after = company.person("new@example.com")
     assert (after.id, after.factor) == (before.id, before.factor)
     assert company.store.person_email(SELLER) is None
+
+
+@pytest.mark.spec("M-8")
+def test_what_keys_and_sessions_of_their_links_did_is_shown_with_the_key(company: Company) -> None:
+    client = program(company, "read", "write")
+    url = client.post("/v1/console-links").json["url"]
+    browser = Browser(company)
+    browser.client.browse("POST", url.removeprefix("https://pay.example.com"), {})
+    browser.send("/console/tax/registrations", country="GB")
+    page = browser.look("/console/audit")
+    assert "API key key_2" in page.text and "with a link of API key key_2" in page.text
+    assert "with a link" in browser.look("/console/audit?person=key_2").text

@@ -21,12 +21,12 @@ def console_audit(town: Town) -> Page:
 
 
 def console_you(town: Town) -> Page:
-    page = sign_in(town.owner)
+    page = sign_in(town.eve)
     page.goto("/console/you")
     return page
 
 
 def console_factor(town: Town) -> Page:
-    page = sign_in(town.owner)
+    page = sign_in(town.eve)
     page.goto("/console/you/factor")
     return page

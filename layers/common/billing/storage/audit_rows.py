@@ -117,8 +117,9 @@ class DynamoAudit:
                     ":high": {"S": before or stamp(until)},
                 },
                 "ScanIndexForward": False,
-                # BETWEEN includes its end, which is the last one of the page before.
-                "Limit": limit + 1,
+                # One more says whether there is more; BETWEEN includes its end, which is the last
+                # one of the page before.
+                "Limit": limit + 1 + (before is not None),
             },
         )
         rows = [row for row in answer["Items"] if row["sk"]["S"] != before]

@@ -108,6 +108,7 @@ PARAMETERS = {
     "periods": "text: the periods that are taken",
     "platform": "text: the platform's name",
     "right": "text: what the key may not use",
+    "role": "text: the role in the team",
     "scope": "text: the scope that the key lacks",
     "subscriptions": "whole number: subscriptions that run",
     "type": "text: the price type in words",

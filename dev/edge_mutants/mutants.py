@@ -13,9 +13,18 @@ from dev.edge_mutants.of_limits import OF_LIMITS
 from dev.edge_mutants.of_links import OF_LINKS
 from dev.edge_mutants.of_requests import OF_REQUESTS
 from dev.edge_mutants.of_sessions import OF_SESSIONS
+from dev.edge_mutants.of_team import OF_TEAM
 
 MUTANTS: tuple[Mutant, ...] = tuple(
     chain(
-        OF_KEYS, OF_ISOLATION, OF_SESSIONS, OF_FORMS, OF_LINKS, OF_LIMITS, OF_REQUESTS, OF_GATEWAYS
+        OF_KEYS,
+        OF_ISOLATION,
+        OF_SESSIONS,
+        OF_FORMS,
+        OF_LINKS,
+        OF_LIMITS,
+        OF_REQUESTS,
+        OF_GATEWAYS,
+        OF_TEAM,
     )
 )

@@ -58,8 +58,17 @@ OF_KEYS: tuple[Mutant, ...] = (
         redundant="its hash is of no key; the beginning only spares the read",
     ),
     _key("a revoked one opens", "if key is None or not key.is_live:", "if key is None:"),
-    _key("reading is writing", "if scope not in found[1].scopes:", "if False:", FRAME),
-    _key("gives more than it has", "if not set(scopes) <= set(maker.scopes):", "if False:"),
+    _key(
+        "reading is writing",
+        "if need is None or need not in rights.of_scopes(key.scopes):",
+        "if False:",
+        FRAME,
+    ),
+    _key(
+        "gives more than it has",
+        "if not rights.of_scopes(scopes) <= rights.of_scopes(maker.scopes):",
+        "if False:",
+    ),
     _key(
         "replaced by one that may more",
         "draw(ports, old.merchant, old.scopes,",

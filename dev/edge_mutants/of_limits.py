@@ -59,8 +59,8 @@ OF_LIMITS: tuple[Mutant, ...] = (
     _of(
         "sign-ins to an account",
         ACCOUNT,
-        "if not allowed or not right or account is None:",
-        "if not right or account is None:",
+        "if allowed and right else None",
+        "if right else None",
         _SIGNING,
     ),
     _of(

@@ -6,6 +6,7 @@ from dev.edge_mutants.mutant import GUARDS, Cut, Mutant
 
 SESSIONS = "billing.web.sessions"
 CONSOLE = "billing.accounts.web.console_session"
+HOLDER = "billing.accounts.web.session_holder"
 PORTAL = "billing.customers.web.portal_session"
 PAGES = "billing.accounts.web.pages"
 
@@ -94,23 +95,16 @@ OF_SESSIONS: tuple[Mutant, ...] = (
     ),
     _of("the cookie is any host's", SESSIONS, 'f"__Host-{self.name}"', "self.name", _CONSOLE),
     _of(
-        "goes on after another password: console",
-        CONSOLE,
-        " or not _is_current(ports, held)",
-        "",
-        _ACCOUNT,
-    ),
-    _of(
-        "goes on after another password: account",
-        CONSOLE,
-        'account is None or sessions.mark(account.password_hash) != held.kept["password"]',
+        "goes on after another password",
+        HOLDER,
+        'account is None or sessions.mark(account.password_hash) != kept["password"]',
         "account is None",
         _ACCOUNT,
     ),
     _of(
         "the console of an account that is not active is open",
         CONSOLE,
-        "if merchant.is_suspended(now):",
+        "if merchant.is_suspended(now) and not is_own:",
         "if False:",
         _ACCOUNT,
     ),

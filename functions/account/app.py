@@ -14,6 +14,8 @@ from billing.accounts.web import pages as account_pages
 from billing.accounts.web.pages import Visit
 from billing.kernel.ports import Ports
 from billing.runtime import deadline, telemetry, wiring
+from billing.team import reach
+from billing.team.rights import Right
 from billing.web import custom_domains, http
 from billing.web.request import Request
 
@@ -33,11 +35,20 @@ class AccountPages:
     def request(self) -> Request:
         return Request.of(self.app.current_event)
 
+    @property
+    def need(self) -> Right:
+        """The right that the route of this request needs."""
+        route = self.app.current_route
+        assert route is not None, "asked for while a route is answered"
+        need = reach.need(route.method, route.path)
+        assert need is not None, "a test holds that every route declares one"
+        return need
+
     def visit(self) -> Visit:
-        return account_pages.visit(self.ports, self.request, self.ports.clock())
+        return account_pages.visit(self.ports, self.request, self.ports.clock(), self.need)
 
     def change(self) -> Visit:
-        return account_pages.change(self.ports, self.request, self.ports.clock())
+        return account_pages.change(self.ports, self.request, self.ports.clock(), self.need)
 
 
 def build(ports: Ports) -> http.Resolver:

@@ -178,6 +178,18 @@ def _keys(console: Console) -> None:
     key_routes.declare(console.app, console.looks, console.sends)
 
 
+def _team(console: Console) -> None:
+    from billing.console.web import team_routes
+
+    team_routes.declare(console.app, console.looks, console.sends)
+
+
+def _entrance(console: Console) -> None:
+    from billing.accounts.web import entrance_routes
+
+    entrance_routes.declare(console.app, console.ports)
+
+
 def _doors(console: Console) -> None:
     from billing.accounts.web import link_pages
 
@@ -189,8 +201,7 @@ def _doors(console: Console) -> None:
 
     @app.post("/console/sign-in/link")
     def ask_for_link() -> http.Answer:
-        request = Request.of(app.current_event)
-        return link_pages.ask_for_link(ports, request, now=ports.clock())
+        return link_pages.ask_for_link(ports, Request.of(app.current_event), now=ports.clock())
 
     @app.get("/console/sign-in/mailed/<token>")
     def offer_mailed_sign_in(token: str) -> http.Answer:
@@ -198,8 +209,7 @@ def _doors(console: Console) -> None:
 
     @app.post("/console/sign-in/mailed/<token>")
     def sign_in_by_mail(token: str) -> http.Answer:
-        request = Request.of(app.current_event)
-        return link_pages.sign_in(ports, request, token, now=ports.clock())
+        return link_pages.sign_in(ports, Request.of(app.current_event), token, now=ports.clock())
 
     @app.get("/console/sign-in/<token>")
     def offer_sign_in(token: str) -> http.Answer:
@@ -253,7 +263,9 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "settings": (_settings,),
     "keys": (_keys,),
     "export": (_export,),
-    **dict.fromkeys(("sign-in", "sign-out"), (_doors,)),
+    **dict.fromkeys(("team", "you", "audit", "audit.csv"), (_team,)),
+    **dict.fromkeys(("sign-in", "sign-out"), (_doors, _entrance)),
+    "join": (_entrance,),
 }
 """The declarers of routes, by the part of their paths after `/console/`."""
 

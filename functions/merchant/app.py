@@ -261,6 +261,12 @@ def _lists(api: Api, ports: Ports) -> None:
     list_routes.declare(api, ports, partial(read.changed, ports))
 
 
+def _team(api: Api, ports: Ports) -> None:
+    from billing.accounts.web import team_routes
+
+    team_routes.declare(api, ports)
+
+
 PARTS: dict[str, tuple[Declare, ...]] = {
     **dict.fromkeys(("preview", "products", "price-points"), (_catalog,)),
     "orders": (_sales, _endings),
@@ -281,6 +287,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
         ("settings", "accounts", "keys", "console-links", "gateway-accounts", "arm"),
         (_of("accounts"),),
     ),
+    **dict.fromkeys(("team", "audit", "audit.csv"), (_team,)),
     **dict.fromkeys(("tickets", "inbound-mail"), (_of("helpdesk"),)),
     "events": (_of("event_log"),),
     "tax": (_of("tax"),),

@@ -248,6 +248,7 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "gateway": "stripe",
         "account": "acct_1",
         "coupon": shop.api.post("/v1/coupons", COUPON).json["code"],
+        "member": "member_1",
     }
     before = [shop.api.get(a).json for a in ("/v1/products", "/v1/settings", "/v1/keys")]
     change = {"price_point": second.json["id"], "when": "now"}
@@ -259,6 +260,7 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "/v1/subscriptions/{subscription}/tax-id": {"tax_id": None},
         "/v1/tickets/{ticket}/reply": {"text": "Hello"},
         "/v1/coupons/{coupon}": {"active": False},
+        "/v1/team/{member}": {"role": "support"},
         "/v1/subscriptions/{subscription}/coupon": {"coupon": "SPRING"},
         "/v1/orders/{order}/refund-tax": {"proof": "A certificate"},
     }

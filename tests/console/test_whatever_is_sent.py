@@ -85,6 +85,9 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
         "mode": "test",
         "token": "none",
         "coupon": "SPRING",
+        "member": "none",
+        "invitation": "none",
+        "merchant": "none",
     }
     found: dict[str, list[str]] = {"GET": [], "POST": []}
     shop.world.change_merchant(gateway_accounts=(GatewayAccount("stripe", "acct_1_test"),))

@@ -204,6 +204,7 @@ def pytest_configure(config: Any) -> None:
     ):
         _noting(MemoryEphemeral, method, _always(f"dynamodb:{action}", "EphemeralTable"))
     _noting(MemoryAudit, "put", _always("dynamodb:PutItem", "AuditTable"))
+    _noting(MemoryAudit, "page", _always("dynamodb:Query", "AuditTable/index/trail"))
     for method, action in (
         ("get", "s3:GetObject"),
         ("link", "s3:GetObject"),

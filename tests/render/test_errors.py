@@ -39,6 +39,8 @@ OF_MERCHANTS = {
     "billing.kernel.money",
     "billing.tax.rates",
     "billing.tax.registrations",
+    "billing.team.members",
+    "billing.team.flows.membership",
 }
 """Modules that customers' pages import, whose errors answer merchants and agents alone."""
 

@@ -42,6 +42,7 @@ MERCHANTS_PARTS = {
         "refusals",
         "settings",
         "taxes",
+        "team",
         "tickets",
     ),
 }

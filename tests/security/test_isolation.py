@@ -25,7 +25,7 @@ FOR_ALL = re.compile(
     r"|/account/(sign-up|sign-in|plans|forgot|reset/.*|email/<.*)"
     r"|/portal/<merchant>(|/login|/login/code|/link.*|/payments/.*)"
     r"|/helpdesk/<merchant>(|/seller|/new/.*|/confirm/.*)"
-    r"|/console/sign-in(/.*)?"
+    r"|/console/(sign-in(/.*)?|join/.*)"
 )
 """Routes that sign in, are open to all, or are signed: the folders' own tests hold these."""
 
@@ -45,6 +45,7 @@ BODIES: dict[str, Any] = {
         "period": "1m",
     },
     "reply": {"text": "Hello"},
+    "<member>": {"role": "support"},
 }
 FORMS: dict[str, dict[str, str]] = {"approve": {}, "reassign": {"department": "billing"}}
 FORM = {"when": "now", "text": "Hello", "act": "reply", "attempt": "attempt-1", "confirm": "true"}

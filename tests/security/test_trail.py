@@ -31,7 +31,10 @@ LOOKS = ("/v1/preview", "/quote")
 OF_AGENTS = [
     (method, route)
     for method, route in OF_PAGES
-    if method == "POST" and route.startswith(("/console/", "/account/")) and "sign-" not in route
+    if method == "POST"
+    and route.startswith(("/console/", "/account/"))
+    and "sign-" not in route
+    and "/join/" not in route
 ]
 
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from billing.kernel.audit import AuditRecord
+from billing.kernel.audit import AuditRecord, By
 from billing.kernel.values import replace
-from billing.storage.audit_rows import DynamoAudit
+from billing.storage.audit_rows import DynamoAudit, MemoryAudit
 from billing.storage.dynamo import tables as dynamo_tables
 from perennial import audit, cli
 from tests.storage.conftest import REGION, Backend
@@ -61,3 +61,23 @@ def test_what_cannot_be_read_is_described_in_words(
 ) -> None:
     assert cli.main(["audit", *asked]) != 0
     assert wrong in capsys.readouterr().err
+
+
+def test_a_merchant_reads_theirs_by_pages_newest_first_with_who_did_it(dynamodb: Backend) -> None:
+    table = f"audit-{uuid4().hex}"
+    dynamo_tables.named(
+        dynamo_tables.Audit, table, region=REGION, host=dynamodb.endpoint
+    ).create_table(wait=False)
+    assert dynamodb.calls is not None
+    kept, memory = DynamoAudit(table, dynamodb.calls), MemoryAudit()
+    by = By("member_1", "bob@example.com", "admin", None)
+    mine = [replace(ASKED, at=AT + timedelta(hours=n), request=f"r-{n}", by=by) for n in range(5)]
+    for record in (*mine, replace(ASKED, merchant="globex")):
+        kept.put(record)
+        memory.put(record)
+    for each in (kept, memory):
+        span = {"since": AT + timedelta(hours=1), "until": AT + timedelta(hours=9)}
+        first, place = each.page("acme", **span, limit=2)
+        assert first == [mine[4], mine[3]] and place is not None
+        rest, end = each.page("acme", **span, limit=2, before=place)
+        assert (rest, end) == ([mine[2], mine[1]], None)

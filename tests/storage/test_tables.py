@@ -53,7 +53,8 @@ def test_keys_indexes_stream_and_expiry_are_the_same(
     declared = {i["index_name"]: i for i in schema["global_secondary_indexes"]}
     assert indexes.keys() == declared.keys()
     for name, index in indexes.items():
-        assert index["KeySchema"] == declared[name]["key_schema"]
+        keys = sorted(declared[name]["key_schema"], key=lambda k: k["KeyType"])
+        assert index["KeySchema"] == keys
         assert index["Projection"] == declared[name]["projection"]
 
 

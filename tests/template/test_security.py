@@ -99,7 +99,9 @@ def test_row_05_nothing_scans_a_table(resources: Resources) -> None:
         assert "dynamodb:Scan" not in as_list(statement["Action"]), name
 
 
-def test_row_05_the_audit_trail_can_only_be_put_into(resources: Resources) -> None:
+def test_row_05_the_audit_trail_is_put_into_and_read_only_by_what_shows_it(
+    resources: Resources,
+) -> None:
     asked = {
         (name, action)
         for name, statement in statements(resources)
@@ -108,7 +110,10 @@ def test_row_05_the_audit_trail_can_only_be_put_into(resources: Resources) -> No
         for action in as_list(statement["Action"])
     }
     writers = ("AccountRole", "ConsoleRole", "GatewaysRole", "MerchantRole", "OperatorRole")
-    assert asked == {(name, "dynamodb:PutItem") for name in writers}
+    readers = ("ConsoleRole", "MerchantRole")
+    assert asked == {(name, "dynamodb:PutItem") for name in writers} | {
+        (name, "dynamodb:Query") for name in readers
+    }
 
 
 def test_row_05_the_sweep_can_neither_charge_nor_write_an_invoice(resources: Resources) -> None:

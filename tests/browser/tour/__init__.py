@@ -19,6 +19,7 @@ from tests.browser.tour import (
     console,
     console_desk,
     console_gateways,
+    console_team,
     coupons,
     helpdesk,
     portal,
@@ -36,6 +37,7 @@ PARTS = (
     console,
     console_desk,
     console_gateways,
+    console_team,
     coupons,
     account,
 )

@@ -18,6 +18,7 @@ from billing.kernel.values import Value, replace
 
 if TYPE_CHECKING:
     from billing.kernel import charge_eligibility
+    from billing.kernel.audit import Audit
     from billing.kernel.ephemeral import Ephemeral
     from billing.kernel.gateway_port import Gateway
     from billing.kernel.gateway_setup import GatewaySetup, Keys
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from billing.kernel.objects import Objects
     from billing.kernel.operation import BillingSwitch, Operation
     from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
-    from billing.kernel.storage import Audit, Store
+    from billing.kernel.storage import Store
     from billing.kernel.subscription import Subscription
 
 

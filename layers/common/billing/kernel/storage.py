@@ -12,6 +12,7 @@ from billing.kernel.errors import Conflict
 from billing.kernel.export_reads import ExportParts
 from billing.kernel.lists import Lists, Page
 from billing.kernel.tax_reads import TaxParts
+from billing.kernel.team_reads import TeamParts
 from billing.kernel.values import Value
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from billing.event_log.logged_events import EventHour, LoggedEvent
     from billing.helpdesk.tickets import Thread, Ticket
     from billing.jobs.jobs import Job, JobLine
-    from billing.kernel.audit import AuditRecord
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import (
         Consent,
@@ -97,7 +97,7 @@ class History(Value):
         return next((m for m in kept if m.id == method_id), None)
 
 
-class Store(Lists, CustomerParts, TaxParts, CouponParts, ExportParts, Protocol):
+class Store(Lists, CustomerParts, TaxParts, CouponParts, ExportParts, TeamParts, Protocol):
     """The store of business state.
 
     Reads are strongly consistent but where they say "index"; values are frozen. Methods are named
@@ -313,12 +313,4 @@ class Store(Lists, CustomerParts, TaxParts, CouponParts, ExportParts, Protocol):
 
     def commit_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
         """Each transaction by itself, but sharing round trips where that is possible."""
-        ...
-
-
-class Audit(Protocol):
-    """The audit log: written, and never read, changed or removed by us (M-8)."""
-
-    def put(self, record: AuditRecord) -> None:
-        """Stores a record; raises `Unavailable` when it is not certain that it is kept."""
         ...

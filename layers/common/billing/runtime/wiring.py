@@ -13,6 +13,7 @@ from functools import partial
 from threading import Lock
 from typing import TypeVar
 
+from billing.kernel.audit import Audit
 from billing.kernel.ephemeral import Ephemeral
 from billing.kernel.errors import NotFound, Unavailable
 from billing.kernel.gateway_port import Gateway
@@ -22,7 +23,7 @@ from billing.kernel.lanes import Batch, Each, Lanes
 from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
 from billing.kernel.ports import Consumer, Mailer, Passwords, Ports, Queue
-from billing.kernel.storage import Audit, Due, Store
+from billing.kernel.storage import Due, Store
 from billing.kernel.tax_ids import NO_REGISTER, TaxIdRegister
 from billing.runtime.ids import new_id
 from billing.runtime.lazy import Lazy

@@ -242,6 +242,12 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
     "SalesYear": {"revenue_minor": 0, "orders": 0},
     "Share": {"returned_minor": 0, "in_use_minor": 0, "credit_minor": 0, "spent_minor": 0},
     "Snapshot": {"credit_minor": 0},
+    "Factor": {"backup": ()},
+    "Invitation": {"refunds": False},
+    "Person": {"teams": (), "sessions": ()},
+    "SignedIn": {"agent": ""},
+    "Team": {"members": (), "invitations": (), "needs_code": False},
+    "TeamMember": {"refunds": False},
     "Subscription": {
         "seq": 0,
         "period": 0,

@@ -86,6 +86,11 @@ ENTITIES = {
             "SalesYear",
             "TaxDay",
         ),
+        "team.members": (
+            "Person",
+            "PersonEmail",
+            "Team",
+        ),
         "jobs.jobs": (
             "Job",
             "JobLine",

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, Entity, Transaction, Write
-from billing.storage import coupon_keys, customer_keys, event_keys, export_keys, keys, tax_keys
+from billing.storage import (
+    coupon_keys,
+    customer_keys,
+    event_keys,
+    export_keys,
+    keys,
+    tax_keys,
+    team_keys,
+)
 from billing.storage.addresses import Key, stamp
 
 if TYPE_CHECKING:
@@ -316,4 +324,7 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "SalesYear": _sales_year,
     "Coupon": _coupon,
     "CouponUse": _coupon_use,
+    "Team": lambda e: team_keys.team(e.merchant),
+    "Person": lambda e: team_keys.person(e.id),
+    "PersonEmail": lambda e: team_keys.person_email(e.email_hash),
 }

@@ -1,7 +1,7 @@
 """Implements the Store port over `Items`; each docstring is an access pattern.
 
 DynamoDB and memory differ only in their `Items`; the meaning of each query is defined here, in
-`merchant_reads`, `customer_reads`, `tax_reads`, `coupon_reads` and `export_reads`.
+`merchant_reads`, `customer_reads`, `tax_reads`, `coupon_reads`, `export_reads` and `team_reads`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from billing.storage.export_reads import ExportReads
 from billing.storage.items import Items, listed
 from billing.storage.merchant_reads import MerchantReads
 from billing.storage.tax_reads import TaxReads
+from billing.storage.team_reads import TeamReads
 
 if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from billing.storage.dynamo.calls import Calls
 
 
-class ItemStore(MerchantReads, CustomerReads, TaxReads, CouponReads, ExportReads):
+class ItemStore(MerchantReads, CustomerReads, TaxReads, CouponReads, ExportReads, TeamReads):
     """The `storage.Store` port over any `Items`: here are reads of the whole platform, and
     writes."""
 

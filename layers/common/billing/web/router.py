@@ -76,6 +76,7 @@ class Router:
     def __init__(self, not_found: Callable[[Router], Answer]) -> None:
         self.routes: list[Route] = []
         self.current_event: Mapping[str, Any] = {}
+        self.current_route: Route | None = None
         self._not_found = not_found
         self._failed: dict[type[Exception], Callable[[Any], Answer]] = {}
 
@@ -119,17 +120,18 @@ class Router:
         """Answers an event. In a server with threads one request follows the other, as in Lambda;
         `context` is not read."""
         with _one_at_a_time:
-            outer, self.current_event = self.current_event, event
+            outer, self.current_event = (self.current_event, self.current_route), event
             try:
                 return self._answer().for_gateway()
             finally:
-                self.current_event = outer
+                self.current_event, self.current_route = outer
 
     def _answer(self) -> Answer:
         method, path = self.current_event["requestContext"]["http"]["method"].upper(), self.path
         for route in self.routes:
             found = route.rule.fullmatch(path) if route.method == method else None
             if found:
+                self.current_route = route
                 try:
                     return route.handle(**found.groupdict())
                 except Exception as error:

@@ -20,6 +20,8 @@ from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Insert, Write
+from billing.team.flows import events, people
+from billing.team.members import Person
 
 WINDOW = timedelta(minutes=15)
 TRIES_PER_EMAIL = 10
@@ -88,19 +90,47 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
         raise Invalid("username_taken", field="username", code="username_taken") from None
 
 
-def sign_in(ports: Ports, email: str, password: str, *, ip: str, now: datetime) -> Account | None:
-    """Returns the account with this email and password; None for anything else, a lockout included.
+class Visitor(Value):
+    """Somebody who has proven an email: its account, the person who belongs to teams, or both."""
 
-    After `TRIES_PER_EMAIL` within a quarter of an hour even the right password is refused.
+    account: Account | None
+    person: Person | None
+
+
+def sign_in(ports: Ports, email: str, password: str, *, ip: str, now: datetime) -> Account | None:
+    """Returns the account with this email and password; None for anything else, a lockout
+    included."""
+    found = sign_in_visitor(ports, email, password, ip=ip, now=now)
+    return None if found is None else found.account
+
+
+def sign_in_visitor(
+    ports: Ports, email: str, password: str, *, ip: str, now: datetime
+) -> Visitor | None:
+    """Returns whoever has this email and password; None for anything else, a lockout included.
+
+    After `TRIES_PER_EMAIL` within a quarter of an hour even the right password is refused. A person
+    who joined a team with a password of their own keeps it until they reset an account's: a
+    stranger's sign-up with their email does not shut them out.
     """
     platform_merchant(ports)
     allowed = may_try(ports, "sign_in", email, ip, now)
-    account = by_email(ports, email)
+    account, person = by_email(ports, email), people.of_email(ports, email)
     known = account.password_hash if account is not None else None
+    if person is not None and person.password_hash is not None:
+        known = person.password_hash
     right = ports.passwords.verify(known, password[: accounts.PASSWORD_MOST])
-    if not allowed or not right or account is None:
-        return None
-    return None if standing_of(ports, account, now).state is Standing.ERASED else account
+    return visitor(ports, account, person, now) if allowed and right else None
+
+
+def visitor(
+    ports: Ports, account: Account | None, person: Person | None, now: datetime
+) -> Visitor | None:
+    """Returns a visitor with the account unless it is erased; None if nothing is left."""
+    if account is not None and standing_of(ports, account, now).state is Standing.ERASED:
+        account = None
+    is_member = person is not None and bool(person.teams)
+    return Visitor(account, person) if account is not None or is_member else None
 
 
 def is_password_of(
@@ -133,9 +163,12 @@ def standing_of(ports: Ports, account: Account, now: datetime) -> AccountStandin
 def ask_for_reset(ports: Ports, email: str, *, ip: str, now: datetime) -> None:
     """Has a link mailed if an account has this email; the answer does not say whether one has."""
     allowed = may_try(ports, "reset", email, ip, now)
-    account = by_email(ports, email)
-    username = account.username if allowed and account is not None else NOBODY
+    account, person = by_email(ports, email), people.of_email(ports, email)
     # Written for strangers too, who get no mail: the answer takes as long for them.
+    if allowed and account is None and person is not None:
+        ports.store.commit(Insert(events.event(ports, events.LINK, person.email, now)))
+        return
+    username = account.username if allowed and account is not None else NOBODY
     ports.store.commit(Insert(event(ports, EventKind.RESET_ASKED, username, now)))
 
 
@@ -149,7 +182,12 @@ def reset_link(ports: Ports, account: Account, *, now: datetime) -> str:
 
 def is_reset_link_valid(ports: Ports, token: str, *, now: datetime) -> bool:
     """Tests whether a reset link is still valid, without using it up."""
-    return _resettable(ports, token, now) is not None
+    return of_reset_link(ports, token, now=now) is not None
+
+
+def of_reset_link(ports: Ports, token: str, *, now: datetime) -> Account | None:
+    """Returns the account whose password a link sets; None for an expired link."""
+    return _resettable(ports, token, now)
 
 
 def reset(ports: Ports, token: str, password: str, *, now: datetime) -> Account | None:
@@ -164,13 +202,23 @@ def reset(ports: Ports, token: str, password: str, *, now: datetime) -> Account 
     hashed = ports.passwords.hash(password)
     after = replace(account, password_hash=hashed)
     changed = event(ports, EventKind.CREDENTIALS_CHANGED, account.username, now)
+    own = _own_password_given_up(ports, account, now)
     try:
-        ports.store.commit(Change(account, after), Insert(changed))
+        ports.store.commit(Change(account, after), Insert(changed), *own)
     except Conflict:
         return None  # another password, or another email, came first and has invalidated the link
     with suppress(Unavailable):  # the new password has invalidated the link by itself
         ports.ephemeral.take(RESET, digest(token), now=now)
     return after
+
+
+def _own_password_given_up(ports: Ports, account: Account, now: datetime) -> list[Write]:
+    """Returns the write after which the account's password is a person's only one, and their
+    sessions in other teams have ended."""
+    person = people.of_email(ports, account.email)
+    if person is None:
+        return []
+    return [Change(person, replace(person, password_hash=None, signed_out_at=now))]
 
 
 def _resettable(ports: Ports, token: str, now: datetime) -> Account | None:

@@ -15,8 +15,9 @@ from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
 from billing.kernel.walks import Seen
-from billing.kernel.writes import Change
+from billing.kernel.writes import Change, Remove
 from billing.privacy.flows import erase, erase_merchant
+from billing.team.flows import membership
 
 
 def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
@@ -30,6 +31,8 @@ def _finish(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> 
     account, seller = account_life.of_job(ports, job.owner)
     if not erase_merchant.shop(ports, seller, keep_going):
         return Seen.MORE
+    membership.dissolve(ports, seller.id)
+    _erase_person(ports, account)
     owner = _erase_owner(ports, account, keep_going)
     if owner is not Seen.FINISHED:
         return owner
@@ -39,6 +42,18 @@ def _finish(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> 
 
 
 ERASE = Kind(_steps, _finish)
+
+
+def _erase_person(ports: Ports, account: Account) -> None:
+    """Erases how the owner signed in, unless they belong to other teams or have an account
+    again."""
+    pointer = ports.store.person_email(account.email) if account.email else None
+    person = None if pointer is None else ports.store.person(pointer.person)
+    known = ports.store.account_email(account.email) if account.email else None
+    is_again = known is not None and known.username != account.username
+    if pointer is None or person is None or person.teams or is_again:
+        return
+    ports.store.commit(Remove(person, expecting=("teams",)), Remove(pointer))
 
 
 def _erase_owner(ports: Ports, account: Account, keep_going: KeepGoing) -> Seen:

@@ -17,6 +17,7 @@ from billing.kernel.outbox_events import EventKind
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove, Write
+from billing.team.members import PersonEmail, email_hash
 
 EMAIL_CHANGE, CONFIRM, CONFIRMED = "account_email", "account_confirm", "account_confirmed"
 SIDES = ("old", "new")
@@ -61,6 +62,13 @@ def is_link_valid(ports: Ports, token: str, *, now: datetime) -> bool:
     """Tests whether an email confirmation link is still valid, without using it up."""
     value = ports.ephemeral.get(CONFIRM, digest(token), now=now)
     return value is not None and _asked(ports, json.loads(value)["change"], now) is not None
+
+
+def of_link(ports: Ports, token: str, *, now: datetime) -> Account | None:
+    """Returns the account whose email a link changes; None for an expired link."""
+    value = ports.ephemeral.get(CONFIRM, digest(token), now=now)
+    asked = None if value is None else _asked(ports, json.loads(value)["change"], now)
+    return None if asked is None else asked[0]
 
 
 def confirm(ports: Ports, token: str, *, now: datetime) -> bool | None:
@@ -124,6 +132,7 @@ def _write(ports: Ports, account: Account, email: str, now: datetime) -> None:
         Remove(AccountEmail(account.email_hash, account.username), expecting=("username",)),
         Change(seller, replace(seller, email=email)),
     ]
+    writes += _person_moved(ports, account.email, email)
     owner = ports.store.customer_by_email(platform.id, account.email)
     customer = ports.store.customer(platform.id, owner or NOBODY)
     if customer is not None:
@@ -135,9 +144,24 @@ def _write(ports: Ports, account: Account, email: str, now: datetime) -> None:
     try:
         ports.store.commit(*writes)
     except Conflict:
-        taken = ports.store.account_email(email) or ports.store.customer_by_email(
-            platform.id, email
+        taken = (
+            ports.store.account_email(email)
+            or ports.store.person_email(email)
+            or ports.store.customer_by_email(platform.id, email)
         )
         if taken is None:
             raise
         raise Refused("email_taken") from None
+
+
+def _person_moved(ports: Ports, old: str, email: str) -> list[Write]:
+    """Returns the writes that keep the account's second factor and teams under its new email."""
+    pointer = ports.store.person_email(old)
+    person = None if pointer is None else ports.store.person(pointer.person)
+    if pointer is None or person is None:
+        return []
+    return [
+        Change(person, replace(person, email=email)),
+        Insert(PersonEmail(email_hash(email), person.id)),
+        Remove(pointer, expecting=("person",)),
+    ]

@@ -18,12 +18,27 @@ from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.render import mails
 from billing.render.messages import MERCHANTS_LANGUAGE
+from billing.team.flows import events as team_events
+from billing.team.mail import handlers as team_mails
+from billing.team.members import Person
 
 
 def messages(
     ports: Ports, event: OutboxEvent, platform: Merchant, now: datetime
 ) -> list[EmailMessage] | LeftOut:
-    """Returns the mails of an OutboxEvent about an account, or why none is sent."""
+    """Returns the mails of an OutboxEvent about an account or a team, or why none is sent."""
+    if team_events.parts(event.code) is not None:
+
+        def sign_in(person: Person) -> str:
+            return link_sign_in.member_link(ports, person, now=now)
+
+        return team_mails.messages(ports, event, platform, now, sign_in)
+    return _of_account(ports, event, platform, now)
+
+
+def _of_account(
+    ports: Ports, event: OutboxEvent, platform: Merchant, now: datetime
+) -> list[EmailMessage] | LeftOut:
     username, _, extra = (event.code or "").partition("#")
     account = ports.store.account(username)
     if account is None:

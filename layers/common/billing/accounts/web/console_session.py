@@ -1,7 +1,8 @@
 """The console's sessions: a link that signs in once, a cookie, a token in every form.
 
 A link and its session last no longer than the API key that asked for the link; a session begun with
-a password no longer than that password.
+a password no longer than that password; a member's no longer than they belong to the team. Each
+request reads the team beside its merchant, so that a role changes, and ends, with the next one.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from datetime import datetime, timedelta
 from aws_lambda_powertools.shared.cookies import Cookie
 
 from billing.accounts.accounts import Account
+from billing.accounts.web import session_holder
+from billing.accounts.web.session_holder import Holder, SignedOut
 from billing.kernel.merchants import ApiKey, Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 from billing.runtime import telemetry
+from billing.team import reach
+from billing.team.rights import Access, Area, Right
 from billing.web import audit, sessions
-from billing.web.problems import Forbidden, Unauthenticated
+from billing.web.problems import Forbidden
 from billing.web.request import Request
 
 REALM = sessions.Realm("console")
@@ -24,16 +29,16 @@ LINK = "console_link"
 LINK_LIFE = timedelta(minutes=15)
 
 
-class SignedOut(Unauthenticated):
-    """No console session, or an expired one."""
-
-    code = "signed_out"
-
-
 class Inactive(Forbidden):
     """The merchant's account is not active (A-7)."""
 
     code = "account_inactive"
+
+
+class FactorNeeded(Forbidden):
+    """The team asks for a second factor, and this member has not set one up yet (M-9)."""
+
+    code = "factor_needed"
 
 
 class Session(Value):
@@ -46,11 +51,21 @@ class Session(Value):
     token: str
     merchant: Merchant
     armed: bool
+    holder: Holder
     by_password: bool = False
 
     @property
     def csrf(self) -> str:
         return sessions.csrf_of(self.token)
+
+    def may(self, area: str, access: str = "write") -> bool:
+        """Tests whether the session's holder has a right; pages show no button without it."""
+        return (Area(area), Access(access)) in self.holder.rights
+
+    def may_go(self, address: str) -> bool:
+        """Tests whether the session's holder may look at a page of the console."""
+        need = reach.need_of(address)
+        return need is not None and (need in self.holder.rights or need[0] is Area.OWN)
 
 
 def console_link(ports: Ports, key: ApiKey, base_url: str, now: datetime) -> str:
@@ -65,69 +80,63 @@ def console_link(ports: Ports, key: ApiKey, base_url: str, now: datetime) -> str
 def link_is_good(ports: Ports, token: str, now: datetime) -> None:
     """Raises `SignedOut` for a link that was used, has expired, or whose key is revoked; checking
     does not use it up, so that a mail scanner that follows links does not invalidate it."""
-    if _live_key(ports, ports.ephemeral.get(LINK, sessions.digest(token), now=now)) is None:
+    kept = ports.ephemeral.get(LINK, sessions.digest(token), now=now)
+    if session_holder.live_key(ports, kept) is None:
         raise SignedOut
 
 
 def sign_in(ports: Ports, request: Request, token: str, now: datetime) -> Cookie:
     """Uses up a link; returns the cookie of the session that it begins."""
     sessions.check_origin(request)
-    key = _live_key(ports, ports.ephemeral.take(LINK, sessions.digest(token), now=now))
+    kept = ports.ephemeral.take(LINK, sessions.digest(token), now=now)
+    key = session_holder.live_key(ports, kept)
     if key is None:
         raise SignedOut
     telemetry.happened("console sign-in", merchant=key.merchant, request_id=request.id)
-    kept = {"merchant": key.merchant, "key": key.key_hash}
-    return sessions.begin(ports, request, REALM, kept, now)
+    begun = {"merchant": key.merchant, "key": key.key_hash}
+    return sessions.begin(ports, request, REALM, begun, now)
 
 
-def required(ports: Ports, request: Request, now: datetime) -> Session:
-    """Returns the session of a request, which extends it by another half hour; raises `SignedOut`,
-    and `Inactive` while its account is not active."""
+def required(ports: Ports, request: Request, now: datetime, need: Right | None = None) -> Session:
+    """Returns the session of a request, which extends it by another half hour.
+
+    Raises `SignedOut`, `Inactive` while its account is not active, `FactorNeeded`, and `Forbidden`
+    without the right that is needed (M-9); everybody holds one to their own sign-in.
+    """
     held = sessions.held(ports, request, REALM, now)
-    merchant = None if held is None else ports.store.merchant(held.kept["merchant"])
-    if held is None or merchant is None or not _is_current(ports, held):
+    found = None if held is None else session_holder.of(ports, held)
+    if held is None or found is None:
         raise SignedOut
-    if merchant.is_suspended(now):
+    merchant, holder = found
+    is_own = need is not None and need[0] is Area.OWN
+    if merchant.is_suspended(now) and not is_own:
         raise Inactive
+    if holder.lacks_factor and not is_own:
+        raise FactorNeeded
+    session_holder.check(holder, need)
     armed = merchant.armed_in(ports.operation.environment)
-    return Session(held.token, merchant, armed, "password" in held.kept)
+    return Session(held.token, merchant, armed, holder, "password" in held.kept)
 
 
-def required_for_change(ports: Ports, request: Request, now: datetime) -> Session:
+def required_for_change(
+    ports: Ports, request: Request, now: datetime, need: Right | None = None
+) -> Session:
     """Returns the session of a form that was sent from one of our own pages."""
     sessions.check_origin(request)
-    session = required(ports, request, now)
+    session = required(ports, request, now, need)
     sessions.check_form(request, session.token)
-    audit.note(ports, request, session.merchant.id, "console", now)
+    by = session.holder.named
+    audit.note(ports, request, session.merchant.id, "console", now, by=by)
     return session
 
 
-def begin_account(ports: Ports, request: Request, account: Account, now: datetime) -> Cookie:
+def begin_account(
+    ports: Ports, request: Request, account: Account, now: datetime, **more: str
+) -> Cookie:
     """Returns the cookie of a session begun with a password; another password ends it."""
     telemetry.happened("account sign-in", merchant=account.username, request_id=request.id)
     kept = {"merchant": account.username, "password": sessions.mark(account.password_hash)}
-    return sessions.begin(ports, request, REALM, kept, now)
-
-
-def account_of(ports: Ports, held: sessions.OpenSession) -> Account | None:
-    """Returns the account of a session, if it was begun with the current password."""
-    account = ports.store.account(held.kept["merchant"]) if "password" in held.kept else None
-    if account is None or sessions.mark(account.password_hash) != held.kept["password"]:
-        return None
-    return account
-
-
-def _is_current(ports: Ports, held: sessions.OpenSession) -> bool:
-    """Tests whether the key or the password that began a session is still good."""
-    if "password" in held.kept:
-        return account_of(ports, held) is not None
-    key = _live_key(ports, held.kept.get("key"))
-    return key is not None and key.merchant == held.kept["merchant"]
-
-
-def _live_key(ports: Ports, key_hash: str | None) -> ApiKey | None:
-    key = None if key_hash is None else ports.store.api_key(key_hash)
-    return key if key is not None and key.is_live else None
+    return sessions.begin(ports, request, REALM, {**kept, **more}, now)
 
 
 def sign_out(ports: Ports, request: Request, session: Session, now: datetime) -> Cookie:

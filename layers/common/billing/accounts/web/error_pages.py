@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from billing.accounts.flows import account
-from billing.accounts.web.console_session import SignedOut
+from billing.accounts.web.session_holder import SignedOut
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.render.messages import MERCHANTS_LANGUAGE, text

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from billing.accounts.flows import account, link_sign_in
-from billing.accounts.web import console_session
-from billing.accounts.web.pages import TYPED_MOST, enter
+from billing.accounts.web import session_holder
+from billing.accounts.web.entrance import enter
+from billing.accounts.web.pages import TYPED_MOST
 from billing.kernel.ports import Ports
 from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.web import http, sessions
@@ -18,7 +19,7 @@ from billing.web.request import Request
 def sign_in_page(ports: Ports) -> http.Answer:
     """Shows both ways in; without accounts, says that only an API key's link leads in."""
     if not ports.operation.platform:
-        raise console_session.SignedOut
+        raise session_holder.SignedOut
     return _front(ports, "sign_in", failed=False)
 
 
@@ -33,7 +34,7 @@ def ask_for_link(ports: Ports, request: Request, *, now: datetime) -> http.Answe
 def offer_sign_in(ports: Ports, token: str, *, now: datetime) -> http.Answer:
     """Shows a button that signs in: a scanner that follows links in mails does not press it."""
     if not link_sign_in.is_valid(ports, token, now=now):
-        raise console_session.SignedOut
+        raise session_holder.SignedOut
     return _front(ports, "link")
 
 
@@ -42,7 +43,7 @@ def sign_in(ports: Ports, request: Request, token: str, *, now: datetime) -> htt
     sessions.check_origin(request)
     found = link_sign_in.take(ports, token, now=now)
     if found is None:
-        raise console_session.SignedOut
+        raise session_holder.SignedOut
     return enter(ports, request, found, now)
 
 

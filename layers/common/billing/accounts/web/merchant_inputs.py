@@ -238,14 +238,6 @@ class SettingsChangeInput(ChangeInput):
         return changes
 
 
-class NewKeyInput(Input):
-    """A new API key; it gets the rights of the key that makes it, or fewer."""
-
-    scopes: Annotated[
-        tuple[Literal["read", "write"], ...], Field(min_length=1, max_length=2), different
-    ] = ("read", "write")
-
-
 class OrdersQuery(SpanQuery):
     """Filters of the transaction list; a bare date is a local day, that of `to` included."""
 

@@ -7,15 +7,21 @@ from datetime import datetime
 from typing import Any
 
 from billing.accounts.accounts import Account, AccountStanding, Standing
-from billing.accounts.flows import account, account_life, email_change, own_plan
-from billing.accounts.flows.account import SignUp
-from billing.accounts.web import console_session
+from billing.accounts.flows import account, email_change, own_plan
+from billing.accounts.flows.account import SignUp, Visitor
+from billing.accounts.web import console_session, session_holder
+from billing.accounts.web.entrance import enter
+from billing.accounts.web.session_holder import Holder
+from billing.kernel.audit import By
 from billing.kernel.errors import Invalid, Refused, Unavailable
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.runtime import telemetry
+from billing.team.flows import people
+from billing.team.members import HOLDER
+from billing.team.rights import Access, Area, Right, Role
 from billing.web import audit, http, sessions
 from billing.web.emails import with_ascii_domain
 from billing.web.problems import errors_of
@@ -35,6 +41,7 @@ class Visit(Value):
     seller: Merchant
     platform: Merchant
     standing: AccountStanding
+    holder: Holder
     token: str
     now: datetime
 
@@ -42,25 +49,38 @@ class Visit(Value):
     def csrf(self) -> str:
         return sessions.csrf_of(self.token)
 
+    def may(self, area: str, access: str = "write") -> bool:
+        """Tests whether the visitor has a right; pages show no button without it."""
+        return (Area(area), Access(access)) in self.holder.rights
 
-def visit(ports: Ports, request: Request, now: datetime) -> Visit:
-    """Returns the visit of a signed-in account, active or not; raises `SignedOut`."""
+
+def visit(ports: Ports, request: Request, now: datetime, need: Right) -> Visit:
+    """Returns the visit to an account, active or not, of its holder or another owner.
+
+    Raises `SignedOut`, `FactorNeeded`, and `Forbidden` without the right that is needed (M-9).
+    """
     platform = account.platform_merchant(ports)
     held = sessions.held(ports, request, console_session.REALM, now)
-    found = None if held is None else console_session.account_of(ports, held)
-    seller = None if found is None else ports.store.merchant(found.username)
-    if held is None or found is None or seller is None or found.erased_at is not None:
-        raise console_session.SignedOut
+    known = None if held is None else session_holder.of(ports, held)
+    if held is None or known is None or known[1].key:
+        raise session_holder.SignedOut
+    seller, holder = known
+    found = holder.account or ports.store.account(seller.id)
+    if found is None or found.erased_at is not None:
+        raise session_holder.SignedOut
+    if holder.lacks_factor and need[0] is not Area.OWN:
+        raise console_session.FactorNeeded
+    session_holder.check(holder, need)
     standing = account.standing_of(ports, found, now)
-    return Visit(request, found, seller, platform, standing, held.token, now)
+    return Visit(request, found, seller, platform, standing, holder, held.token, now)
 
 
-def change(ports: Ports, request: Request, now: datetime) -> Visit:
+def change(ports: Ports, request: Request, now: datetime, need: Right) -> Visit:
     """Returns the visit of a form that was sent from one of our own pages."""
     sessions.check_origin(request)
-    found = visit(ports, request, now)
+    found = visit(ports, request, now, need)
     sessions.check_form(request, found.token)
-    audit.note(ports, request, found.seller.id, "account", now)
+    audit.note(ports, request, found.seller.id, "account", now, by=found.holder.named)
     return found
 
 
@@ -103,19 +123,11 @@ def sign_in(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     typed = request.form()
     email, password = (typed.get(name, "")[:TYPED_MOST] for name in ("email", "password"))
     email = with_ascii_domain(email)
-    found = account.sign_in(ports, email, password, ip=request.ip, now=now)
+    found = account.sign_in_visitor(ports, email, password, ip=request.ip, now=now)
     if found is None:
         telemetry.happened("account sign-in refused", request_id=request.id)
         return _front(ports, "sign_in", status=401, failed=True)
     return enter(ports, request, found, now)
-
-
-def enter(ports: Ports, request: Request, found: Account, now: datetime) -> http.Answer:
-    """Begins a session, and leads to the console, or to how to return to an inactive account."""
-    standing = account_life.standing_at_sign_in(ports, found, now=now)
-    cookie = console_session.begin_account(ports, request, found, now)
-    active = standing.state is Standing.ACTIVE
-    return http.redirect("/console" if active else "/account", cookies=[cookie])
 
 
 def sign_out(ports: Ports, visit: Visit) -> http.Answer:
@@ -149,16 +161,26 @@ def reset_password(ports: Ports, request: Request, token: str, *, now: datetime)
     sessions.check_origin(request)
     password = request.form().get("password", "")[:TYPED_MOST]
     try:
+        whose = account.of_reset_link(ports, token, now=now)
+        if whose is not None:
+            _note(ports, request, whose, "POST /account/reset", now)
         found = account.reset(ports, token, password, now=now)
     except Invalid as error:
         return _front(ports, "reset", status=422, errors=errors_of(error))
     if found is None:
         raise _link_expired()
     try:
-        return enter(ports, request, found, now)
+        person = people.of_email(ports, found.email)
+        return enter(ports, request, Visitor(found, person), now)
     except Unavailable:
         # The password is set, so no answer may say that nothing was done.
         return http.redirect("/account/sign-in")
+
+
+def _note(ports: Ports, request: Request, found: Account, action: str, now: datetime) -> None:
+    """Writes down a change of how an account signs in; the link in the path is a secret."""
+    by = By(HOLDER, found.email, Role.OWNER.value)
+    audit.note(ports, request, found.username, "account", now, by=by, action=action)
 
 
 def confirm_form(ports: Ports, token: str, *, now: datetime) -> http.Answer:
@@ -173,6 +195,9 @@ def confirm_email(ports: Ports, request: Request, token: str, *, now: datetime) 
     """Confirms an email change for one address; with the second the email is changed."""
     sessions.check_origin(request)
     platform = account.platform_merchant(ports)
+    whose = email_change.of_link(ports, token, now=now)
+    if whose is not None:
+        _note(ports, request, whose, "POST /account/email/confirm", now)
     changed = email_change.confirm(ports, token, now=now)
     if changed is None:
         raise _link_expired()
@@ -219,6 +244,9 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> ht
         standing=visit.standing,
         zone=visit.platform.settings.time_zone,
         csrf=visit.csrf,
+        may=visit.may,
+        is_holder=visit.holder.account is not None,
+        signed_in_as=visit.holder.email,
         here=visit.request.path,
         **values,
     )

@@ -13,6 +13,7 @@ from billing.kernel.merchants import ApiKey, Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Write
+from billing.team import rights
 
 PREFIX = "sk_"
 MOST_KEYS = 100
@@ -166,7 +167,7 @@ def _is_written(ports: Ports, key: ApiKey) -> bool:
 
 
 def _refuse_more(maker: ApiKey, scopes: Sequence[str]) -> None:
-    if not set(scopes) <= set(maker.scopes):
+    if not rights.of_scopes(scopes) <= rights.of_scopes(maker.scopes):
         raise Refused("scope_beyond_own", code="scope_missing")
 
 

@@ -16,6 +16,7 @@ from billing.kernel import domains
 from billing.kernel.merchants import ApiKey, Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value, field
+from billing.team import reach, rights
 from billing.web import audit, http
 from billing.web.inputs import Input, Nothing, read
 from billing.web.problems import Forbidden, Unauthenticated
@@ -159,7 +160,7 @@ class Api:
         request = Request.of(self._app.current_event)
         now = self._ports.clock()
         secret = _bearer(request)
-        merchant, key = self._caller(secret, route.scope)
+        merchant, key = self._caller(secret, route)
         if merchant.is_suspended(now):
             raise Forbidden(code="account_inactive")
 
@@ -188,13 +189,26 @@ class Api:
 
         return once.answer(self._ports, request, now, run) if once else run()
 
-    def _caller(self, secret: str, scope: Scope) -> tuple[Merchant, ApiKey]:
+    def _caller(self, secret: str, route: Route) -> tuple[Merchant, ApiKey]:
         found = keys.holder(self._ports, secret)
         if found is None:
             raise Unauthenticated("key_not_valid")
-        if scope not in found[1].scopes:
-            raise Forbidden(code="scope_missing", scope=scope)
+        _check_reach(found[1], route)
         return found
+
+
+def _check_reach(key: ApiKey, route: Route) -> None:
+    """Raises `Forbidden` for a key without the right to a route (M-9).
+
+    A route that declares none is for keys of every area.
+    """
+    need = reach.need(route.method, route.path)
+    if route.scope in key.scopes:
+        return  # as before there were areas
+    if need is None or need not in rights.of_scopes(key.scopes):
+        is_of_all = need is None or set(key.scopes) <= set(rights.OF_ALL)
+        scope = route.scope if is_of_all or need is None else rights.key_scope(need)
+        raise Forbidden(code="scope_missing", scope=scope)
 
 
 def _bearer(request: Request) -> str:

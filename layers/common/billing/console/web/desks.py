@@ -6,6 +6,8 @@ from billing.accounts.web import console_session
 from billing.console.web import pages as console_pages
 from billing.console.web.pages import Desk
 from billing.kernel.ports import Ports
+from billing.team import reach
+from billing.team.rights import Right
 from billing.web import custom_domains, http
 from billing.web.request import Request
 
@@ -24,11 +26,18 @@ class Console:
     def looks(self) -> Desk:
         """Returns the desk of a page's signed-in visitor."""
         request, now = Request.of(self.app.current_event), self.ports.clock()
-        return Desk(self.ports, console_session.required(self.ports, request, now), request, now)
+        session = console_session.required(self.ports, request, now, self._need)
+        return Desk(self.ports, session, request, now)
 
     def sends(self) -> Desk:
         """Returns the desk of a form's signed-in sender."""
         request, now = Request.of(self.app.current_event), self.ports.clock()
-        return Desk(
-            self.ports, console_session.required_for_change(self.ports, request, now), request, now
-        )
+        session = console_session.required_for_change(self.ports, request, now, self._need)
+        return Desk(self.ports, session, request, now)
+
+    @property
+    def _need(self) -> Right | None:
+        """The right that the route of this request needs."""
+        route = self.app.current_route
+        assert route is not None, "asked for while a route is answered"
+        return reach.need(route.method, route.path)

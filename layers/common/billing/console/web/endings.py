@@ -22,6 +22,7 @@ from billing.kernel.subscription import CancelRequest, Source, Subscription, Whe
 from billing.portal.web.forms import COMMENT_MOST, TEXT, form
 from billing.refunds.flows import refund
 from billing.refunds.payment import Effect, Payment
+from billing.team.rights import Area
 from billing.web import http
 from billing.web.inputs import Input, Key
 from billing.web.problems import errors_of
@@ -134,7 +135,7 @@ def refund_order(desk: Desk, order: str) -> http.Answer:
         outcome = _refund(desk, paid, amount, given)
     except Invalid as error:
         return refund_page(desk, order, typed=typed, errors=errors_of(error))
-    if given.cancel and paid.subscription is not None:
+    if given.cancel and paid.subscription is not None and desk.may(Area.SUBSCRIPTIONS):
         try:
             _cancel(desk, paid.subscription.id)
         except Unavailable:
@@ -191,6 +192,8 @@ def _cancels_with(desk: Desk, paid: Order) -> tuple[Subscription, bool] | None:
     """Returns the live subscription of the payment, and whether the payment is its latest."""
     if paid.subscription is None or paid.customer is None:
         return None
+    if not desk.may(Area.SUBSCRIPTIONS):
+        return None  # who refunds for finance ends nothing with it
     found = desk.ports.store.subscription(desk.merchant, paid.customer, paid.subscription)
     if found is None or not found.as_of(desk.now).is_live:
         return None

@@ -15,6 +15,7 @@ from billing.console.web.passwords import check_password
 from billing.kernel.errors import Conflict, Invalid, NotFound, Refused
 from billing.kernel.lists import Page
 from billing.kernel.merchants import ApiKey
+from billing.team import rights
 from billing.web import http
 from billing.web.inputs import Cursor, Input, Key, filled_in, read
 from billing.web.problems import errors_of
@@ -31,6 +32,9 @@ MAKER = "console"
 """The maker of a key that was made here."""
 
 
+AreaAccess = Literal["", "read", "write"]
+
+
 class KeysQuery(Input):
     """A page of the list of keys."""
 
@@ -44,8 +48,26 @@ class MakeForm(Input):
     """
 
     attempt: Key
-    scope: Literal["all", "read"]
+    scope: Literal["all", "read", "areas"]
+    catalog: AreaAccess = ""
+    customers: AreaAccess = ""
+    money: AreaAccess = ""
+    settings: AreaAccess = ""
     password: Annotated[str, StringConstraints(max_length=320)] = ""
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Returns the scopes of the key; raises `Invalid` where no area was chosen."""
+        if self.scope != "areas":
+            return SCOPES[self.scope]
+        reading, writing = rights.OF_ALL
+        held = {"": (), "read": (reading,), "write": (reading, writing)}
+        found = [
+            f"{name}:{access}" for name in rights.KEY_AREAS for access in held[getattr(self, name)]
+        ]
+        if not found:
+            raise Invalid("key_areas_needed", field="scope")
+        return tuple(found)
 
 
 class ReplaceForm(Input):
@@ -78,6 +100,7 @@ def key_list(
         errors=errors or {},
         repeated=repeated,
         attempt=desk.ports.new_id("attempt"),
+        areas=tuple(rights.KEY_AREAS),
         done=desk.request.query().get("done") == "revoked",
     )
 
@@ -88,7 +111,7 @@ def make(desk: Desk) -> http.Answer:
     try:
         given = read(MakeForm, typed)
         check_password(desk, given.password)
-        scopes = SCOPES[given.scope]
+        scopes = given.scopes
         return _made(
             desk, given.attempt, lambda: keys.create(desk.ports, _maker(desk), scopes, now=desk.now)
         )
@@ -156,5 +179,8 @@ def _made(desk: Desk, attempt: str, draw: Callable[[], tuple[ApiKey, str]]) -> h
 
 
 def _maker(desk: Desk) -> ApiKey:
-    """Stands in for the key that makes another: who is signed in here may do everything."""
-    return ApiKey(MAKER, "", desk.merchant, desk.now)
+    """Stands in for the key that makes another: it holds what whoever is signed in may give."""
+    holder = desk.session.holder
+    scopes = rights.scopes_within(holder.rights)
+    named = f"{MAKER}:{holder.member}" if holder.member else MAKER
+    return ApiKey(named, "", desk.merchant, desk.now, scopes)

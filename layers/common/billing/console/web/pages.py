@@ -6,11 +6,13 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from billing.accounts.web import console_session, error_pages
+from billing.accounts.web import console_session, error_pages, session_holder
 from billing.accounts.web.console_session import Session
+from billing.accounts.web.session_holder import CodeNeeded
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 from billing.render.messages import MERCHANTS_LANGUAGE
+from billing.team.rights import Access, Area
 from billing.web import http
 from billing.web.request import Request
 
@@ -33,6 +35,9 @@ DONE = frozenset(
 """Codes of the confirmations that a customer's page can show."""
 
 
+OWN = (Area.OWN, Access.READ)
+
+
 class Desk(Value):
     """A signed-in merchant's request."""
 
@@ -44,6 +49,15 @@ class Desk(Value):
     @property
     def merchant(self) -> str:
         return self.session.merchant.id
+
+    def check(self, area: Area, access: Access = Access.WRITE) -> None:
+        """Raises `Forbidden` without a right that a form needs beside its route's."""
+        if not self.may(area, access):
+            raise session_holder.lacking(self.session.holder)
+
+    def may(self, area: Area, access: Access = Access.WRITE) -> bool:
+        """Tests whether whoever is signed in has a right."""
+        return (area, access) in self.session.holder.rights
 
 
 def done(customer: str, what: str) -> http.Answer:
@@ -58,10 +72,15 @@ def page(desk: Desk, template: str, *, status: int = 200, **values: Any) -> http
 
 def failure(ports: Ports, error: Exception, request: Request, now: datetime) -> http.Answer:
     """Renders an error inside the console for a signed-in merchant, else on a page of its own."""
+    if not request.wants_problem and request.method == "GET":
+        if isinstance(error, CodeNeeded):
+            return http.redirect("/console/sign-in/code")
+        if isinstance(error, console_session.FactorNeeded):
+            return http.redirect("/console/you/factor")
     session = None
-    if not request.wants_problem:
+    if not request.wants_problem and not isinstance(error, console_session.Inactive):
         with suppress(Exception):  # the first error is the one to show, in whatever look
-            session = console_session.required(ports, request, now)
+            session = console_session.required(ports, request, now, OWN)
     if session is None:
         return error_pages.of_console(ports, error, request)
     around = _around(session, request)
@@ -83,6 +102,11 @@ def _around(session: Session, request: Request) -> dict[str, Any]:
         "csrf": session.csrf,
         "armed": session.armed,
         "here": request.path,
-        "with_account": session.by_password,
+        "with_account": session.by_password or session.may("account", "read"),
+        "asks_password": session.by_password,
+        "may": session.may,
+        "may_go": session.may_go,
+        "signed_in_as": session.holder.email,
+        "has_person": bool(session.holder.member),
         "sought": "",
     }

@@ -9,6 +9,7 @@ from billing.api.web.queries import PageQuery
 from billing.helpdesk.flows import decision, helpdesk, inbound
 from billing.helpdesk.flows import ticket as threads
 from billing.helpdesk.flows.helpdesk import Filter
+from billing.helpdesk.tickets import TicketType
 from billing.helpdesk.web import shapes
 from billing.helpdesk.web.shapes import (
     ApproveInput,
@@ -25,6 +26,8 @@ from billing.helpdesk.web.shapes import (
 from billing.kernel.errors import Unavailable
 from billing.kernel.ports import Ports
 from billing.render.messages import text
+from billing.team import rights
+from billing.web.problems import Forbidden
 
 
 def declare(api: Api, ports: Ports) -> None:
@@ -57,7 +60,11 @@ def declare(api: Api, ports: Ports) -> None:
     def approve_ticket(
         call: Call[ApproveInput], ticket: str
     ) -> ThreadOutput | Later[RecordedOutput]:
-        """Carry out the cancel or refund, once; `carried_out_at` is null until that is done."""
+        """Carry out the cancel or refund, once; `carried_out_at` is null until that is done.
+
+        To approve a refund, a key needs the money area too.
+        """
+        _check_refund(ports, call, ticket)
         decision.approve(
             ports,
             call.merchant.id,
@@ -124,3 +131,12 @@ def _shown(
 ) -> ThreadOutput:
     found = threads.thread(ports, merchant, ticket, limit=limit, cursor=cursor)
     return shapes.thread(found, decision.effect(ports, found.ticket))
+
+
+def _check_refund(ports: Ports, call: Call[ApproveInput], ticket: str) -> None:
+    """Raises `Forbidden` where a key that may not refund approves one (M-9)."""
+    if rights.REFUNDS in rights.of_scopes(call.key.scopes):
+        return
+    wish = call.input.wish or threads.fresh(ports, call.merchant.id, ticket).wish
+    if wish is TicketType.REFUND:
+        raise Forbidden(code="scope_missing", scope=rights.key_scope(rights.REFUNDS))

@@ -13,7 +13,7 @@ from typing import Any
 
 from pynamodb.attributes import Attribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.constants import MAP, PAY_PER_REQUEST_BILLING_MODE, STREAM_NEW_AND_OLD_IMAGE
-from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 from billing.storage.dynamo.items import entity_of
@@ -119,6 +119,17 @@ class Ephemeral(Model):
     op = UnicodeAttribute(null=True)
 
 
+class TrailIndex(GlobalSecondaryIndex["Audit"]):  # type: ignore[no-untyped-call]
+    """All records of a merchant, in the order of time."""
+
+    class Meta:
+        index_name = "trail"
+        projection = AllProjection()
+
+    trail = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
 class Audit(Model):
     """The audit log: rows that are only ever put."""
 
@@ -127,6 +138,12 @@ class Audit(Model):
     actor = UnicodeAttribute()
     action = UnicodeAttribute()
     ip = UnicodeAttribute(null=True)
+    member = UnicodeAttribute(null=True)
+    email = UnicodeAttribute(null=True)
+    role = UnicodeAttribute(null=True)
+    key = UnicodeAttribute(null=True)
+    trail = UnicodeAttribute(null=True)
+    by_trail = TrailIndex()
 
 
 MODELS: dict[str, type[Model]] = {

@@ -1,0 +1,1 @@
+"""Teams: the people of a merchant, their roles and rights, invitations, second factors (M-9)."""

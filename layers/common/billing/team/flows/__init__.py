@@ -1,0 +1,1 @@
+"""The use cases of teams: they read and write."""

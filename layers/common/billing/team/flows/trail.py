@@ -1,0 +1,77 @@
+"""The audit trail as a merchant reads it: one query a page, newest first (M-8)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from billing.kernel.audit import AuditRecord
+from billing.kernel.cursors import position_in, seal
+from billing.kernel.lists import Page
+from billing.kernel.ports import Ports
+from billing.kernel.values import Value
+from billing.team import reach
+from billing.team.rights import Area
+
+LOOKED_AT = 200
+"""The entries that one page looks at where a filter leaves some out; it may then be short."""
+
+BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class TrailFilter(Value):
+    """A filter of the trail; `person` is an email, a member's id or a key's."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    person: str | None = None
+    area: Area | None = None
+
+    def takes(self, record: AuditRecord) -> bool:
+        """Tests whether an entry is shown."""
+        by = record.by
+        if self.area is not None and reach.area_of(record.action) is not self.area:
+            return False
+        if self.person is None:
+            return True
+        named = (by.member, by.email, by.key, record.actor, record.actor.partition(":")[2])
+        return self.person.strip().lower() in {(each or "").lower() for each in named}
+
+    @property
+    def text(self) -> str:
+        """Returns the filter as a cursor is bound to it."""
+        return f"{self.since}\n{self.until}\n{self.person}\n{self.area}"
+
+
+def page(
+    ports: Ports,
+    merchant: str,
+    wanted: TrailFilter,
+    *,
+    limit: int,
+    cursor: str | None,
+    now: datetime,
+) -> Page[AuditRecord]:
+    """Returns a page of the trail; a cursor may follow a page that shows nothing.
+
+    Raises `Invalid` for a cursor of another list.
+    """
+    before = None if cursor is None else position_in(cursor, "audit", merchant, wanted.text)
+    is_filtered = wanted.person is not None or wanted.area is not None
+    found, place = ports.audit.page(
+        merchant,
+        since=wanted.since or BEGINNING,
+        # What is asked for at this very instant is a part of it.
+        until=wanted.until or now.replace(year=now.year + 1, day=1),
+        limit=LOOKED_AT if is_filtered else limit,
+        before=before,
+    )
+    shown = [record for record in found if wanted.takes(record)]
+    if len(shown) > limit:
+        shown = shown[:limit]
+        place = f"{_stamp(shown[-1])}#{shown[-1].request}"
+    after = None if place is None else seal(place, "audit", merchant, wanted.text)
+    return Page(tuple(shown), after)
+
+
+def _stamp(record: AuditRecord) -> str:
+    return record.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

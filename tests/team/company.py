@@ -13,6 +13,7 @@ from billing.team.rights import Role, of_role
 from billing.web import sessions
 from functions.account import app as account_app
 from functions.console import app as console_app
+from functions.gateways import app as gateways_app
 from tests.accounts.platform import PASSWORD, SELLER, Platform, opened
 from tests.render.html import Element, read
 from tests.web.calls import Answer, Client
@@ -29,6 +30,7 @@ class Company(Platform):
         opened(self)
         self.console = console_app.build(self.ports)
         self.account = account_app.build(self.ports)
+        self.gateways = gateways_app.build(self.ports)
 
     def invited(self, email: str, role: Role, *, refunds: bool = False) -> str:
         """The token of the link that somebody was mailed."""
@@ -92,7 +94,8 @@ class Browser:
 
     def __init__(self, company: Company) -> None:
         self.company = company
-        self.client = Client(company.console)
+        near = {"/console/gateways": company.gateways}
+        self.client = Client(company.console, others=near)
 
     def look(self, address: str, status: int = 200) -> Element:
         answer = self.client.browse("GET", address)

@@ -15,13 +15,14 @@ from billing.team import reach, rights
 from billing.team.rights import Access, Area, Role
 from functions.account import app as account_app
 from functions.console import app as console_app
+from functions.gateways import app as gateways_app
 from functions.merchant import app as merchant_app
 from tests.team.company import SHOP, Browser, Company
 from tests.web.calls import Client
 from tests.world import World
 
 PORTS = World().ports
-APPS = (account_app, console_app, merchant_app)
+APPS = (account_app, console_app, gateways_app, merchant_app)
 ROUTES = sorted(
     {(route.method, route.path) for app in APPS for route in app.build(PORTS).routes},
     key=lambda each: each[::-1],

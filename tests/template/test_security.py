@@ -58,6 +58,7 @@ def test_row_05_no_role_has_a_wildcard_or_a_policy_of_others(resources: Resource
         written = written.replace("parameter/perennial/${Stage}/*", "")
         # Documents, each of which has a name of its own.
         written = written.replace("${ObjectsBucket.Arn}/documents/*", "")
+        written = written.replace("${ObjectsBucket.Arn}/exports/*", "")
         assert "*" not in written, name
     ours = set(of_type(resources, "AWS::IAM::ManagedPolicy"))
     for role in of_type(resources, "AWS::IAM::Role").values():
@@ -127,18 +128,21 @@ def test_row_05_the_sweep_can_neither_charge_nor_write_an_invoice(resources: Res
     assert "dynamodb:DeleteItem" not in can
 
 
-def test_row_05_only_what_makes_or_shows_documents_reaches_the_bucket(
-    resources: Resources,
-) -> None:
+def test_row_05_only_what_makes_or_shows_files_reaches_the_bucket(resources: Resources) -> None:
     """None lists, and none deletes: without leave to list, nobody sees what others have."""
     asked = {
-        (name, action)
+        (name, action, json.dumps(statement["Resource"]).partition(".Arn}/")[2].rstrip('/*"}'))
         for name, statement in statements(resources)
         for action in as_list(statement["Action"])
         if action.startswith("s3:")
     }
     readers = ("ConsoleRole", "MerchantRole", "NotifyRole", "NotifySweepRole", "PortalRole")
-    assert asked == {(n, a) for n in readers for a in ("s3:GetObject", "s3:PutObject")}
+    both = ("s3:GetObject", "s3:PutObject")
+    assert asked == {
+        *((name, action, "documents") for name in readers for action in both),
+        *(("JobsRole", action, "exports") for action in both),
+        *((name, "s3:GetObject", "exports") for name in ("ConsoleRole", "MerchantRole")),
+    }
 
 
 def test_row_06_there_is_no_secret_in_the_template(resources: Resources) -> None:

@@ -22,8 +22,8 @@ CONSOLE: Mapping[str, Area] = {
     **dict.fromkeys(("subscriptions", "attention"), Area.SUBSCRIPTIONS),
     **dict.fromkeys(("transactions", "orders", "invoices"), Area.MONEY),
     "tickets": Area.TICKETS,
-    "figures": Area.FIGURES,
-    **dict.fromkeys(("export", "exports"), Area.EXPORTS),
+    **dict.fromkeys(("figures", "forecast"), Area.FIGURES),
+    **dict.fromkeys(("export", "csv"), Area.EXPORTS),
     **dict.fromkeys(("import", "imports"), Area.IMPORT),
     "tax": Area.TAX,
     **dict.fromkeys(("settings", "portal"), Area.SETTINGS),
@@ -68,6 +68,12 @@ API: Mapping[str, Area] = {
 
 PARTS = {"console": CONSOLE, "account": ACCOUNT, "v1": API}
 
+_GATEWAY_FORMS = (
+    "/console/gateways/arm",
+    "/console/gateways/new/<gateway>/<mode>",
+    *(f"/console/gateways/<gateway>/<account>/{form}" for form in ("keys", "activate", "remove")),
+)
+
 _TAX_FILES = ("rates.csv", "report.csv")
 
 EXCEPTIONS: Mapping[tuple[str, str], Right] = {
@@ -96,7 +102,20 @@ EXCEPTIONS: Mapping[tuple[str, str], Right] = {
     ("GET", "/console/subscriptions/<subscription>/cancel"): (Area.SUBSCRIPTIONS, WRITE),
     ("GET", "/console/subscriptions/<subscription>/do/<action>"): (Area.SUBSCRIPTIONS, WRITE),
     ("GET", "/console/orders/<order>/refund"): (Area.MONEY, WRITE),
+    ("GET", "/console/coupons/coupons.csv"): (Area.EXPORTS, READ),
+    ("GET", "/console/coupons/new"): (Area.COUPONS, WRITE),
+    ("GET", "/console/customers/<customer>/portal-link"): (Area.CUSTOMERS, WRITE),
+    ("GET", "/console/orders/<order>/refund-tax"): (Area.MONEY, WRITE),
+    **{
+        ("GET", f"/console/subscriptions/<subscription>/{form}"): (Area.SUBSCRIPTIONS, WRITE)
+        for form in ("coupon", "plan", "unfreeze")
+    },
+    ("GET", "/console/tickets/new"): (Area.TICKETS, WRITE),
+    ("GET", "/console/settings/departments/<department>"): (Area.SETTINGS, WRITE),
+    ("GET", "/console/settings/departments/new"): (Area.SETTINGS, WRITE),
+    ("GET", "/console/settings/business"): (Area.SETTINGS, WRITE),
     ("GET", "/console/keys/<key>/<act>"): (Area.KEYS, WRITE),
+    **{("GET", path): (Area.GATEWAYS, WRITE) for path in _GATEWAY_FORMS},
     ("GET", "/console/team/<member>"): (Area.TEAM, WRITE),
     ("GET", "/console/tax/registrations/<registration>/end"): (Area.TAX, WRITE),
     ("GET", "/account/billing/cancel"): (Area.ACCOUNT, WRITE),

@@ -135,6 +135,6 @@ def check(holder: Holder, need: Right | None) -> None:
 def lacking(holder: Holder) -> Forbidden:
     """Returns the error of a holder without a right, which says who can give it."""
     if holder.role is None:
-        return Forbidden("key_lacks_right", code="role_lacks_right")
+        return Forbidden("session_key_lacks_right", code="role_lacks_right")
     role = holder.role.value.replace("_", "-")
     return Forbidden("role_lacks_right", code="role_lacks_right", role=role)

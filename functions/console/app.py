@@ -199,6 +199,18 @@ def _taxes(console: Console) -> None:
     tax_routes.declare(console.app, console.looks, console.sends)
 
 
+def _branding(console: Console) -> None:
+    from billing.console.web import branding_routes
+
+    branding_routes.declare(console.app, console.looks, console.sends)
+
+
+def _mails(console: Console) -> None:
+    from billing.console.web import mail_routes
+
+    mail_routes.declare(console.app, console.looks, console.sends)
+
+
 def _settings(console: Console) -> None:
     from billing.console.web import settings
 
@@ -271,6 +283,8 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "attention": (_attention,),
     "tickets": (_tickets,),
     "tax": (_taxes,),
+    "branding": (_branding,),
+    "mails": (_mails,),
     "settings": (_settings,),
     "keys": (_keys,),
     **dict.fromkeys(("sign-in", "sign-out"), (_doors,)),

@@ -136,6 +136,8 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "coupons": (lambda s: s.coupons(MERCHANT, limit=50), QUERY),
     "coupon_uses_of": (lambda s: s.coupon_uses_of(MERCHANT, "hash", 50), QUERY),
     "coupon_uses": (lambda s: s.coupon_uses(MERCHANT, "SPRING", ["hash"]), MANY),
+    "branding": (lambda s: s.branding(MERCHANT), GET),
+    "mail_texts": (lambda s: s.mail_texts(MERCHANT, ["de/receipt", "en/receipt"]), MANY),
     "billing_switch": (lambda s: s.billing_switch(), GET),
     "merchants_and_switch": (lambda s: s.merchants_and_switch([MERCHANT]), MANY),
     "forecast_rollup": (lambda s: s.forecast_rollup(MERCHANT), GET),

@@ -14,9 +14,11 @@ from collections.abc import Mapping
 WRITTEN_OUT = frozenset(
     {
         "ApiKey",
+        "Branding",
         "Consent",
         "Coupon",
         "Customer",
+        "MailText",
         "Merchant",
         "PricePoint",
         "Product",
@@ -63,6 +65,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "tax_since": None,
         "order_lists": 1,
         "identity": None,
+        "branding": None,
     },
     "Settings": {
         "time_zone": "America/New_York",
@@ -140,6 +143,15 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
     "Address": {"line2": None, "postal_code": None, "state": None},
     "Customer": {"default_method": None, "language": "en", "test": False},
     "Consent": {"terms_hash": None, "shown": None},
+    "Branding": {
+        "logo": None,
+        "accent": None,
+        "footer": "",
+        "sender_name": "",
+        "texts": (),
+        "logos": (),
+    },
+    "MailText": {"subject": "", "opening": "", "closing": ""},
     "Coupon": {
         "basis_points": None,
         "amount_off": None,

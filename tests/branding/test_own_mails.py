@@ -9,6 +9,7 @@ import pytest
 from billing.branding.flows import changes, dressing
 from billing.kernel.branding import Branding, MailText
 from billing.kernel.merchants import Merchant
+from billing.kernel.subscription import When
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from tests.branding.pictures import picture
@@ -44,7 +45,7 @@ def say(world: World, letter: str, **words: str) -> None:
 def bought(world: World) -> EmailMessage:
     """The confirmation of a purchase."""
     world.buy()
-    world.deliver()
+    world.work()
     return world.mailer.sent[-1]
 
 
@@ -89,9 +90,9 @@ def test_a_mail_has_the_merchants_looks_and_words_around_what_is_ours(world: Wor
 @pytest.mark.spec("M-11", "X-7")
 def test_what_somebody_has_to_be_told_stays_behind_the_merchants_opening(world: World) -> None:
     say(world, "cancelled", opening="Sorry to see you go.")
-    purchase = world.buy()
-    world.cancel(purchase)
-    world.deliver()
+    world.buy()
+    world.cancel(When.NOW)
+    world.work()
     mail = world.mailer.sent[-1]
     assert "Sorry to see you go." in plain(mail)
     assert "You won't be charged again" in plain(mail)

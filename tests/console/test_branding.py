@@ -232,8 +232,8 @@ def test_a_preview_of_something_wrong_is_told_in_the_form(shop: Shop, agent: Age
 def test_an_invoice_is_previewed_with_sample_data_or_an_order_of_ones_own(shop: Shop) -> None:
     world = shop.world
     agent = branded(shop)
-    bought = world.buy()
-    order = bought.orders[0].id if hasattr(bought, "orders") else world.history().orders[0].id
+    world.buy()
+    order = world.orders()[0].id
     sample = agent.send(f"{HERE}/preview/invoice", accent="#005500")
     assert sample.headers["content-type"] == "application/pdf"
     own = agent.send(f"{HERE}/preview/invoice", accent="#005500", order=order)

@@ -54,11 +54,6 @@ def text_of(mail: Any) -> str:
     return str(mail.get_body(("plain",)).get_content())
 
 
-def mails(shop: Shop, to: str = "ann@example.com") -> list[Any]:
-    shop.world.deliver() if hasattr(shop.world, "deliver") else None
-    return [each for each in shop.world.mailer.sent if to in str(each["To"])]
-
-
 @pytest.mark.spec("M-11")
 def test_every_letter_is_listed_and_has_a_page_in_every_language(agent: Agent) -> None:
     page = agent.look(f"{HERE}?language=de")

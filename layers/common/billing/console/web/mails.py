@@ -52,7 +52,7 @@ def letter_list(desk: Desk) -> http.Answer:
     others = dict.fromkeys(sorted(LANGUAGES), 0)
     for each in own:
         others[each.partition("/")[0]] += 1
-    return page(desk, "console/mails.html", rows=rows, language=language, languages=others)
+    return page(desk, "console/mails.html", rows=rows, spoken=language, languages=others)
 
 
 def letter_page(
@@ -78,7 +78,7 @@ def letter_page(
         "console/mail.html",
         status=422 if errors or refused else 409 if stale else 200,
         letter=letter,
-        language=language,
+        spoken=language,
         kind=kind,
         ours=samples.letter(merchant, letter, language, product, desk.now),
         form=form if typed is None else typed,

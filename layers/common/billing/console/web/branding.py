@@ -108,7 +108,7 @@ def _form_of(found: Branding | None) -> dict[str, str]:
 
 
 def _errors(wrong: Wrong) -> dict[str, Invalid]:
-    return {error.field: error for error in reversed(wrong.errors)}
+    return {error.field: error for error in wrong.errors}
 
 
 def _suggested(errors: Errors | None) -> str | None:

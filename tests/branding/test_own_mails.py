@@ -70,7 +70,7 @@ def test_a_mail_has_the_merchants_looks_and_words_around_what_is_ours(world: Wor
         "confirmation",
         subject="Welcome to {product}!",
         opening="Hi, {product} is yours.",
-        closing="See you <soon>",
+        closing="See you <soon>\nAcme\n\nP.S. Bye",
     )
     mail = bought(world)
     product = world.store.catalog(world.merchant.id)[0][0].name
@@ -79,7 +79,8 @@ def test_a_mail_has_the_merchants_looks_and_words_around_what_is_ours(world: Wor
     for words in (f"Hi, {product} is yours.", "See you <soon>", "Acme GmbH", "<b>Berlin</b>"):
         assert words in plain(mail)
     seen = html(mail)
-    assert "See you &lt;soon&gt;" in seen and "&lt;b&gt;Berlin&lt;/b&gt;" in seen
+    assert "See you &lt;soon&gt;<br>Acme</p>" in seen and "P.S. Bye</p>" in seen
+    assert "&lt;b&gt;Berlin&lt;/b&gt;" in seen
     assert 'src="https://' in seen and f'alt="{world.merchant.name}"' in seen
     assert "background:#7700ff;" in seen and "#0b6b5c" not in seen
     assert f"You bought {product}" not in plain(mail)

@@ -30,7 +30,7 @@ def applied(letter: Letter, dress: Dress | None) -> Letter:
     if not _named(own) <= letter.words.keys():
         dress.fell_back(letter.purpose)
         return letter
-    opening = filled(own.opening, letter.words)
+    opening = _paragraphs(own.opening, letter.words)
     if opening and own.keeps_ours:
         opening = (*opening, *letter.opening)
     subject = " ".join(filled(own.subject, letter.words))
@@ -38,7 +38,7 @@ def applied(letter: Letter, dress: Dress | None) -> Letter:
         letter,
         subject=subject or letter.subject,
         opening=opening or letter.opening,
-        closing=filled(own.closing, letter.words),
+        closing=_paragraphs(own.closing, letter.words),
     )
 
 
@@ -46,6 +46,12 @@ def _named(own: OwnText) -> set[str]:
     return {
         name for text in (own.subject, own.opening, own.closing) for name in _PLACE.findall(text)
     }
+
+
+def _paragraphs(template: str, values: Mapping[str, str]) -> tuple[str, ...]:
+    """Fills a text whose paragraphs are divided by blank lines; their own line ends stay."""
+    blocks = re.split(r"\n{2,}", template)
+    return tuple("\n".join(filled(block, values)) for block in blocks if block.strip())
 
 
 def filled(template: str, values: Mapping[str, str]) -> tuple[str, ...]:

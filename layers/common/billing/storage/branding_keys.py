@@ -16,3 +16,11 @@ def branding(merchant: str) -> Key[Branding]:
 
 def mail_text(merchant: str, name: str) -> Key[MailText]:
     return Key(f"M#{merchant}#BRANDING", f"TEXT#{name}")
+
+
+def of_branding(e: Branding) -> Key[Branding]:
+    return branding(e.merchant)
+
+
+def of_mail_text(e: MailText) -> Key[MailText]:
+    return mail_text(e.merchant, e.name)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from billing.helpdesk.messages import Message
     from billing.helpdesk.tickets import Ticket, TicketOf
     from billing.jobs.jobs import Job, JobLine
-    from billing.kernel.branding import Branding, MailText
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import (
         Consent,
@@ -265,14 +264,6 @@ def _coupon_use(e: CouponUse) -> Key[CouponUse]:
     return coupon_keys.coupon_use(e.merchant, e.coupon, e.subject)
 
 
-def _branding(e: Branding) -> Key[Branding]:
-    return branding_keys.branding(e.merchant)
-
-
-def _mail_text(e: MailText) -> Key[MailText]:
-    return branding_keys.mail_text(e.merchant, e.name)
-
-
 _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Merchant": _merchant,
     "ApiKey": _api_key,
@@ -319,6 +310,6 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "SalesYear": _sales_year,
     "Coupon": _coupon,
     "CouponUse": _coupon_use,
-    "Branding": _branding,
-    "MailText": _mail_text,
+    "Branding": branding_keys.of_branding,
+    "MailText": branding_keys.of_mail_text,
 }

@@ -182,9 +182,7 @@ def admitted(event: Mapping[str, Any], *, most_bytes: int = MAX_BODY_BYTES) -> d
 
 
 def _taken(path: str) -> set[str]:
-    if path == PICTURES:
-        return {MULTIPART}
-    if _takes_file(path):
+    if path == PICTURES or _takes_file(path):
         return {FORM, MULTIPART}
     if not path.startswith("/v1/"):
         return {JSON, FORM}

@@ -85,7 +85,8 @@ def test_a_form_is_taken_or_refused_and_never_an_error_of_ours(data: st.DataObje
     agent, forms, _ = house()
     address, form = data.draw(st.sampled_from(forms)), data.draw(FORMS)
     answer = agent.send(address, **form)
-    assert answer.status in {303, 404, 409, 422}, (address, form, answer.status)
+    shows = "/preview/" in address or address.endswith("/test")
+    assert answer.status in {200 if shows else 303, 404, 409, 422}, (address, form, answer.status)
 
 
 @pytest.mark.spec("M-4")

@@ -189,6 +189,7 @@ def test_checkout_portal_and_error_pages_wear_it(shop: Shop) -> None:
         assert "img-src 'self'" in answer.headers["content-security-policy"]
         (logo,) = read(answer.body).all("img")
         assert str(logo.attributes["src"]).startswith("/portal/acme/logo/")
+        assert f'<link rel="icon" href="{logo.attributes["src"]}">' in answer.body
         assert "Acme GmbH<br>HRB 1 &lt;b&gt;Berlin&lt;/b&gt;" in answer.body
 
 

@@ -33,16 +33,19 @@ def branding_page(
     found = changes.read(desk.ports, merchant)
     accent = USUAL_ACCENT if found is None else found.accent or USUAL_ACCENT
     what = desk.request.query().get("done")
+    saved = None if found is None else looks.look(found)
+    logo = saved is not None and saved.logo is not None
     return page(
         desk,
         "console/branding.html",
         status=422 if errors else 409 if stale else 200,
-        sources=(http.OWN_IMAGES,),
+        sources=(http.OWN_IMAGES,) if logo else (),
         form=_form_of(found) if typed is None else typed,
         errors=errors or {},
         stale=stale,
         seen=UNSEEN if found is None else found.version,
-        saved=None if found is None else looks.look(found),
+        saved=saved,
+        icon="" if saved is None else saved.logo_path,
         palette=colours.palette(accent),
         usual=USUAL_ACCENT,
         suggested=_suggested(errors),

@@ -12,7 +12,9 @@ from sim.items import Put
 from sim.seen import Seen
 
 
-def rendered(document: IssuedDocument, xml: bytes | None = None) -> bytes:
+def rendered(
+    document: IssuedDocument, xml: bytes | None = None, logo: bytes | None = None
+) -> bytes:
     """Returns the simulator's PDF: everything that a document shows, beginning with its id."""
     return f"{document.id}\n{replace(document, file='')!r}".encode()
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from billing.branding.flows import dressing
 from billing.catalog.flows.directory import Directory
 from billing.checkout.web import pages as checkout_pages
 from billing.checkout.web import shapes
@@ -24,7 +25,7 @@ def build(ports: Ports) -> http.Resolver:
     def fail(error: Exception, request: Request) -> http.Answer:
         return checkout_pages.failure(ports, error, request)
 
-    app = http.resolver(custom_domains.placed(ports), fail)
+    app = http.resolver(custom_domains.placed(ports), fail, dress=dressing.of_pages(ports))
 
     @app.get("/health")
     def health() -> http.Answer:

@@ -154,6 +154,18 @@ def _taxes(console: Console) -> None:
     tax_routes.declare(console.app, console.looks, console.sends)
 
 
+def _branding(console: Console) -> None:
+    from billing.console.web import branding_routes
+
+    branding_routes.declare(console.app, console.looks, console.sends)
+
+
+def _mails(console: Console) -> None:
+    from billing.console.web import mail_routes
+
+    mail_routes.declare(console.app, console.looks, console.sends)
+
+
 def _coupons(console: Console) -> None:
     from billing.console.web import coupon_routes
 
@@ -260,6 +272,8 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "csv": (_csv,),
     "tickets": (_tickets,),
     "tax": (_taxes,),
+    "branding": (_branding,),
+    "mails": (_mails,),
     "settings": (_settings,),
     "keys": (_keys,),
     "export": (_export,),

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from billing.branding.flows import dressing
 from billing.customers.web import portal_session
 from billing.helpdesk.flows import decision
 from billing.helpdesk.web import caller, thread_pages
@@ -27,7 +28,10 @@ class Helpdesk:
         def fail(error: Exception, request: Request) -> http.Answer:
             return portal_session.failure(ports, error, request, helpdesk=True)
 
-        self.app, self.ports = http.resolver(custom_domains.placed(ports), fail), ports
+        self.app, self.ports = (
+            http.resolver(custom_domains.placed(ports), fail, dress=dressing.of_pages(ports)),
+            ports,
+        )
 
     def looks(self, merchant: str) -> Caller:
         """Returns the caller of a page."""

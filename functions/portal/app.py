@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from billing.branding.flows import dressing
 from billing.customers.web import portal_session
 from billing.customers.web.portal_session import Visit
 from billing.kernel.ports import Ports
@@ -30,7 +31,10 @@ class Portal:
         def fail(error: Exception, request: Request) -> http.Answer:
             return portal_session.failure(ports, error, request)
 
-        self.app, self.ports = http.resolver(custom_domains.placed(ports), fail), ports
+        self.app, self.ports = (
+            http.resolver(custom_domains.placed(ports), fail, dress=dressing.of_pages(ports)),
+            ports,
+        )
 
     @property
     def request(self) -> Request:
@@ -64,6 +68,12 @@ def build(ports: Ports) -> http.Resolver:
 
 def _front(portal: Portal) -> None:
     app, ports = portal.app, portal.ports
+
+    @app.get("/portal/<merchant>/logo/<file>")
+    def logo(merchant: str, file: str) -> http.Answer:
+        from billing.branding.web import logo_file
+
+        return logo_file.logo(ports, merchant, file)
 
     @app.get("/portal/<merchant>")
     def front(merchant: str) -> http.Answer:

@@ -304,9 +304,9 @@ def test_a_pdf_is_rendered_once(world: World, monkeypatch: pytest.MonkeyPatch) -
     rendered: list[IssuedDocument] = []
     render = invoice_pdf.render
 
-    def counted(document: IssuedDocument, xml: bytes | None) -> bytes:
+    def counted(document: IssuedDocument, xml: bytes | None, logo: bytes | None) -> bytes:
         rendered.append(document)
-        return render(document, xml)
+        return render(document, xml, logo)
 
     monkeypatch.setattr(invoice_pdf, "render", counted)
     issued(world)
@@ -320,7 +320,7 @@ def test_what_another_version_rendered_is_served_as_it_is_kept(
 ) -> None:
     issued(world)
     before = download(world)
-    monkeypatch.setattr(invoice_pdf, "render", lambda document, xml: b"otherwise")
+    monkeypatch.setattr(invoice_pdf, "render", lambda document, xml, logo: b"otherwise")
     assert download(world) == before
 
 
@@ -331,8 +331,8 @@ def test_two_that_render_at_once_serve_what_was_kept_first(
     (document,) = world.history().documents
     world.ports = replace(world.ports, objects=MemoryObjects(lambda: world.now))
 
-    def overtaken(_: IssuedDocument, xml: bytes | None) -> bytes:
-        monkeypatch.setattr(invoice_pdf, "render", lambda document, xml: b"first")
+    def overtaken(_: IssuedDocument, xml: bytes | None, logo: bytes | None) -> bytes:
+        monkeypatch.setattr(invoice_pdf, "render", lambda document, xml, logo: b"first")
         meanwhile(lambda: files.pdf(world.ports, document))
         return b"second"
 

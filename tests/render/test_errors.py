@@ -28,6 +28,11 @@ IN_OTHER_WORDS = {"already_purchased", "offer_changed", "trial_used"}
 
 OF_MERCHANTS = {
     "billing.accounts.accounts",
+    "billing.branding.colours",
+    "billing.branding.flows.changes",
+    "billing.branding.images",
+    "billing.branding.letters",
+    "billing.branding.words",
     "billing.gateways.registry",
     "billing.gateways.sandbox.events",
     "billing.gateways.sandbox.refunds",

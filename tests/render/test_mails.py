@@ -23,7 +23,7 @@ from billing.kernel.values import replace
 from billing.rebill.mail import letters
 from billing.refunds.mail import letters as refund_letters
 from billing.refunds.refunds import Refund
-from billing.render import mails
+from billing.render import mails, own_words
 from tests.render.html import read
 from tests.render.samples import INSTALLMENTS, INVOICE, MERCHANT, NOW, SUBSCRIPTION, usd
 
@@ -345,10 +345,10 @@ def test_names_in_a_mail_are_escaped() -> None:
 )
 def test_a_template_of_a_merchant_is_no_program(template: str, paragraphs: tuple[str, ...]) -> None:
     values = {"order_id": "{product}", "product": "P", "name": "{order_id}"}
-    assert mails.filled(template, values) == paragraphs
+    assert own_words.filled(template, values) == paragraphs
 
 
 def test_a_template_cannot_grow_a_mail_without_end() -> None:
     template = "{name}" * 100_000
-    (paragraph,) = mails.filled(template, {"name": "x" * 200})
-    assert len(paragraph) == mails.TEMPLATE_MOST
+    (paragraph,) = own_words.filled(template, {"name": "x" * 200})
+    assert len(paragraph) == own_words.TEMPLATE_MOST

@@ -30,6 +30,7 @@ CATALOGS = catalogs()
 MERCHANTS_PARTS = {
     *(
         "account",
+        "branding",
         "chargebacks",
         "console",
         "coupons",

@@ -23,7 +23,7 @@ ANN = "ann.isolated@example.com"
 FOR_ALL = re.compile(
     r"/(|health|directory(\.json)?|checkout/.*|sandbox/.*|webhooks/.*|v1/openapi\.json)"
     r"|/account/(sign-up|sign-in|plans|forgot|reset/.*|email/<.*)"
-    r"|/portal/<merchant>(|/login|/login/code|/link.*|/payments/.*)"
+    r"|/portal/<merchant>(|/login|/login/code|/link.*|/logo/.*|/payments/.*)"
     r"|/helpdesk/<merchant>(|/seller|/new/.*|/confirm/.*)"
     r"|/console/(sign-in(/.*)?|join/.*)"
 )

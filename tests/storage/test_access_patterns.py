@@ -151,6 +151,8 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "payment_methods": (lambda s: s.payment_methods([(*CUSTOMER, "pm_1")]), MANY),
     "consents": (lambda s: s.consents([(*CUSTOMER, "sub_1")]), MANY),
     "ledger_of": (lambda s: s.ledger_of(*CUSTOMER, "sub_1.0001"), QUERY),
+    "branding": (lambda s: s.branding(MERCHANT), GET),
+    "mail_texts": (lambda s: s.mail_texts(MERCHANT, ["de/receipt", "en/receipt"]), MANY),
     "billing_switch": (lambda s: s.billing_switch(), GET),
     "merchants_and_switch": (lambda s: s.merchants_and_switch([MERCHANT]), MANY),
     "forecast_rollup": (lambda s: s.forecast_rollup(MERCHANT), GET),

@@ -45,6 +45,8 @@ NEW_TYPES = {
     "Person": "in a partition of its own; the old code signs in accounts alone",
     "PersonEmail": "as a person",
     "CouponUse": "beside a person's trial, which is read by its own key",
+    "Branding": "in a partition of its own; the old code shows its own looks until it is gone",
+    "MailText": "as the branding; the old code mails its own words",
 }
 """Types that the last release does not know, with what it does without them."""
 

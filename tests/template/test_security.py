@@ -56,9 +56,10 @@ def test_row_05_no_role_has_a_wildcard_or_a_policy_of_others(resources: Resource
             written = written.replace("${AWS::StackName}-*", "")
         # Every merchant's gateway keys: what stands under this stage has no other name.
         written = written.replace("parameter/perennial/${Stage}/*", "")
-        # Documents, each of which has a name of its own.
+        # Documents and logos, each of which has a name of its own.
         written = written.replace("${ObjectsBucket.Arn}/documents/*", "")
         written = written.replace("${ObjectsBucket.Arn}/exports/*", "")
+        written = written.replace("${ObjectsBucket.Arn}/logos/*", "")
         assert "*" not in written, name
     ours = set(of_type(resources, "AWS::IAM::ManagedPolicy"))
     for role in of_type(resources, "AWS::IAM::Role").values():
@@ -129,7 +130,7 @@ def test_row_05_the_sweep_can_neither_charge_nor_write_an_invoice(resources: Res
 
 
 def test_row_05_only_what_makes_or_shows_files_reaches_the_bucket(resources: Resources) -> None:
-    """None lists, and none deletes: without leave to list, nobody sees what others have."""
+    """None lists, and only logos are deleted: nobody who cannot list sees what others have."""
     asked = {
         (name, action, json.dumps(statement["Resource"]).partition(".Arn}/")[2].rstrip('/*"}'))
         for name, statement in statements(resources)
@@ -140,6 +141,9 @@ def test_row_05_only_what_makes_or_shows_files_reaches_the_bucket(resources: Res
     both = ("s3:GetObject", "s3:PutObject")
     assert asked == {
         *((name, action, "documents") for name in readers for action in both),
+        *((name, "s3:GetObject", "logos") for name in readers),
+        *(("ConsoleRole", action, "logos") for action in ("s3:PutObject", "s3:DeleteObject")),
+        ("JobsRole", "s3:DeleteObject", "logos"),
         *(("JobsRole", action, "exports") for action in both),
         *((name, "s3:GetObject", "exports") for name in ("ConsoleRole", "MerchantRole")),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from billing.kernel.branding import Branding
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.identities import UNSAID
 from billing.kernel.invoices import Invoice, InvoiceLine, LineKind
@@ -22,11 +23,17 @@ from billing.refunds.refunds import Refund
 
 
 def invoice_document(
-    invoice: Invoice, merchant: Merchant, method: PaymentMethod | None, *, language: str, file: str
+    invoice: Invoice,
+    merchant: Merchant,
+    method: PaymentMethod | None,
+    *,
+    language: str,
+    file: str,
+    branding: Branding | None = None,
 ) -> IssuedDocument:
     """Returns the document of a paid invoice that has its number.
 
-    `method` is what it was paid with, if that still stands.
+    `method` is what it was paid with, if that still stands; `branding` is the seller's of now.
     """
     assert invoice.number is not None, "issued with its number, once it is paid"
     issued_at = invoice.settled_at or invoice.opened_at
@@ -50,11 +57,19 @@ def invoice_document(
         test=invoice.test,
         service=_service(invoice, merchant.settings.time_zone),
         e_invoice=_carries_xml(merchant, invoice),
+        accent=None if branding is None else branding.accent,
+        logo=None if branding is None else branding.logo,
     )
 
 
 def credit_note_document(
-    refund: Refund, invoice: Invoice, merchant: Merchant, *, language: str, file: str
+    refund: Refund,
+    invoice: Invoice,
+    merchant: Merchant,
+    *,
+    language: str,
+    file: str,
+    branding: Branding | None = None,
 ) -> IssuedDocument:
     """Returns the credit note of a refund that has its number; it names the invoice that it takes
     back."""
@@ -78,6 +93,8 @@ def credit_note_document(
         test=invoice.test,
         credits_at=invoice.settled_at or invoice.opened_at,
         e_invoice=_carries_xml(merchant, invoice),
+        accent=None if branding is None else branding.accent,
+        logo=None if branding is None else branding.logo,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
+from billing.kernel.branding import Logo
 from billing.kernel.customers import Address, BillTo
 from billing.kernel.identities import TaxId
 from billing.kernel.invoices import InvoiceLine, LineKind
@@ -59,7 +60,8 @@ class IssuedDocument(Entity):
     names its PDF in the object store; it is drawn, so that tables that were restored and give a
     number again never meet the PDF of another document.
     `service` is the time that is paid for, where it is known. `credits_at` is when the credited
-    invoice was issued. With `e_invoice` the PDF carries its XML (M-13).
+    invoice was issued. With `e_invoice` the PDF carries its XML (M-13). `accent` and `logo` are the
+    seller's branding of that day (M-11).
     """
 
     id: str
@@ -82,6 +84,8 @@ class IssuedDocument(Entity):
     service: Service | None = None
     credits_at: datetime | None = None
     e_invoice: bool = False
+    accent: str | None = None
+    logo: Logo | None = None
 
     def served(self, line: InvoiceLine) -> tuple[date, date] | None:
         """Returns the first and the last day that a line is for, where it is for a time."""

@@ -159,7 +159,8 @@ class Merchant(Entity):
     `tax_since` is when it first registered for a tax: no taxes are looked up before (C-7).
     `order_lists` is how many lists its orders of a month are spread over, and may only grow: an
     index takes 1,000 new rows of a list in a second.
-    `identity` is what its documents say of it, None until it is entered (M-13).
+    `identity` is what its documents say of it, None until it is entered (M-13). `branding` is the
+    version of its branding, which is an item of its own; None without (M-11).
     """
 
     id: str
@@ -183,6 +184,7 @@ class Merchant(Entity):
     order_lists: int = 1
     identity: Identity | None = None
     catalog_listed_at: datetime | None = None
+    branding: str | None = None
 
     def __repr__(self) -> str:
         return shown_without(self, "link_key")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from billing.kernel.branding_reads import BrandingParts
 from billing.kernel.coupon_reads import CouponParts
 from billing.kernel.customer_reads import CustomerParts
 from billing.kernel.errors import Conflict
@@ -97,7 +98,9 @@ class History(Value):
         return next((m for m in kept if m.id == method_id), None)
 
 
-class Store(Lists, CustomerParts, TaxParts, CouponParts, ExportParts, TeamParts, Protocol):
+class Store(
+    Lists, CustomerParts, TaxParts, CouponParts, ExportParts, TeamParts, BrandingParts, Protocol
+):
     """The store of business state.
 
     Reads are strongly consistent but where they say "index"; values are frozen. Methods are named

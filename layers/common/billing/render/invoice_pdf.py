@@ -32,25 +32,27 @@ _COMPILING = Lock()
 """A compiler serves one caller at a time; the laptop runner has threads."""
 
 
-def render(document: IssuedDocument, xml: bytes | None = None) -> bytes:
+def render(document: IssuedDocument, xml: bytes | None = None, logo: bytes | None = None) -> bytes:
     """Renders an invoice or a credit note as PDF, by nothing but what was issued.
 
-    `xml` is the e-invoice to carry. A character that no font has cannot be in a PDF/A: such a
-    document is a plain PDF, and its XML is beside it alone.
+    `xml` is the e-invoice to carry, `logo` the seller's as PNG. A character that no font has cannot
+    be in a PDF/A: such a document is a plain PDF, and its XML is beside it alone.
     """
     from typst import TypstError
 
     if xml is not None:
         try:
-            return factur_x.marked(_typeset(document, xml))
+            return factur_x.marked(_typeset(document, xml, logo))
         except TypstError as error:
             if _LACKING not in str(error):
                 raise
-    return _typeset(document, None)
+    return _typeset(document, None, logo)
 
 
-def _typeset(document: IssuedDocument, xml: bytes | None) -> bytes:
+def _typeset(document: IssuedDocument, xml: bytes | None, logo: bytes | None) -> bytes:
     inputs = {"invoice": json.dumps(_content(document))}
+    if logo is not None:
+        inputs["logo"] = json.dumps(list(logo))
     if xml is not None:
         inputs["xml"] = xml.decode("utf-8")
     with _COMPILING:
@@ -86,6 +88,7 @@ def _content(document: IssuedDocument) -> dict[str, object]:
         "notes": [*invoice_lines.tax_notes(document), *filter(None, [seller.note])],
         "questions": text(language, "invoice.questions", email=seller.email),
         "powered": text(language, "page.powered"),
+        "accent": document.accent,
         "test": (
             [text(language, "invoice.test"), text(language, "invoice.test_note")]
             if document.test

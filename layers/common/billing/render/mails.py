@@ -10,27 +10,25 @@ it was written (RELIABILITY.md 4.2, 14).
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from hashlib import sha256
-from unicodedata import category
 
 from billing.kernel import web_addresses
+from billing.kernel.branding import Dress
 from billing.kernel.customers import BillTo
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.snapshots import Snapshot
 from billing.kernel.subscription import State
-from billing.kernel.values import Value
-from billing.render import formats, pages, wording
+from billing.kernel.values import Value, field
+from billing.render import formats, own_words, pages, wording
 from billing.render.messages import text
-
-TEMPLATE_MOST = 4000
-"""Characters of a filled-in merchant template; what is longer is cut."""
+from billing.render.own_words import one_line
 
 HEADER_MOST = 200
 
@@ -38,7 +36,9 @@ HEADER_MOST = 200
 class Letter(Value):
     """The content of one mail, in the order in which it appears.
 
-    `lines` are words and amounts, `link` is a button's text and address.
+    `lines` are words and amounts, `link` is a button's text and address. `purpose` is the name by
+    which merchants have words of their own for it (M-11), `words` are the values of their
+    placeholders, and `closing` is theirs alone.
     """
 
     subject: str
@@ -49,6 +49,9 @@ class Letter(Value):
     cancelling: tuple[str, ...] = ()
     invoice_url: str | None = None
     link: tuple[str, str] | None = None
+    purpose: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
+    closing: tuple[str, ...] = ()
 
 
 class WayIn(Value):
@@ -71,7 +74,7 @@ class Envelope(Value):
     issued to (B-12). `next_charge` is the next charge where that is not the price: credit is taken
     off it (A-4). `way_in` is None where the portal is closed, and in mails about no purchase.
     `inward` marks a mail to the merchant itself: it greets nobody by name, and names no address to
-    write to.
+    write to. `dress` is everything of the merchant's own in it, None where there is nothing (M-11).
     """
 
     merchant: Merchant
@@ -84,6 +87,7 @@ class Envelope(Value):
     next_charge: Money | None = None
     way_in: WayIn | None = None
     inward: bool = False
+    dress: Dress | None = None
 
     @property
     def identity(self) -> str:
@@ -121,6 +125,8 @@ def about_subscription(
             *(next_payment(was, envelope) if was.next_charge_at else ()),
         ),
         link=link,
+        purpose=kind,
+        words=words,
     )
     return written(letter, envelope)
 
@@ -149,14 +155,6 @@ def words_of(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
         "product": invoice.product_name,
         "merchant": envelope.merchant.name,
     }
-
-
-def filled(template: str, values: dict[str, str]) -> tuple[str, ...]:
-    """Fills a merchant's template, as paragraphs: its known names once, and nothing else."""
-    name = "|".join(map(re.escape, values))
-    # One pass: a value that looks like a placeholder is not filled in again.
-    whole = re.sub(rf"\{{({name})\}}", lambda found: values[found[1]], template[:TEMPLATE_MOST])
-    return tuple(filter(None, map(_one_line, whole[:TEMPLATE_MOST].splitlines())))
 
 
 def next_payment(was: Snapshot | None, envelope: Envelope) -> tuple[str, ...]:
@@ -195,14 +193,16 @@ def written(
 ) -> EmailMessage:
     """Turns the letter into a mail."""
     language, merchant = envelope.language, envelope.merchant
-    identity = envelope.identity
+    identity, dress = envelope.identity, envelope.dress
+    letter = own_words.applied(letter, dress)
     subject = letter.subject
+    name = _header((dress and dress.look.sender_name) or merchant.name)
     if envelope.test:
         subject = text(language, "mail.test.subject", subject=subject)
     message = EmailMessage(policy=SMTP)
-    message["From"] = Address(_header(merchant.name), addr_spec=envelope.sender)
+    message["From"] = Address(name, addr_spec=envelope.sender)
     message["To"] = Address(addr_spec=envelope.to.email)
-    message["Reply-To"] = Address(_header(merchant.name), addr_spec=merchant.email)
+    message["Reply-To"] = Address(name, addr_spec=merchant.email)
     message["Subject"] = _header(subject)
     message["Date"] = envelope.at
     message["Message-ID"] = f"<{identity}@{envelope.sender.rpartition('@')[2]}>"
@@ -210,7 +210,7 @@ def written(
     message["Auto-Submitted"] = "auto-generated"
     values: dict[str, object] = {"letter": letter, "merchant": merchant, "test": envelope.test}
     values |= {"name": greeted(envelope.to.name), "inward": envelope.inward}
-    values["way_in"] = envelope.way_in
+    values |= {"way_in": envelope.way_in, "dress": dress}
     message.set_content(pages.plain("mail/letter.txt", language, **values))
     message.add_alternative(pages.html("mail/letter.html", language, **values), subtype="html")
     if pdf is not None:
@@ -223,10 +223,4 @@ def written(
 
 
 def _header(words: str) -> str:
-    return _one_line(words)[:HEADER_MOST]
-
-
-def _one_line(words: str) -> str:
-    """Removes line ends and control characters, so that nothing starts a header of its own."""
-    visible = (" " if category(c) in {"Cc", "Zl", "Zp"} else c for c in words)
-    return " ".join("".join(visible).split())
+    return one_line(words)[:HEADER_MOST]

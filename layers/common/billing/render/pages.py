@@ -51,7 +51,10 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def page(template: str, language: str, *, nonce: str, **values: object) -> str:
-    """Renders a page; `nonce` lets its style past the content security policy."""
+    """Renders a page; `nonce` lets its style past the content security policy.
+
+    `branded` is the look of its merchant; None, or not given, is ours (M-11).
+    """
     return html(template, language, nonce=nonce, **values)
 
 
@@ -148,6 +151,7 @@ def _made(language: str, loader: BaseLoader) -> Environment:
         cancelling_of=partial(wording.cancelling, language=language),
         decline_words=partial(wording.decline, language=language),
         by_gateway=partial(wording.by_gateway, language=language),
+        branded=None,
         merchants_reason=wording.merchants_reason,
         changed_elsewhere=partial(wording.changed_elsewhere, language=language),
     )

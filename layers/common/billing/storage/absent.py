@@ -14,9 +14,11 @@ from collections.abc import Mapping
 WRITTEN_OUT = frozenset(
     {
         "ApiKey",
+        "Branding",
         "Consent",
         "Coupon",
         "Customer",
+        "MailText",
         "Merchant",
         "PricePoint",
         "Product",
@@ -64,6 +66,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "tax_since": None,
         "order_lists": 1,
         "identity": None,
+        "branding": None,
     },
     "Settings": {
         "time_zone": "America/New_York",
@@ -147,6 +150,15 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "ip_country": None,
         "card_country": None,
     },
+    "Branding": {
+        "logo": None,
+        "accent": None,
+        "footer": "",
+        "sender_name": "",
+        "texts": (),
+        "logos": (),
+    },
+    "MailText": {"subject": "", "opening": "", "closing": ""},
     "Coupon": {
         "basis_points": None,
         "amount_off": None,

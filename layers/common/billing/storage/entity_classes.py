@@ -29,6 +29,10 @@ ENTITIES = {
             "Product",
             "PricePoint",
         ),
+        "kernel.branding": (
+            "Branding",
+            "MailText",
+        ),
         "checkout.checkouts": ("Checkout",),
         "kernel.customers": (
             "Consent",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, Entity, Transaction, Write
 from billing.storage import (
+    branding_keys,
     coupon_keys,
     customer_keys,
     event_keys,
@@ -327,4 +328,6 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Team": lambda e: team_keys.team(e.merchant),
     "Person": lambda e: team_keys.person(e.id),
     "PersonEmail": lambda e: team_keys.person_email(e.email_hash),
+    "Branding": branding_keys.of_branding,
+    "MailText": branding_keys.of_mail_text,
 }

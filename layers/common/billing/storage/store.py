@@ -1,7 +1,7 @@
 """Implements the Store port over `Items`; each docstring is an access pattern.
 
 DynamoDB and memory differ only in their `Items`; the meaning of each query is defined here, in
-`merchant_reads`, `customer_reads`, `tax_reads`, `coupon_reads`, `export_reads` and `team_reads`.
+the modules of reads beside this one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from billing.runtime import correlation
 from billing.storage import event_keys, index_keys, keys
 from billing.storage.addresses import SortKeyRange, stamp
 from billing.storage.aux_lists import page_where
+from billing.storage.branding_reads import BrandingReads
 from billing.storage.coupon_reads import CouponReads
 from billing.storage.customer_reads import CustomerReads
 from billing.storage.export_reads import ExportReads
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from billing.storage.dynamo.calls import Calls
 
 
-class ItemStore(MerchantReads, CustomerReads, TaxReads, CouponReads, ExportReads, TeamReads):
+class ItemStore(
+    MerchantReads, CustomerReads, TaxReads, CouponReads, ExportReads, TeamReads, BrandingReads
+):
     """The `storage.Store` port over any `Items`: here are reads of the whole platform, and
     writes."""
 

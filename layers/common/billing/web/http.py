@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from billing.kernel.errors import NotFound
 from billing.render.errors import page_text
 from billing.runtime import telemetry
-from billing.web import problems, router
+from billing.web import dressing, problems, router
 from billing.web.request import Request, admitted
 
 if TYPE_CHECKING:
@@ -36,11 +36,16 @@ class Resolver(router.Router):
         admit: Callable[[Mapping[str, Any]], dict[str, Any]],
         place: Callable[[Mapping[str, Any]], Mapping[str, Any]],
         fail: Callable[[Exception, Request], Answer],
+        dress: dressing.Finder,
     ) -> None:
         super().__init__(not_found)
-        self.admit, self.place, self.fail = admit, place, fail
+        self.admit, self.place, self.fail, self.dress = admit, place, fail, dress
 
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        with dressing.by(self.dress):
+            return self._resolve(event, context)
+
+    def _resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         try:
             placed = self.place(self.admit(event))
         except Exception as error:
@@ -64,6 +69,8 @@ ALWAYS = {
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 PAGE = f"{NOTHING}; form-action 'self'; style-src 'nonce-%s'"
+OWN_IMAGES = "img-src 'self'"
+"""The source of a page with its merchant's logo."""
 
 
 def json(body: Any, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Answer:
@@ -85,7 +92,10 @@ def page(
     from billing.render import pages
 
     nonce = token_urlsafe(16)
-    html = pages.page(template, language, nonce=nonce, **values)
+    branded = dressing.of(values.get("merchant"))
+    html = pages.page(template, language, nonce=nonce, branded=branded, **values)
+    if branded is not None and branded.logo is not None:
+        sources = (*sources, OWN_IMAGES)
     policy = "; ".join((PAGE, *sources)).replace("%s", nonce)
     headers = {"Content-Security-Policy": policy, "X-Frame-Options": "DENY"}
     return answer(status, "text/html; charset=utf-8", html, headers, cookies)
@@ -123,12 +133,13 @@ def resolver(
     place: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
     fail: Callable[[Exception, Request], Answer] | None = None,
     admit: Callable[[Mapping[str, Any]], dict[str, Any]] = admitted,
+    dress: dressing.Finder = dressing.without,
 ) -> Resolver:
     """Builds the routes of a function: every error is answered as a problem, or as a page.
 
     The page is in the visitor's language, or whatever `fail` makes of an error. `admit` is called
     first with an event, and raises on what no handler should see; then `place`, which maps
-    addresses of a merchant's own domain (A-9).
+    addresses of a merchant's own domain (A-9). `dress` finds the look of a page's merchant (M-11).
     """
 
     def failed(error: Exception) -> Answer:
@@ -139,6 +150,7 @@ def resolver(
         admit,
         place or (lambda event: event),
         fail or failure,
+        dress,
     )
     app.exception_handler(Exception)(failed)
     return app

@@ -23,6 +23,10 @@ from billing.web.problems import Malformed, TooLarge, UnsupportedType
 MAX_BODY_BYTES = 64 * 1024
 MAX_FILE_BYTES = 1024 * 1024
 """The largest file of comma-separated values that one request sends."""
+PICTURES = "/console/branding/logo"
+"""The address of the one form with a picture in it."""
+MAX_PICTURE_BYTES = 1024 * 1024 + 16 * 1024
+"""A picture of the largest size, with the form around it."""
 MAX_DEPTH = 32
 MAX_FIELDS = 100
 MAX_DIGITS = 18
@@ -38,13 +42,16 @@ COUNTRY_HEADER = "cloudfront-viewer-country"
 LONGEST_ID = 128
 ID_SYMBOLS = frozenset(ascii_letters + digits + "_.:-")
 
+BYTE_FOR_BYTE = "latin-1"
+"""The encoding in which the body of a form with a picture is text: each byte is a character."""
+
 JSON = "application/json"
 CSV = "text/csv"
 FORM = "application/x-www-form-urlencoded"
 
 
 class Request(Value):
-    """One request; header names are lower case, `body` is text.
+    """One request; header names are lower case, `body` is text, a picture's too.
 
     `domain` is the merchant's own that it came by, None at the platform's (A-9).
     """
@@ -120,11 +127,15 @@ class Request(Value):
     def form(self) -> dict[str, str]:
         """Reads the fields of a form, each name once: urlencoded, or with a file where one is
         taken."""
-        if self.content_type == MULTIPART and _takes_file(self.path):
+        if self.content_type == MULTIPART and (_takes_file(self.path) or self.path == PICTURES):
             return multipart.fields(self.body, self.headers.get("content-type", ""))
         if self.content_type != FORM:
             raise UnsupportedType("content_type", accepted=FORM)
         return _pairs(self.body)
+
+    def picture(self, name: str) -> bytes:
+        """Reads the bytes of the picture in a form; empty where none was chosen."""
+        return self.form().get(name, "").encode(BYTE_FOR_BYTE)
 
     def csv(self) -> str:
         """Reads the text of a file of comma-separated values."""
@@ -161,8 +172,11 @@ def plain_reference(text: str) -> str:
 def admitted(event: Mapping[str, Any], *, most_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
     """Returns the event with its body as text; raises on what no handler should see."""
     path = Request.of({**event, "body": ""}).path
-    is_file = _taken(path) == {CSV} or _takes_file(path)
-    body = _text(event, MAX_FILE_BYTES if is_file else most_bytes)
+    if path == PICTURES:
+        body = _text(event, MAX_PICTURE_BYTES, BYTE_FOR_BYTE)
+    else:
+        is_file = _taken(path) == {CSV} or _takes_file(path)
+        body = _text(event, MAX_FILE_BYTES if is_file else most_bytes)
     request = Request.of({**event, "body": body})
     taken = _taken(request.path)
     if body and request.content_type not in taken:
@@ -177,7 +191,7 @@ def admitted(event: Mapping[str, Any], *, most_bytes: int = MAX_BODY_BYTES) -> d
 
 
 def _taken(path: str) -> set[str]:
-    if _takes_file(path):
+    if path == PICTURES or _takes_file(path):
         return {FORM, MULTIPART}
     if not path.startswith("/v1/"):
         return {JSON, FORM}
@@ -189,13 +203,13 @@ def _takes_file(path: str) -> bool:
     return path.startswith("/console/") and path.endswith(".csv")
 
 
-def _text(event: Mapping[str, Any], most_bytes: int) -> str:
+def _text(event: Mapping[str, Any], most_bytes: int, encoding: str = "utf-8") -> str:
     body = event.get("body") or ""
     try:
         raw = b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
         if len(raw) > most_bytes:
             raise TooLarge("too_large", most=most_bytes)
-        return raw.decode()
+        return raw.decode(encoding)
     except ValueError:  # binascii.Error and UnicodeError are both one
         raise Malformed("not_utf8") from None
 

@@ -40,6 +40,8 @@ def card_expiring(envelope: Envelope, was: Snapshot, method: PaymentMethod) -> E
             text(language, f"mail.card_expiring.{then}", **words),
         ),
         link=link,
+        purpose="card_expiring",
+        words=words,
     )
     return written(letter, envelope)
 

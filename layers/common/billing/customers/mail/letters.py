@@ -18,6 +18,8 @@ def entry_link(envelope: Envelope, url: str) -> EmailMessage:
         opening=(text(language, "mail.entry_link.text", **words),),
         paragraphs=(text(language, "mail.entry_link.unasked"),),
         link=(text(language, "mail.entry_link.button"), url),
+        purpose="entry_link",
+        words=words,
     )
     return written(letter, envelope)
 
@@ -33,6 +35,8 @@ def entry_code(envelope: Envelope, code: str) -> EmailMessage:
         title=text(language, "mail.entry_link.title"),
         opening=(text(language, "mail.entry_code.text", code=code, **words),),
         paragraphs=(text(language, "mail.entry_code.unasked"),),
+        purpose="entry_code",
+        words=words,
     )
     return written(letter, envelope)
 

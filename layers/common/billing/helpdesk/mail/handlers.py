@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from email.message import EmailMessage
 
+from billing.branding.flows import dressing
 from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows import decision, draft, ticket
 from billing.helpdesk.mail import letters
@@ -142,7 +143,8 @@ def _to_confirm(
     url = draft.link(ports, merchant, event.code, now=now)
     # Nothing of what was typed: the address is not known to be that of whoever typed it.
     to, sender = BillTo("", asked.email, NOWHERE), ports.operation.sender
-    envelope = Envelope(merchant, to, asked.language, False, sender, event.id, now)
+    dress = dressing.of_mail(ports, merchant, asked.language)
+    envelope = Envelope(merchant, to, asked.language, False, sender, event.id, now, dress=dress)
     department = department_of(merchant, asked.department)
     return [letters.confirm(envelope, department, url)]
 
@@ -160,7 +162,8 @@ def _to_requester(
     sender = ports.operation.sender
     way_in = _way_in(ports, merchant, found, customer, now)
     test, language = found.test, found.language
-    return Envelope(merchant, to, language, test, sender, event.id, now, way_in=way_in)
+    dress = dressing.of_mail(ports, merchant, language)
+    return Envelope(merchant, to, language, test, sender, event.id, now, way_in=way_in, dress=dress)
 
 
 def _way_in(

@@ -33,6 +33,8 @@ def request_received(
             text(language, "mail.reference", reference=ticket.number),
         ),
         link=(text(language, "mail.ticket.see"), url),
+        purpose=f"request_{kind}",
+        words=words,
     )
     return _from(department, written(letter, envelope), envelope)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from hmac import compare_digest
 from typing import TypeVar
 
+from billing.branding.flows import dressing
 from billing.invoices import issuing
 from billing.invoices.flows import files
 from billing.kernel import domains
@@ -90,9 +91,15 @@ def invoice_issuer(
     ports: Ports, merchant: Merchant, invoice: Invoice
 ) -> Callable[[Invoice], IssuedDocument]:
     """Returns what makes the invoice's document: its seller, zone and card are as they are now."""
+    branding = dressing.branding_of(ports, merchant)
     method = ports.store.payment_method(invoice.merchant, invoice.customer, invoice.payment_method)
     return lambda given: issuing.invoice_document(
-        given, merchant, method, language=known(given.language), file=ports.new_id("doc")
+        given,
+        merchant,
+        method,
+        language=known(given.language),
+        file=ports.new_id("doc"),
+        branding=branding,
     )
 
 
@@ -100,8 +107,14 @@ def _credit_note_issuer(
     ports: Ports, merchant: Merchant, invoice: Invoice
 ) -> Callable[[Refund], IssuedDocument]:
     """Returns what makes a credit note's document, its seller and zone as they are now."""
+    branding = dressing.branding_of(ports, merchant)
     return lambda given: issuing.credit_note_document(
-        given, invoice, merchant, language=known(invoice.language), file=ports.new_id("doc")
+        given,
+        invoice,
+        merchant,
+        language=known(invoice.language),
+        file=ports.new_id("doc"),
+        branding=branding,
     )
 
 

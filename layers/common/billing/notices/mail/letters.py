@@ -25,12 +25,14 @@ def _to_come(envelope: Envelope, was: Snapshot, kind: str) -> EmailMessage:
     assert was.next_charge_at is not None, "told of because it is to come"
     language = envelope.language
     date = formats.day(was.next_charge_at, was.zone, language)
-    words = {"product": was.product_name, "date": date}
+    words = {"product": was.product_name, "date": date, "merchant": envelope.merchant.name}
     letter = Letter(
         subject=text(language, f"mail.{kind}.subject", **words),
         title=text(language, f"mail.{kind}.title"),
         opening=(text(language, f"mail.{kind}.text", **words),),
         paragraphs=next_payment(was, envelope),
         cancelling=cancelling(envelope.merchant, was, language),
+        purpose=kind,
+        words=words,
     )
     return written(letter, envelope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from email.message import EmailMessage
 
+from billing.branding.flows import dressing
 from billing.kernel import domains
 from billing.kernel.customers import BillTo, Customer
 from billing.kernel.merchants import Merchant
@@ -34,7 +35,10 @@ def to_customer(
     """
     language, test = about
     sender, to = ports.operation.sender, customer.contact
-    return Envelope(merchant, to, language, test, sender, event.id, now, next_charge, way_in)
+    dress = dressing.of_mail(ports, merchant, language)
+    return Envelope(
+        merchant, to, language, test, sender, event.id, now, next_charge, way_in, dress=dress
+    )
 
 
 def to_merchant(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from billing.branding.flows import removal as branding
 from billing.helpdesk.tickets import Ticket
 from billing.jobs.flows.steps import each, place_in
 from billing.jobs.jobs import Step
@@ -61,7 +62,7 @@ def steps(
 
 
 def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
-    """Erases domain, products, price points, coupons, API keys and the tax setup, once no
+    """Erases domain, products, price points, coupons, branding, API keys and the tax setup, once no
     customer's data is left; returns whether all of it is gone."""
     if seller.domain is not None and (held := ports.store.domain(seller.domain)) is not None:
         ports.store.commit(Change(seller, replace(seller, domain=None)), Remove(held))
@@ -72,6 +73,7 @@ def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
     gone += [[Remove(product)] for product in products]
     coupons = ports.store.coupons(seller.id, limit=COUPONS_AT_ONCE)
     gone += [[Remove(coupon)] for coupon in coupons]
+    gone += branding.erase(ports, seller)
     for number, writes in enumerate(gone):
         if number and not keep_going():
             return False

@@ -15,13 +15,13 @@ from billing.render.mails import (
     Letter,
     cancelling,
     card_button,
-    filled,
     greeted,
     next_payment,
     words_of,
     written,
 )
 from billing.render.messages import text
+from billing.render.own_words import filled
 
 
 def confirmation(
@@ -55,6 +55,8 @@ def confirmation(
         ),
         cancelling=cancelling(merchant, was, language),
         invoice_url=invoice_url,
+        purpose="confirmation",
+        words={"product": product, "merchant": merchant.name, "name": name},
     )
     if envelope.way_in is not None:
         envelope = replace(envelope, way_in=replace(envelope.way_in, order_id=None))
@@ -84,6 +86,8 @@ def receipt(
         paragraphs=next_payment(was, envelope),
         cancelling=cancelling(envelope.merchant, was, envelope.language),
         invoice_url=invoice_url,
+        purpose=kind,
+        words=words,
     )
     return written(letter, envelope, pdf)
 
@@ -116,6 +120,8 @@ def payment_failed(envelope: Envelope, invoice: Invoice, was: Snapshot | None) -
         ),
         link=None if over else card_button(envelope, "mail.payment_failed.button"),
         cancelling=cancelling(merchant, was, language),
+        purpose="payment_failed",
+        words=words,
     )
     return written(letter, envelope)
 
@@ -158,6 +164,8 @@ def action_needed(
         paragraphs=until,
         link=(text(language, "mail.action_needed.button"), url),
         cancelling=cancelling(envelope.merchant, was, language),
+        purpose="action_needed",
+        words=words,
     )
     return written(letter, envelope)
 

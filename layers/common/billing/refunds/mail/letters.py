@@ -21,6 +21,8 @@ def refunded(envelope: Envelope, invoice: Invoice, refund: Refund, *, pdf: bytes
         title=text(language, "mail.refunded.title"),
         opening=(text(language, "mail.refunded.text", **words),),
         lines=((line, formats.money(-refund.amount, language)),),
+        purpose="refunded",
+        words=words,
     )
     return written(letter, envelope, pdf, "credit-note.pdf")
 
@@ -37,5 +39,7 @@ def refund_returned(envelope: Envelope, invoice: Invoice, refund: Refund) -> Ema
         subject=text(envelope.language, "mail.refund_returned.subject", **words),
         title=text(envelope.language, "mail.refund_returned.title"),
         opening=(text(envelope.language, "mail.refund_returned.text", **words),),
+        purpose="refund_returned",
+        words=words,
     )
     return written(letter, envelope)

@@ -1,0 +1,1 @@
+"""Mails as samples, for who changes their words."""

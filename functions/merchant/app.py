@@ -278,6 +278,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
         (_of("accounts"),),
     ),
     **dict.fromkeys(("tickets", "inbound-mail"), (_of("helpdesk"),)),
+    "declarations": (_of("declarations"),),
     "events": (_of("event_log"),),
     "tax": (_of("tax"),),
     **dict.fromkeys(("coupons", "coupons.csv"), (_of("coupons"),)),

@@ -40,11 +40,21 @@ NEW_TYPES = {
     "SalesYear": "as the setup",
     "Coupon": "in a partition of its own; the old code sells without coupons",
     "CouponUse": "beside a person's trial, which is read by its own key",
+    "Declaration": "in a partition of its own; its due kinds are none that the old sweeps ask for",
+    "DeclarationOf": "skipped by what lists a customer's items; the old code never shows it",
 }
 """Types that the last release does not know, with what it does without them."""
 
 NEW_VALUES: dict[str, dict[str, str]] = {
-    "Trouble.kind": {"JOB": "only our own error in a job writes one; the operator's list waits"},
+    "Trouble.kind": {
+        "JOB": "only our own error in a job writes one; the operator's list waits",
+        "DECLARATION": "no worker of charges takes one, and only they write a failure",
+        "DECIDE": "no sweep takes one",
+    },
+    "Fact.kind": {
+        "declared": "the old consumer fails on it, and it waits in the outbox for the new one",
+        "declaration_asked": "as one that was declared",
+    },
 }
 """Values that the last release cannot read, by field, with the reason that it hardly meets them."""
 

@@ -138,7 +138,8 @@ class Consent(Entity):
 
     `price_shown` is the whole price in words, `shown` everything shown with it, and `terms_hash`
     the page's hash of that. The last two are None for purchases made before they were kept;
-    `price_shown` of those is only the amount charged that day.
+    `price_shown` of those is only the amount charged that day. `starts_at_once` are the exact words
+    of the box by which the buyer asked for an immediate start, None where they did not (X-10).
     """
 
     merchant: str
@@ -151,6 +152,7 @@ class Consent(Entity):
     price_shown: str
     terms_hash: str | None = None
     shown: Disclosure | None = None
+    starts_at_once: str | None = None
 
 
 class PurchaseBillTo(Entity):

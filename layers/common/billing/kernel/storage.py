@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from billing.kernel.coupon_reads import CouponParts
 from billing.kernel.customer_reads import CustomerParts
+from billing.kernel.declaration_reads import DeclarationParts
 from billing.kernel.errors import Conflict
 from billing.kernel.lists import Lists, Page
 from billing.kernel.tax_reads import TaxParts
@@ -57,8 +58,9 @@ class Due(Value):
     """One row of the due index: a due date of `kind` at `due_at` for `owner`.
 
     `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
-    CHECKOUT, (merchant, customer, refund) for REFUND, (merchant, ticket) for TICKET, (username,)
-    for ACCOUNT, (owner of the line,) for JOB. A lease is a `Due` whose `due_at` is the lease's end.
+    CHECKOUT, (merchant, customer, refund) for REFUND, (merchant, ticket) for TICKET, (merchant,
+    declaration) for DECLARATION and DECIDE, (username,) for ACCOUNT, (owner of the line,) for JOB.
+    A lease is a `Due` whose `due_at` is the lease's end.
     """
 
     kind: DueKind
@@ -96,7 +98,7 @@ class History(Value):
         return next((m for m in kept if m.id == method_id), None)
 
 
-class Store(Lists, CustomerParts, TaxParts, CouponParts, Protocol):
+class Store(Lists, CustomerParts, TaxParts, CouponParts, DeclarationParts, Protocol):
     """The store of business state.
 
     Reads are strongly consistent but where they say "index"; values are frozen. Methods are named

@@ -139,7 +139,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
     },
     "Address": {"line2": None, "postal_code": None, "state": None},
     "Customer": {"default_method": None, "language": "en", "test": False},
-    "Consent": {"terms_hash": None, "shown": None},
+    "Consent": {"terms_hash": None, "shown": None, "starts_at_once": None},
     "Coupon": {
         "basis_points": None,
         "amount_off": None,
@@ -184,6 +184,16 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
     "Chargeback": {"moves": 1},
     "Checkout": {"state": "open", "known": False},
     "CouponUse": {"uses": 0},
+    "Declaration": {
+        "language": "en",
+        "verification": "none",
+        "about": (),
+        "state": "received",
+        "flooded": False,
+        "held": False,
+        "refunded": (),
+    },
+    "Declared": {"reason": ""},
     "Discount": {
         "basis_points": 0,
         "amount_minor": 0,

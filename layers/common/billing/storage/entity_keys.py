@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, Entity, Transaction, Write
-from billing.storage import coupon_keys, customer_keys, event_keys, keys, tax_keys
+from billing.storage import (
+    coupon_keys,
+    customer_keys,
+    declaration_keys,
+    event_keys,
+    keys,
+    tax_keys,
+)
 from billing.storage.addresses import Key, stamp
 
 if TYPE_CHECKING:
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
     from billing.checkout.checkouts import Checkout
     from billing.checkout.trials import TrialUse
     from billing.coupons.coupons import Coupon, CouponUse
+    from billing.declarations.declarations import Declaration, DeclarationOf
     from billing.event_log.logged_events import EventHour, LoggedEvent
     from billing.helpdesk.messages import Message
     from billing.helpdesk.tickets import Ticket, TicketOf
@@ -161,7 +169,7 @@ def _purchase_bill_to(e: PurchaseBillTo) -> Key[PurchaseBillTo]:
 
 
 def _consent(e: Consent) -> Key[Consent]:
-    return Key(keys.of_customer(e.merchant, e.customer), f"CONSENT#{e.purchase}")
+    return declaration_keys.consent(e.merchant, e.customer, e.purchase)
 
 
 def _entitlement(e: Entitlement) -> Key[Entitlement]:
@@ -264,6 +272,14 @@ def _coupon_use(e: CouponUse) -> Key[CouponUse]:
     return coupon_keys.coupon_use(e.merchant, e.coupon, e.subject)
 
 
+def _declaration(e: Declaration) -> Key[Declaration]:
+    return declaration_keys.declaration(e.merchant, e.id)
+
+
+def _declaration_of(e: DeclarationOf) -> Key[DeclarationOf]:
+    return declaration_keys.declaration_of(e.merchant, e.customer, e.declaration)
+
+
 _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Merchant": _merchant,
     "ApiKey": _api_key,
@@ -310,4 +326,6 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "SalesYear": _sales_year,
     "Coupon": _coupon,
     "CouponUse": _coupon_use,
+    "Declaration": _declaration,
+    "DeclarationOf": _declaration_of,
 }

@@ -26,7 +26,7 @@ NOTICES = (Duty.TRIAL_ENDS, Duty.RENEWAL, Duty.PRICE_CHANGE, Duty.YEARLY_REMINDE
 
 
 class Certainty(StrEnum):
-    """How sure a row is: A, several sources or the text itself; B, one source; C, not verified."""
+    """The certainty of a row: A, several sources or the text; B, one source; C, not verified."""
 
     A = "A"
     B = "B"

@@ -32,7 +32,7 @@ TYPED = {
     "contact": "ann@example.com",
     "kind": "ordinary",
 }
-ANSWER = re.compile(r"https://pay\.example\.com(/cancel/\S+)")
+ANSWER = re.compile(r"https://pay\.example\.com(/cancel/acme/answer/\S+)")
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What goes back of a payment when its buyer withdraws from the contract (X-10)."""
+"""The part of a payment that goes back when its buyer withdraws from the contract (X-10)."""
 
 from __future__ import annotations
 

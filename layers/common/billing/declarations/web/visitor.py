@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 from billing.cancel.regions import lookup
 from billing.cancel.regions.rules import Duty, Rule
+from billing.cancel.web import endings
 from billing.customers.web import portal_session
 from billing.customers.web.portal_session import Visit
-from billing.kernel.countries import COUNTRIES
 from billing.kernel.errors import NotFound
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
@@ -20,7 +20,6 @@ from billing.web import custom_domains, http, languages, sessions
 from billing.web.request import Request, plain_id
 
 PAGES = {Duty.CANCELLATION: "cancel", Duty.WITHDRAWAL: "withdraw"}
-STATE_HEADER = "cloudfront-viewer-country-region"
 
 
 class Visitor(Value):
@@ -76,7 +75,7 @@ def visitor(ports: Ports, request: Request, merchant: str, duty: Duty, now: date
     found = ports.store.merchant(plain_id(merchant))
     if found is None:
         raise NotFound()
-    country, state = _place(request)
+    country, state = endings.place(request)
     language = _language(request)
     visit = None
     if found.settings.portal is not None:
@@ -91,22 +90,6 @@ def sender(ports: Ports, request: Request, merchant: str, duty: Duty, now: datet
     if found.visit is not None:
         sessions.check_form(request, found.visit.token)
     return found
-
-
-def _place(request: Request) -> tuple[str, str | None]:
-    """Returns the visitor's country and state: those in the address, else those of the network."""
-    query = request.query()
-    chosen = query.get("country", "").upper()
-    if chosen in COUNTRIES:
-        return chosen, _state(query.get("state", ""))
-    country = request.headers.get(languages.COUNTRY_HEADER, "").upper()
-    state = _state(request.headers.get(STATE_HEADER, ""))
-    return (country, state) if country in COUNTRIES else ("", None)
-
-
-def _state(typed: str) -> str | None:
-    code = typed.strip().upper()
-    return code if 0 < len(code) <= 3 and code.isascii() and code.isalnum() else None
 
 
 def _language(request: Request) -> str:

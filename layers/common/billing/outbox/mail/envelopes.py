@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from email.message import EmailMessage
+from urllib.parse import urlencode
 
+from billing.cancel.flows.endings import Ending, labelled
 from billing.kernel import domains
 from billing.kernel.customers import BillTo, Customer
 from billing.kernel.merchants import Merchant
@@ -34,7 +36,27 @@ def to_customer(
     """
     language, test = about
     sender, to = ports.operation.sender, customer.contact
-    return Envelope(merchant, to, language, test, sender, event.id, now, next_charge, way_in)
+    ways = endings(ports, merchant, customer, language, now)
+    return Envelope(
+        merchant, to, language, test, sender, event.id, now, next_charge, way_in, endings=ways
+    )
+
+
+def endings(
+    ports: Ports, merchant: Merchant, customer: Customer, language: str, now: datetime
+) -> tuple[Ending, ...]:
+    """Returns the links under which a customer ends a contract, as the law where they live words
+    them (X-10)."""
+    url, address = ports.operation.public_url, customer.address
+    place = urlencode({"country": address.country, "lang": language})
+    return labelled(
+        f"{domains.cancel(url, merchant)}?{place}",
+        f"{domains.withdraw(url, merchant)}?{place}",
+        address.country,
+        address.state,
+        language,
+        now.date(),
+    )
 
 
 def to_merchant(

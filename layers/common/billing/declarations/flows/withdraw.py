@@ -78,7 +78,7 @@ def _refusal(
     if bill_to is not None:
         address = bill_to.bill_to.address
         country, state = address.country, address.state
-    rule = lookup.rule(country, state, bought_at.date(), Duty.WITHDRAWAL)
+    rule = lookup.rule(country, state, found.at.date(), Duty.WITHDRAWAL)
     if rule is None or rule.days is None:
         return Reason.NO_RIGHT
     ends_at = value.window_ends_at(bought_at, rule.days, zone)

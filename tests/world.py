@@ -285,7 +285,7 @@ class World:
         far = datetime(9000, 1, 1, tzinfo=UTC)
         rows = [
             row.due_at
-            for kind in DueKind
+            for kind in set(DueKind) - {DueKind.DECIDE}  # a person's, which no sweep acts on
             for shard in range(self.ports.operation.shards)
             for row in self.store.due(kind, shard, far, 1)
         ]

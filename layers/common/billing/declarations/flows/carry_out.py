@@ -16,7 +16,7 @@ from billing.declarations import matching
 from billing.declarations.declarations import DECIDED_ON, Declaration, Kind, Reason
 from billing.declarations.flows import withdraw
 from billing.declarations.flows.repayment import RefundUnderWay, Unrefundable, repay
-from billing.kernel.errors import Conflict, Refused
+from billing.kernel.errors import Conflict, Refused, Unavailable
 from billing.kernel.flows import subscriptions
 from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
@@ -48,7 +48,7 @@ def carry_out(ports: Ports, found: Declaration, now: datetime) -> str:
         if found.declared.kind is Kind.WITHDRAWAL and found.is_verified:
             return _withdraw(ports, found, about, now)
         return _cancel(ports, found, about, now)
-    except (ChargeUnderWay, RefundUnderWay):
+    except (ChargeUnderWay, RefundUnderWay, Unavailable):
         return _later(ports, found, now + ports.operation.lease)
     except Unrefundable:
         return to_agent(ports, found, Reason.REFUND)

@@ -259,6 +259,13 @@ def _doors(console: Console) -> None:
 
 Declare = Callable[[Console], None]
 
+
+def _declarations(console: Console) -> None:
+    from billing.console.web import declaration_routes
+
+    declaration_routes.declare(console.app, console.looks, console.sends)
+
+
 PARTS: dict[str, tuple[Declare, ...]] = {
     **dict.fromkeys(("", "portal"), (_home,)),
     "search": (_search,),
@@ -271,6 +278,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "attention": (_attention,),
     "tickets": (_tickets,),
     "tax": (_taxes,),
+    "declarations": (_declarations,),
     "settings": (_settings,),
     "keys": (_keys,),
     **dict.fromkeys(("sign-in", "sign-out"), (_doors,)),

@@ -50,6 +50,12 @@ def is_unchecked(rule: Rule, language: str) -> bool:
     return bool(rule.labels) and language not in rule.labels
 
 
+def overriding_states(table: Iterable[Rule] = RULES) -> list[str]:
+    """Returns the US states whose law lets customers cancel whatever a merchant's setting is."""
+    cancelling = (r for r in table if r.duty is Duty.CANCELLATION and r.self_cancel_required)
+    return sorted(r.region.partition("-")[2] for r in cancelling if r.region.startswith("US-"))
+
+
 def out_of_date(table: Iterable[Rule], today: date) -> list[Rule]:
     """Returns the rules that nobody has checked for six months, the oldest first."""
     month = today.month - 6

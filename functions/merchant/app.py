@@ -269,6 +269,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
         _of("plans"),
         _of("tax", "declare_of_subscriptions"),
         _of("coupons", "declare_uses"),
+        _of("privacy", "declare_consents"),
     ),
     "customers": (_customers, _lists),
     "invoices": (_lists,),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from billing.cancel.regions import lookup, table
 from billing.cancel.regions.rules import Duty, Offers, Rule
 from billing.kernel.countries import COUNTRIES
+from perennial import regions
 from tests.depth import examples
 
 WRITTEN = Path("docs/REGIONS.md").read_text()
@@ -207,3 +208,12 @@ def test_the_lookup_agrees_with_an_oracle(
     country: str, state: str | None, day: date, duty: Duty
 ) -> None:
     assert lookup.rule(country, state, day, duty) == _expected(country, state, day, duty)
+
+
+@pytest.mark.spec("X-10")
+def test_a_command_prints_the_table_with_what_needs_checking_first() -> None:
+    now = list(regions.lines(TODAY))
+    assert now[0].startswith("0 of ") and len(now) == len(table.RULES) + 1
+    later = list(regions.lines(date(2027, 6, 1), stale_only=True))
+    assert len(later) == len(table.RULES) + 1 and later[1].startswith("CHECK")
+    assert any("Verträge hier kündigen" in line for line in now)

@@ -96,3 +96,13 @@ def test_the_list_filters_pages_and_refuses_nonsense(shop: Shop) -> None:
 def test_the_settings_say_that_the_law_overrides_them(shop: Shop) -> None:
     body = signed_in(shop).browse("GET", "/console/settings").body
     assert "CA, CO, MA, MN, NY" in body
+
+
+@pytest.mark.spec("C-6")
+def test_the_consent_of_a_subscription_is_exported(shop: Shop) -> None:
+    bought = shop.world.buy(shop.world.product(DELAYED), starts_at_once=True)
+    address = f"/v1/subscriptions/{bought.purchase}/consent"
+    kept = shop.api.get(address).json
+    assert (kept["purchase"], kept["ip"]) == (bought.purchase, "192.0.2.1")
+    assert kept["starts_at_once"].startswith("Start my service at once.")
+    assert shop.other.get(address).status == 404

@@ -72,11 +72,15 @@ class DisclosureOutput(TypedDict):
 
 
 class ConsentOutput(TypedDict):
-    """The consent to a purchase; `shown` is null for purchases from before it was stored."""
+    """The consent to a purchase; `shown` is null for purchases from before it was stored.
+
+    `starts_at_once` are the words by which the buyer asked for an immediate start, null without.
+    """
 
     purchase: str
     terms_version: str
     terms_hash: str | None
+    starts_at_once: str | None
     agreed_at: str
     ip: str
     language: str
@@ -145,7 +149,7 @@ def export(found: Export) -> ExportOutput:
             *(_billed(each.id, each.bill_to) for each in history.invoices),
         ],
         "documents": [_document(each) for each in history.documents],
-        "consents": [_consent(each) for each in history.consents],
+        "consents": [consent(each) for each in history.consents],
         "attempts": [_attempt(each) for each in found.attempts],
         "tickets": [helpdesk_shapes.thread(each, None) for each in found.threads],
     }
@@ -179,11 +183,13 @@ def _document(issued: IssuedDocument) -> DocumentOutput:
     }
 
 
-def _consent(consent: Consent) -> ConsentOutput:
+def consent(consent: Consent) -> ConsentOutput:
+    """Returns the consent to a purchase as JSON."""
     return {
         "purchase": consent.purchase,
         "terms_version": consent.terms_version,
         "terms_hash": consent.terms_hash,
+        "starts_at_once": consent.starts_at_once,
         "agreed_at": instant(consent.agreed_at),
         "ip": consent.ip,
         "language": consent.language,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -123,3 +123,32 @@ def test_a_form_sent_twice_is_one_declaration(hall: Hall) -> None:
     second = hall.declare(contract=order, attempt="attempt-again")
     assert len(hall.declarations()) == 1
     assert hall.declaration.number in first.body and hall.declaration.number in second.body
+
+
+@pytest.mark.spec("X-10")
+def test_what_is_past_due_ends_at_once(hall: Hall) -> None:
+    """Found by the simulator: it waited for a period that had begun, once a minute."""
+    order = hall.buy()
+    held = hall.subscription
+    late = replace(held, state=State.PAST_DUE, retry_at=hall.world.now + 60 * DAY)
+    hall.world.now += 40 * DAY
+    hall.world.store.commit(Change(held, replace(late, due_at=late.retry_at)))
+    hall.declare(contract=order.invoice.order_id)
+    hall.tick()
+    assert hall.declaration.state is DeclarationState.CARRIED_OUT
+    assert hall.subscription.state is State.CANCELLED
+
+
+@pytest.mark.spec("X-10")
+def test_a_later_day_that_no_charge_comes_before_is_kept_all_the_same(hall: Hall) -> None:
+    order = hall.buy().invoice.order_id
+    held = hall.subscription
+    late = replace(held, state=State.PAST_DUE, retry_at=hall.world.now + 300 * DAY)
+    hall.world.now += 40 * DAY
+    hall.world.store.commit(Change(held, replace(late, due_at=late.retry_at)))
+    hall.declare(contract=order, wanted_on="2026-03-20")
+    hall.tick()
+    assert hall.declaration.due_at is not None
+    assert hall.declaration.due_at >= hall.world.now + timedelta(minutes=50)
+    hall.world.advance(to=datetime(2026, 3, 21, 12, tzinfo=UTC))
+    assert hall.subscription.state is State.CANCELLED

@@ -52,13 +52,16 @@ def binds_at(declaration: Declaration, zone: str) -> datetime:
     return max(declaration.at, Anchor(datetime.combine(wanted, time()), zone).instant)
 
 
-def waits_until(declaration: Declaration, subscription: Subscription) -> datetime | None:
+def waits_until(
+    declaration: Declaration, subscription: Subscription, now: datetime
+) -> datetime | None:
     """Returns when to look again at a declaration for a later day: once the period before it is
-    paid; None where the running period reaches that day."""
+    paid; None where the running period reaches that day, or it has come."""
     ends_at = subscription.period_at
-    if ends_at is None or binds_at(declaration, subscription.anchor.zone) <= ends_at:
+    binds = binds_at(declaration, subscription.anchor.zone)
+    if ends_at is None or binds <= max(ends_at, now):
         return None
-    return ends_at
+    return max(ends_at, now)
 
 
 def goes_to_agent(declaration: Declaration, subscription: Subscription) -> bool:

@@ -81,7 +81,7 @@ def _about(ports: Ports, found: Declaration) -> list[Subscription] | Reason:
 def _cancel(ports: Ports, found: Declaration, about: list[Subscription], now: datetime) -> str:
     if any(each.is_live and matching.goes_to_agent(found, each) for each in about):
         return to_agent(ports, found, Reason.INSTALLMENTS)
-    waits = [matching.waits_until(found, each) for each in about if each.is_live]
+    waits = [matching.waits_until(found, each, now) for each in about if each.is_live]
     later = [each for each in waits if each is not None]
     if later:
         return _later(ports, found, min(later) + AFTER_CHARGE)

@@ -84,7 +84,7 @@ def _ask(ports: Ports, found: Declaration, now: datetime) -> str:
         return _to_agent(ports, found, Reason.NOTHING_RUNS, customer)
     if ports.ephemeral.get(DENIED, f"{found.merchant}\n{customer}", now=now) is not None:
         return _to_agent(ports, found, Reason.TOO_MANY, customer)
-    holds = [write for each in about for write in _hold(found, each)]
+    holds = [write for each in about for write in _hold(found, each, now)]
     asked = found.asked(customer, tuple(each.id for each in about), held=bool(holds))
     asked = replace(asked, due_at=found.at + HELD_FOR)
     first = not any(
@@ -102,9 +102,9 @@ def _ask(ports: Ports, found: Declaration, now: datetime) -> str:
     return "asked"
 
 
-def _hold(found: Declaration, subscription: Subscription) -> tuple[Write, ...]:
+def _hold(found: Declaration, subscription: Subscription, now: datetime) -> tuple[Write, ...]:
     """Holds a subscription's charges, but not those before the later day that is asked for."""
-    if matching.waits_until(found, subscription) is not None:
+    if matching.waits_until(found, subscription, now) is not None:
         return ()
     return charge_hold.hold(subscription, found.id, found.at)
 

@@ -12,6 +12,8 @@ from billing.api.web.json_shapes import MoneyOutput, instant, money
 from billing.checkout.checkouts import Checkout
 from billing.customers.web import shapes as customer_shapes
 from billing.customers.web.shapes import AddressOutput, MethodOutput, OverviewOutput
+from billing.declarations.web import shapes as declaration_shapes
+from billing.declarations.web.shapes import DeclarationOutput
 from billing.helpdesk.web import shapes as helpdesk_shapes
 from billing.helpdesk.web.shapes import ThreadOutput
 from billing.kernel.customers import BillTo, Consent
@@ -134,6 +136,7 @@ class ExportOutput(OverviewOutput):
     consents: list[ConsentOutput]
     attempts: list[AttemptOutput]
     tickets: list[ThreadOutput]
+    declarations: list[DeclarationOutput]
 
 
 def export(found: Export) -> ExportOutput:
@@ -152,6 +155,7 @@ def export(found: Export) -> ExportOutput:
         "consents": [consent(each) for each in history.consents],
         "attempts": [_attempt(each) for each in found.attempts],
         "tickets": [helpdesk_shapes.thread(each, None) for each in found.threads],
+        "declarations": [declaration_shapes.declaration(each) for each in found.declarations],
     }
 
 

@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 
 from billing.declarations.declarations import DeclarationState, Reason, Verification
+from billing.declarations.flows import look
 from billing.kernel.subscription import State
+from billing.rebill.flows import missed
 from tests.declarations.hall import Hall
 
 
@@ -170,3 +172,16 @@ def test_a_customers_own_address_gets_no_words_of_a_stranger(hall: Hall) -> None
 
 def _without_nonce(page: str) -> str:
     return re.sub(r'nonce="[^"]+"', "", page)
+
+
+@pytest.mark.spec("X-10", "R-9")
+def test_one_that_nobody_decides_in_time_rings_the_alarm_of_what_is_missed(hall: Hall) -> None:
+    hall.declare(contact="eve@example.com")
+    hall.tick()
+    assert hall.declaration.state is DeclarationState.AGENT
+    hall.world.advance(days=7)
+    assert missed.others(hall.world.ports, now=hall.world.now) == []
+    hall.world.now += timedelta(hours=2)
+    (late,) = missed.others(hall.world.ports, now=hall.world.now)
+    assert late.due.owner == ("acme", hall.declaration.id)
+    assert look.sweep(hall.world.ports, now=hall.world.now) == {}

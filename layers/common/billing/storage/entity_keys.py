@@ -25,14 +25,12 @@ if TYPE_CHECKING:
     from billing.checkout.checkouts import Checkout
     from billing.checkout.trials import TrialUse
     from billing.coupons.coupons import Coupon, CouponUse
-    from billing.declarations.declarations import Declaration, DeclarationOf
     from billing.event_log.logged_events import EventHour, LoggedEvent
     from billing.helpdesk.messages import Message
     from billing.helpdesk.tickets import Ticket, TicketOf
     from billing.jobs.jobs import Job, JobLine
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import (
-        Consent,
         Customer,
         EmailPointer,
         Entitlement,
@@ -168,10 +166,6 @@ def _purchase_bill_to(e: PurchaseBillTo) -> Key[PurchaseBillTo]:
     return keys.bill_to(e.merchant, e.customer, e.purchase)
 
 
-def _consent(e: Consent) -> Key[Consent]:
-    return declaration_keys.consent(e.merchant, e.customer, e.purchase)
-
-
 def _entitlement(e: Entitlement) -> Key[Entitlement]:
     return Key(keys.of_customer(e.merchant, e.customer), f"ENTITLEMENT#{e.grant}#{e.source}")
 
@@ -272,14 +266,6 @@ def _coupon_use(e: CouponUse) -> Key[CouponUse]:
     return coupon_keys.coupon_use(e.merchant, e.coupon, e.subject)
 
 
-def _declaration(e: Declaration) -> Key[Declaration]:
-    return declaration_keys.declaration(e.merchant, e.id)
-
-
-def _declaration_of(e: DeclarationOf) -> Key[DeclarationOf]:
-    return declaration_keys.declaration_of(e.merchant, e.customer, e.declaration)
-
-
 _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Merchant": _merchant,
     "ApiKey": _api_key,
@@ -300,7 +286,7 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Refund": _refund,
     "Reminder": _reminder,
     "PurchaseBillTo": _purchase_bill_to,
-    "Consent": _consent,
+    "Consent": lambda e: declaration_keys.consent(e.merchant, e.customer, e.purchase),
     "Entitlement": _entitlement,
     "Chargeback": _chargeback,
     "LedgerEntry": _ledger_entry,
@@ -326,6 +312,8 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "SalesYear": _sales_year,
     "Coupon": _coupon,
     "CouponUse": _coupon_use,
-    "Declaration": _declaration,
-    "DeclarationOf": _declaration_of,
+    "Declaration": lambda e: declaration_keys.declaration(e.merchant, e.id),
+    "DeclarationOf": lambda e: declaration_keys.declaration_of(
+        e.merchant, e.customer, e.declaration
+    ),
 }

@@ -107,6 +107,10 @@ def _written() -> list[dict[str, Any]]:
     return list(found.values())
 
 
+NAMED = {"Fact.kind": "EventKind"}
+"""The enum of a field with new values that are written: what meets one waits for the new code."""
+
+
 def _form(attribute: dict[str, Any]) -> Any:
     """Returns what tells kinds of items apart: the fields that are there, and short words."""
     ((kind, value),) = attribute.items()
@@ -126,6 +130,13 @@ def test_the_last_release_reads_what_this_code_writes() -> None:
         for item, answer in zip(items, answers, strict=True)
         if "error" in answer
     }
+    known = {
+        (path.partition(".")[0], f"ValueError: '{value}' is not a valid {NAMED[path]}")
+        for path, values in NEW_VALUES.items()
+        for value in values
+        if path in NAMED
+    }
+    errors -= known
     assert errors == set()
     assert {answer["unknown"] for answer in answers if "unknown" in answer} <= set(NEW_TYPES)
 

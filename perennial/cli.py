@@ -223,6 +223,22 @@ def gateway_keys(
     _show(lambda: installation.store_gateway_keys(at, merchant, gateway, account))
 
 
+@app.command("regions")
+def show_regions(
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Only rows not checked for six months.")
+    ] = False,
+) -> None:
+    """Show the law of cancelling, withdrawing and reminding by region, as this version knows it.
+
+    Example: perennial regions --stale
+    """
+    from perennial import regions
+
+    for line in regions.lines(datetime.now(UTC).date(), stale_only=stale):
+        print(line)
+
+
 @mail.command("check")
 def check_mail(
     context: typer.Context,

@@ -27,6 +27,7 @@ from sim.buyers import authenticate
 from sim.card_changes import bank_renews, new_card, other_card, remove_card
 from sim.chance import Chance
 from sim.coupon_changes import give_coupon, take_coupon
+from sim.declarations import declare
 from sim.documents import download
 from sim.money_back import (
     dispute,
@@ -220,6 +221,7 @@ ACTIONS: dict[type, tuple[Action, ...]] = {
         cheaper_then_back,
         *(new_card, other_card, remove_card, bank_renews),
         change_email,
+        declare,
     ),
     Checkout: (click_again, come_back, look_at_attempt, sweep, answer_the_bank),
 }
@@ -241,6 +243,7 @@ MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
     "renewal": (0.3, (bank_renews,)),
     "renewal again": (0.15, (bank_renews,)),
     "address": (0.15, (change_email,)),
+    "declaration": (0.15, (declare,)),
     "coupon": (0.3, (give_coupon,)),
     "coupon again": (0.2, (give_coupon, take_coupon)),
     "invoice": (0.3, (download,)),

@@ -50,6 +50,7 @@ ALARMS = (
     DueKind.CANCEL,
     DueKind.TICKET,
     DueKind.ERASE,
+    DueKind.DECLARATION,
 )
 CHARGED = {DueKind.BILL, DueKind.CHECKOUT, DueKind.REFUND}
 
@@ -129,7 +130,7 @@ class Deployment:
         self.alarm_at(tick_us + 1)
         if DueKind.CANCEL in due:
             self._start("ending", cancel_app.sweep, tick_us, self._clockwork.now_us)
-        if DueKind.TICKET in due:
+        if due & {DueKind.TICKET, DueKind.DECLARATION}:
             self._start("deciding", helpdesk_app.sweep, tick_us, self._clockwork.now_us)
         if DueKind.ERASE in due:
             self._start("erasing", account_app.sweep, tick_us, self._clockwork.now_us)

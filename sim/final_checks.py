@@ -27,6 +27,7 @@ from billing.refunds.refunds import Refund, RefundState
 from sim.access_writes import access_agrees
 from sim.account_balances import balances_agree
 from sim.coupons import uses_agree
+from sim.declarations import declarations_bind
 from sim.invariants import Violation
 from sim.jobs import jobs_ended
 from sim.logged import logged_once
@@ -61,6 +62,7 @@ def reckon(world: World) -> None:
     balances_agree(world, found)
     uses_agree(found)
     access_agrees(found, now)
+    declarations_bind(world, found)
     _asked_once(found[Refund])
     _disputes_agree(world, found)
     _cards_agree(world, found)

@@ -15,6 +15,7 @@ from typing import Any
 
 from billing.accounts.flows import account_life
 from billing.cancel.flows import cancel
+from billing.declarations.flows import look
 from billing.helpdesk.flows import decision
 from billing.kernel.due import DueKind
 from billing.kernel.outbox_events import OutboxEvent
@@ -52,7 +53,7 @@ That is more than there are kinds and shards to begin with."""
 KINDS: dict[str, tuple[DueKind, ...]] = {
     "sweep": (DueKind.CHECKOUT, DueKind.REFUND, DueKind.BILL),
     "ending": (DueKind.CANCEL,),
-    "deciding": (DueKind.TICKET,),
+    "deciding": (DueKind.DECLARATION, DueKind.TICKET),
     "erasing": (DueKind.ERASE,),
     "outbox sweep": (DueKind.NOTICE,),
 }
@@ -67,6 +68,7 @@ SWEEPS = (
     account_life.sweep,
     cancel.sweep,
     decision.sweep,
+    look.sweep,
     erase.sweep,
     deliver.sweep,
     remind.sweep,

@@ -16,6 +16,7 @@ from billing.accounts.mail import letters as account_letters
 from billing.cancel.mail import letters as cancel_letters
 from billing.cards.mail import letters as card_letters
 from billing.customers.mail import letters as customer_letters
+from billing.declarations.mail import letters as declaration_letters
 from billing.helpdesk.mail import letters as helpdesk_letters
 from billing.invoices.flows import files
 from billing.notices.mail import letters as reminder_letters
@@ -62,6 +63,7 @@ MAILS = (
     cancel_letters,
     card_letters,
     customer_letters,
+    declaration_letters,
     helpdesk_letters,
     mails,
     merchant_letters,

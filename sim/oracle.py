@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from billing.cancel import charge_hold
 from billing.gateways.sandbox.ledger import Row
 from billing.gateways.sandbox.refunds import ELSEWHERE
-from billing.helpdesk import cancellation_request
 from billing.helpdesk.tickets import Ticket, TicketState, TicketType
 from billing.kernel.invoices import FINAL, Invoice, InvoiceCounter
 from billing.kernel.periods import Anchor
@@ -79,7 +79,7 @@ class Oracle(Writes, ValueWrites, CouponWrites):
             if after.wish is not TicketType.CANCEL or stands is None:
                 continue
             asks = after.due_at is not None and after.lets_stand is None
-            holds = asks and cancellation_request.may_be_held(stands)
+            holds = asks and charge_hold.may_be_held(stands)
             if before is None and holds and not stands.held:
                 raise Violation("4", f"{after.id} holds nothing", stands.id)
             over = after.state is TicketState.DECLINED or after.carried_out_at is not None

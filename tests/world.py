@@ -21,6 +21,7 @@ from billing.cancel.flows.cancel import Ending
 from billing.checkout.checkouts import Checkout
 from billing.checkout.flows import submit as checkout_submit
 from billing.checkout.flows.submit import Submission, Visitor
+from billing.declarations.flows import look
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.helpdesk.flows import decision
@@ -234,6 +235,7 @@ class World:
     def tick(self) -> Counter[str]:
         """One tick of the schedules, and all the work that follows from it."""
         swept = self.sweep() + cancel.sweep(self.ports, now=self.now)
+        swept += look.sweep(self.ports, now=self.now)
         swept += decision.sweep(self.ports, now=self.now)
         swept += erase.sweep(self.ports, now=self.now)
         swept += jobs_sweep.sweep(self.ports, now=self.now)
@@ -286,7 +288,7 @@ class World:
         far = datetime(9000, 1, 1, tzinfo=UTC)
         rows = [
             row.due_at
-            for kind in DueKind
+            for kind in set(DueKind) - {DueKind.DECIDE}  # a person's, which no sweep acts on
             for shard in range(self.ports.operation.shards)
             for row in self.store.due(kind, shard, far, 1)
         ]

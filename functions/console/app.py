@@ -257,6 +257,12 @@ def _export(console: Console) -> None:
         return exports.ask(console.sends())
 
 
+def _declarations(console: Console) -> None:
+    from billing.console.web import declaration_routes
+
+    declaration_routes.declare(console.app, console.looks, console.sends)
+
+
 PARTS: dict[str, tuple[Declare, ...]] = {
     **dict.fromkeys(("", "portal"), (_home,)),
     "search": (_search,),
@@ -274,6 +280,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "tax": (_taxes,),
     "branding": (_branding,),
     "mails": (_mails,),
+    "declarations": (_declarations,),
     "settings": (_settings,),
     "keys": (_keys,),
     "export": (_export,),

@@ -8,7 +8,12 @@ from functools import cache
 from typing import Any
 
 from billing.branding.flows import dressing
+from billing.cancel.regions.rules import Duty
 from billing.customers.web import portal_session
+from billing.declarations.flows import look
+from billing.declarations.web import pages as declaration_pages
+from billing.declarations.web import visitor
+from billing.declarations.web.visitor import Visitor
 from billing.helpdesk.flows import decision
 from billing.helpdesk.web import caller, thread_pages
 from billing.helpdesk.web import pages as helpdesk_pages
@@ -49,6 +54,8 @@ def build(ports: Ports) -> http.Resolver:
     helpdesk = Helpdesk(ports)
     _requests(helpdesk)
     _threads(helpdesk)
+    _declarations(helpdesk, Duty.CANCELLATION)
+    _declarations(helpdesk, Duty.WITHDRAWAL)
     return helpdesk.app
 
 
@@ -96,6 +103,38 @@ def _threads(helpdesk: Helpdesk) -> None:
         return thread_pages.reply(helpdesk.sends(merchant), reference)
 
 
+def _declarations(helpdesk: Helpdesk, duty: Duty) -> None:
+    """Adds the public pages of a duty, which anybody may use (X-10)."""
+    app, ports, base = helpdesk.app, helpdesk.ports, f"/{visitor.PAGES[duty]}/<merchant>"
+
+    def looks(merchant: str) -> Visitor:
+        request = Request.of(app.current_event)
+        return visitor.visitor(ports, request, merchant, duty, ports.clock())
+
+    def sends(merchant: str) -> Visitor:
+        request = Request.of(app.current_event)
+        return visitor.sender(ports, request, merchant, duty, ports.clock())
+
+    @app.get(base)
+    def declare_form(merchant: str) -> http.Answer:
+        return declaration_pages.form(looks(merchant))
+
+    @app.post(base)
+    def declare(merchant: str) -> http.Answer:
+        return declaration_pages.submit(sends(merchant))
+
+    if duty is Duty.WITHDRAWAL:
+        return  # the link in a mail is one place for both
+
+    @app.get(f"{base}/answer/<token>")
+    def answer_form(merchant: str, token: str) -> http.Answer:
+        return declaration_pages.answer_page(looks(merchant), token)
+
+    @app.post(f"{base}/answer/<token>")
+    def answer(merchant: str, token: str) -> http.Answer:
+        return declaration_pages.take_answer(sends(merchant), token)
+
+
 app = cache(lambda: build(wiring.ports()))
 
 
@@ -108,14 +147,14 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Acts on tickets whose due date has come at the schedule's own time.
+    """Acts on declarations and tickets whose due date has come at the schedule's own time.
 
     A replayed event does nothing twice.
     """
-    tally = decision.sweep(
-        wiring.ports(),
-        now=datetime.fromisoformat(event["time"]),
-        keep_going=deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH),
-    )
+    ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
+    keep_going = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
+    declared = look.sweep(ports, now=now, keep_going=keep_going)
+    telemetry.tally(declared, "declaration_")
+    tally = decision.sweep(ports, now=now, keep_going=keep_going)
     telemetry.tally(tally, "ticket_")
-    return dict(tally)
+    return {**tally, **{f"declaration_{what}": count for what, count in declared.items()}}

@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
 
+from billing.cancel.regions.rules import Duty
+from billing.declarations.declarations import Declared, Kind
+from billing.declarations.flows import receive
+from billing.declarations.flows.receive import Sender
 from tests.invoices.issuing_samples import BERLIN, IDENTITY
 from tests.web.shop import PRODUCT, Shop
 
@@ -171,6 +175,7 @@ QUERIES = {
 PLATFORMS = {"/v1/accounts"}
 """The platform's own; tests/accounts/test_pages.py asks as the platform."""
 LISTS = {
+    "/v1/declarations",
     "/v1/products",
     "/v1/orders",
     "/v1/customers",
@@ -211,6 +216,7 @@ def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> Non
         "customer": bought.customer,
         "invoice": bought.invoice.id,
         "coupon": shop.api.post("/v1/coupons", COUPON).json["code"],
+        "declaration": declare(shop),
     }
     asked = 0
     for path, method, _ in operations(document):
@@ -231,6 +237,20 @@ def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> Non
     assert asked >= 12
 
 
+def declare(shop: Shop) -> str:
+    """Declares a cancellation to the shop as a stranger would; returns its id."""
+    made = receive.receive(
+        shop.world.ports,
+        shop.world.merchant,
+        Duty.CANCELLATION,
+        Declared(Kind.ORDINARY, "Ann", "ann@example.com", "Course"),
+        Sender("192.0.2.1", "DE", "de"),
+        key="declared-once",
+        now=shop.world.now,
+    )
+    return made.id
+
+
 def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> None:
     made = shop.api.post("/v1/products", PRODUCT).json
     second = shop.api.post(f"/v1/products/{made['id']}/price-points", PRODUCT["price_points"][0])
@@ -249,6 +269,7 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "account": "acct_1",
         "coupon": shop.api.post("/v1/coupons", COUPON).json["code"],
         "member": "member_1",
+        "declaration": declare(shop),
     }
     before = [shop.api.get(a).json for a in ("/v1/products", "/v1/settings", "/v1/keys")]
     change = {"price_point": second.json["id"], "when": "now"}

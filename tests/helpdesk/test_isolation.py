@@ -34,7 +34,11 @@ PUBLIC = {
     ("GET", "/helpdesk/<merchant>/confirm/<token>"),
     ("POST", "/helpdesk/<merchant>/confirm/<token>"),
 }
-THREADS = [route for route in routes(House().helpdesk) if route not in PUBLIC]
+THREADS = [
+    route
+    for route in routes(House().helpdesk)
+    if route not in PUBLIC and route[1].startswith("/helpdesk/")
+]
 QUEUE = [route for route in routes(House().console) if route[1].startswith("/console/tickets")]
 
 

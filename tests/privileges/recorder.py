@@ -23,6 +23,7 @@ from uuid import uuid4
 from billing.accounts.flows import account_life
 from billing.cancel.flows import cancel
 from billing.checkout.flows import expire
+from billing.declarations.flows import look
 from billing.gateway_events.flows import webhook
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
@@ -70,6 +71,7 @@ SCENARIOS = (
     (refund, "finish", "functions.rebill.app.charge"),
     (cancel, "sweep", "functions.cancel.app.sweep"),
     (decision, "sweep", "functions.helpdesk.app.sweep"),
+    (look, "sweep", "functions.helpdesk.app.sweep"),
     (deliver, "sweep", "functions.notify.app.sweep"),
     (suppressions, "record", "functions.notify.app.returned"),
     (deliver, "deliver", "functions.notify.app.deliver"),

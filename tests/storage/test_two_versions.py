@@ -47,11 +47,21 @@ NEW_TYPES = {
     "CouponUse": "beside a person's trial, which is read by its own key",
     "Branding": "in a partition of its own; the old code shows its own looks until it is gone",
     "MailText": "as the branding; the old code mails its own words",
+    "Declaration": "in a partition of its own; its due kinds are none that the old sweeps ask for",
+    "DeclarationOf": "skipped by what lists a customer's items; the old code never shows it",
 }
 """Types that the last release does not know, with what it does without them."""
 
 NEW_VALUES: dict[str, dict[str, str]] = {
-    "Trouble.kind": {"JOB": "only our own error in a job writes one; the operator's list waits"},
+    "Trouble.kind": {
+        "JOB": "only our own error in a job writes one; the operator's list waits",
+        "DECLARATION": "no worker of charges takes one, and only they write a failure",
+        "DECIDE": "no sweep takes one",
+    },
+    "Fact.kind": {
+        "declared": "the old consumer fails on it, and it waits in the outbox for the new one",
+        "declaration_asked": "as one that was declared",
+    },
 }
 """Values that the last release cannot read, by field, with the reason that it hardly meets them."""
 
@@ -105,6 +115,10 @@ def _written() -> list[dict[str, Any]]:
     return list(found.values())
 
 
+NAMED = {"Fact.kind": "EventKind"}
+"""The enum of a field with new values that are written: what meets one waits for the new code."""
+
+
 def _form(attribute: dict[str, Any]) -> Any:
     """Returns what tells kinds of items apart: the fields that are there, and short words."""
     ((kind, value),) = attribute.items()
@@ -124,6 +138,13 @@ def test_the_last_release_reads_what_this_code_writes() -> None:
         for item, answer in zip(items, answers, strict=True)
         if "error" in answer
     }
+    known = {
+        (path.partition(".")[0], f"ValueError: '{value}' is not a valid {NAMED[path]}")
+        for path, values in NEW_VALUES.items()
+        for value in values
+        if path in NAMED
+    }
+    errors -= known
     assert errors == set()
     assert {answer["unknown"] for answer in answers if "unknown" in answer} <= set(NEW_TYPES)
 

@@ -34,6 +34,8 @@ WHO_MAY_ASK = {
     "/v1/*": "an API key",
     "/console*": "a session, by a signed link",
     "/webhooks/*": "the gateway's signature",
+    "/cancel/*": "anyone: a declaration does nothing before it is verified",
+    "/withdraw/*": "anyone, as to cancel",
     "/helpdesk/*": "a session, or a form limited per address and email",
     "/account*": "a session of the platform's own merchant",
     "/invoice*": "anyone who was mailed the link",

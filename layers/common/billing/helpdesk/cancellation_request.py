@@ -5,30 +5,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.cancel import cancellation
+from billing.cancel import cancellation, charge_hold
+from billing.cancel.charge_hold import RUNNING
 from billing.helpdesk.tickets import Ticket
-from billing.kernel import charge_eligibility
 from billing.kernel.catalog import Cancellation
 from billing.kernel.merchants import Merchant
 from billing.kernel.periods import Anchor
-from billing.kernel.subscription import (
-    CHARGEABLE,
-    CancelRequest,
-    PayNow,
-    Source,
-    State,
-    Subscription,
-    When,
-)
-from billing.kernel.values import Value, replace
+from billing.kernel.subscription import CancelRequest, Source, Subscription, When
+from billing.kernel.values import Value
 from billing.kernel.writes import Change
-
-RUNNING = CHARGEABLE - {State.PAST_DUE}
-"""States in which a subscription is charged on its scheduled day."""
-
-HOLDABLE = CHARGEABLE | {State.PAUSED, State.CANCEL_PENDING}
-"""States in which a subscription is charged, or would be if somebody resumed it or undid its
-cancellation."""
 
 
 class Effect(Value):
@@ -94,54 +79,21 @@ def waits_for_charge(subscription: Subscription, lets_stand: datetime | None) ->
 def hold(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
     """Stops charges of a subscription until the ticket is decided (H-4); a charge under way goes
     on."""
-    if not may_be_held(subscription) or subscription.held or ticket.lets_stand is not None:
+    if ticket.lets_stand is not None:
         return ()
-    held = replace(subscription, held_for=ticket.id, held_since=ticket.requested_at)
-    return (Change(subscription, held, expecting=charge_eligibility.LOOKED_AT),)
-
-
-def may_be_held(subscription: Subscription) -> bool:
-    """Tests whether a request to cancel holds the subscription: not where a charge under way is to
-    end it (X-6)."""
-    pending = subscription.state is State.CANCEL_PENDING
-    return subscription.state in HOLDABLE and (pending or subscription.cancelling is None)
+    return charge_hold.hold(subscription, ticket.id, ticket.requested_at)
 
 
 def release(
     subscription: Subscription, ticket: Ticket, merchant: Merchant, now: datetime
 ) -> tuple[Change, ...]:
     """Removes the hold and charges at once what was held (H-4), however late that made it."""
-    if subscription.held_for != ticket.id:
-        return ()
-    free = _freed(subscription)
-    if free.is_live and free.due_at is not None and _was_due(free, now):
-        late = free.state in RUNNING and charge_eligibility.too_late_to_ask(free, merchant, now)
-        asked = PayNow(now, None) if late else free.pay_now
-        free = replace(free, due_at=now, pay_now=asked)
-    return (
-        Change(subscription, free, expecting=(*charge_eligibility.LOOKED_AT, "due_at", "pay_now")),
-    )
+    return charge_hold.release(subscription, ticket.id, merchant, now)
 
 
 def let_go(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
-    """Removes the hold of an approved ticket, whoever asked for the coming end: if that is undone,
-    the subscription must not stay held for ever (H-4, X-5)."""
-    if subscription.held_for != ticket.id:
-        return ()
-    return (Change(subscription, _freed(subscription), expecting=charge_eligibility.LOOKED_AT),)
-
-
-def _freed(subscription: Subscription) -> Subscription:
-    return replace(subscription, held_for=None, held_since=None)
-
-
-def _was_due(subscription: Subscription, now: datetime) -> bool:
-    if subscription.pay_now is not None:
-        return True
-    if subscription.state is State.PAST_DUE:
-        return subscription.retry_at is not None and subscription.retry_at <= now
-    due = subscription.period_at
-    return subscription.state in RUNNING and due is not None and due <= now
+    """Removes the hold of an approved ticket (H-4, X-5)."""
+    return charge_hold.let_go(subscription, ticket.id)
 
 
 def _end_of_next_period(subscription: Subscription) -> datetime | None:

@@ -141,7 +141,9 @@ class Consent(Entity):
     `price_shown` is the whole price in words, `shown` everything shown with it, and `terms_hash`
     the page's hash of that. The last two are None for purchases made before they were kept;
     `price_shown` of those is only the amount charged that day. `ip_country` is where the buyer was,
-    `card_country` where their card was issued; None where nobody said so (C-7).
+    `card_country` where their card was issued; None where nobody said so (C-7). `starts_at_once`
+    are the exact words of the box by which the buyer asked for an immediate start, None where they
+    did not (X-10).
     """
 
     merchant: str
@@ -156,6 +158,7 @@ class Consent(Entity):
     shown: Disclosure | None = None
     ip_country: str | None = None
     card_country: str | None = None
+    starts_at_once: str | None = None
 
 
 class PurchaseBillTo(Entity):

@@ -22,7 +22,7 @@ _HOST = re.compile(rf"({_LABEL}\.)+{_LABEL}")
 _NUMBERS = re.compile(r"[0-9]+")
 NOBODYS = ("amazonaws.com", "cloudfront.net", "localhost", "local", "internal", "arpa")
 
-NAMED = frozenset({"portal", "helpdesk"})
+NAMED = frozenset({"portal", "helpdesk", "cancel", "withdraw"})
 """First parts of paths that a merchant id follows."""
 
 ANYWHERE = frozenset({"health", "sandbox"})
@@ -99,6 +99,16 @@ def portal(public_url: str, merchant: Merchant) -> str:
 def helpdesk(public_url: str, merchant: Merchant) -> str:
     """Returns the URL of a merchant's helpdesk."""
     return _place(public_url, merchant, "helpdesk")
+
+
+def cancel(public_url: str, merchant: Merchant) -> str:
+    """Returns the URL where contracts with a merchant are cancelled (X-10)."""
+    return _place(public_url, merchant, "cancel")
+
+
+def withdraw(public_url: str, merchant: Merchant) -> str:
+    """Returns the URL where contracts with a merchant are withdrawn from (X-10)."""
+    return _place(public_url, merchant, "withdraw")
 
 
 def checkout(public_url: str, merchant: Merchant, price_point: str) -> str:

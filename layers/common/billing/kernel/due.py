@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class DueKind(StrEnum):
-    """Kinds of due date in the due index; a subscription has one at a time (ARCHITECTURE.md, 4)."""
+    """Kinds of due date in the due index; a subscription has one at a time (ARCHITECTURE.md, 4).
+
+    DECIDE is a person's last day to decide: no sweep acts on it, one that is late is an alarm.
+    """
 
     BILL = "BILL"
     CANCEL = "CANCEL"
@@ -17,3 +20,5 @@ class DueKind(StrEnum):
     ACCOUNT = "ACCOUNT"
     ERASE = "ERASE"
     JOB = "JOB"
+    DECLARATION = "DECLARATION"
+    DECIDE = "DECIDE"

@@ -49,6 +49,8 @@ class EventKind(StrEnum):
     TICKET_APPROVED = "ticket_approved"
     TICKET_DECLINED = "ticket_declined"
     PAYMENT_VOID = "payment_void"
+    DECLARED = "declared"
+    DECLARATION_ASKED = "declaration_asked"
 
 
 class LeftOut(StrEnum):

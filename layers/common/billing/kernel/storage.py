@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from billing.kernel.branding_reads import BrandingParts
 from billing.kernel.coupon_reads import CouponParts
 from billing.kernel.customer_reads import CustomerParts
+from billing.kernel.declaration_reads import DeclarationParts
 from billing.kernel.errors import Conflict
 from billing.kernel.export_reads import ExportParts
 from billing.kernel.lists import Lists, Page
@@ -59,8 +60,9 @@ class Due(Value):
     """One row of the due index: a due date of `kind` at `due_at` for `owner`.
 
     `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
-    CHECKOUT, (merchant, customer, refund) for REFUND, (merchant, ticket) for TICKET, (username,)
-    for ACCOUNT, (owner of the line,) for JOB. A lease is a `Due` whose `due_at` is the lease's end.
+    CHECKOUT, (merchant, customer, refund) for REFUND, (merchant, ticket) for TICKET, (merchant,
+    declaration) for DECLARATION and DECIDE, (username,) for ACCOUNT, (owner of the line,) for JOB.
+    A lease is a `Due` whose `due_at` is the lease's end.
     """
 
     kind: DueKind
@@ -99,7 +101,15 @@ class History(Value):
 
 
 class Store(
-    Lists, CustomerParts, TaxParts, CouponParts, ExportParts, TeamParts, BrandingParts, Protocol
+    Lists,
+    CustomerParts,
+    TaxParts,
+    CouponParts,
+    ExportParts,
+    TeamParts,
+    BrandingParts,
+    DeclarationParts,
+    Protocol,
 ):
     """The store of business state.
 

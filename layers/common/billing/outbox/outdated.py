@@ -30,6 +30,8 @@ An outbox event is mailed at least once, and may be mailed hours late. Its mail 
 | ticket_opened, ticket_replied, to the requester | `ticket_was`; the message | never |
 | ticket_approved, ticket_declined | `ticket_was`: the charge that is still made | never |
 | ticket_opened, ticket_reassigned, to the department | `ticket_was` | passed on, or decided |
+| declared | the declaration, as it was made | never |
+| declaration_asked | the declaration; a link, drawn as it is mailed | answered, or decided |
 | account_ended, account_active | `until`: how long it is kept | its state is another by now |
 | account_exists, credentials_changed | that it happened | never |
 | link_asked, reset_asked, email_asked, ticket_asked | a link, drawn as it is mailed | expired |

@@ -73,6 +73,7 @@ class Envelope(Value):
     `to` is the recipient: a customer as they are reached now, not the party that an invoice was
     issued to (B-12). `next_charge` is the next charge where that is not the price: credit is taken
     off it (A-4). `way_in` is None where the portal is closed, and in mails about no purchase.
+    `endings` are the words and addresses under which the recipient ends a contract (X-10).
     `inward` marks a mail to the merchant itself: it greets nobody by name, and names no address to
     write to. `dress` is everything of the merchant's own in it, None where there is nothing (M-11).
     """
@@ -88,6 +89,7 @@ class Envelope(Value):
     way_in: WayIn | None = None
     inward: bool = False
     dress: Dress | None = None
+    endings: tuple[tuple[str, str], ...] = ()
 
     @property
     def identity(self) -> str:
@@ -210,7 +212,7 @@ def written(
     message["Auto-Submitted"] = "auto-generated"
     values: dict[str, object] = {"letter": letter, "merchant": merchant, "test": envelope.test}
     values |= {"name": greeted(envelope.to.name), "inward": envelope.inward}
-    values |= {"way_in": envelope.way_in, "dress": dress}
+    values |= {"way_in": envelope.way_in, "dress": dress, "endings": envelope.endings}
     message.set_content(pages.plain("mail/letter.txt", language, **values))
     message.add_alternative(pages.html("mail/letter.html", language, **values), subtype="html")
     if pdf is not None:

@@ -9,6 +9,7 @@ from billing.accounts.flows import account_life
 from billing.accounts.mail import handlers as account_mails
 from billing.cards.flows import cards
 from billing.customers.mail import handlers as customer_mails
+from billing.declarations.mail import handlers as declaration_mails
 from billing.event_log.flows import append
 from billing.event_log.public_events import PUBLIC
 from billing.helpdesk.mail import handlers as helpdesk_mails
@@ -31,6 +32,7 @@ MAILS: Mapping[EventKind, MailsOf] = {
     **bank_decisions.MAILS,
     **customer_mails.MAILS,
     **helpdesk_mails.MAILS,
+    **declaration_mails.MAILS,
     **account_mails.MAILS,
 }
 """The mails of an event; each kind but a void payment has some."""

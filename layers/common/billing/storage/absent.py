@@ -149,6 +149,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "shown": None,
         "ip_country": None,
         "card_country": None,
+        "starts_at_once": None,
     },
     "Branding": {
         "logo": None,
@@ -203,6 +204,16 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
     "Chargeback": {"moves": 1},
     "Checkout": {"state": "open", "known": False},
     "CouponUse": {"uses": 0},
+    "Declaration": {
+        "language": "en",
+        "verification": "none",
+        "about": (),
+        "state": "received",
+        "flooded": False,
+        "held": False,
+        "refunded": (),
+    },
+    "Declared": {"reason": ""},
     "Discount": {
         "basis_points": 0,
         "amount_minor": 0,

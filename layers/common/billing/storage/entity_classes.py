@@ -42,6 +42,10 @@ ENTITIES = {
             "PaymentMethod",
             "PurchaseBillTo",
         ),
+        "declarations.declarations": (
+            "Declaration",
+            "DeclarationOf",
+        ),
         "refunds.chargebacks": ("Chargeback",),
         "kernel.domains": ("Domain",),
         "kernel.forecasts": ("ForecastRollup",),

@@ -14,6 +14,7 @@ from billing.storage import (
     branding_keys,
     coupon_keys,
     customer_keys,
+    declaration_keys,
     event_keys,
     export_keys,
     keys,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from billing.jobs.jobs import Job, JobLine
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import (
-        Consent,
         Customer,
         EmailPointer,
         Entitlement,
@@ -170,10 +170,6 @@ def _purchase_bill_to(e: PurchaseBillTo) -> Key[PurchaseBillTo]:
     return keys.bill_to(e.merchant, e.customer, e.purchase)
 
 
-def _consent(e: Consent) -> Key[Consent]:
-    return keys.consent(e.merchant, e.customer, e.purchase)
-
-
 def _entitlement(e: Entitlement) -> Key[Entitlement]:
     return Key(keys.of_customer(e.merchant, e.customer), f"ENTITLEMENT#{e.grant}#{e.source}")
 
@@ -298,7 +294,7 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Refund": _refund,
     "Reminder": _reminder,
     "PurchaseBillTo": _purchase_bill_to,
-    "Consent": _consent,
+    "Consent": lambda e: keys.consent(e.merchant, e.customer, e.purchase),
     "Entitlement": _entitlement,
     "Chargeback": _chargeback,
     "LedgerEntry": _ledger_entry,
@@ -330,4 +326,8 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "PersonEmail": lambda e: team_keys.person_email(e.email_hash),
     "Branding": branding_keys.of_branding,
     "MailText": branding_keys.of_mail_text,
+    "Declaration": lambda e: declaration_keys.declaration(e.merchant, e.id),
+    "DeclarationOf": lambda e: declaration_keys.declaration_of(
+        e.merchant, e.customer, e.declaration
+    ),
 }

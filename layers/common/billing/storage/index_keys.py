@@ -28,6 +28,7 @@ from billing.storage.addresses import (
 if TYPE_CHECKING:
     from billing.accounts.accounts import Account
     from billing.checkout.checkouts import Checkout
+    from billing.declarations.declarations import Declaration
     from billing.helpdesk.tickets import Ticket
     from billing.jobs.jobs import Job, JobLine
     from billing.kernel.catalog import PricePoint, Product
@@ -78,6 +79,8 @@ _OWNER_PARTS = {
     DueKind.TICKET: 2,
     DueKind.ACCOUNT: 1,
     DueKind.JOB: 1,
+    DueKind.DECLARATION: 2,
+    DueKind.DECIDE: 2,
 }
 
 
@@ -304,6 +307,10 @@ def _job_line(e: JobLine) -> dict[str, Place]:
     return _due_place(e, e.owner)
 
 
+def _declaration(e: Declaration) -> dict[str, Place]:
+    return _due_place(e, e.merchant, e.id)
+
+
 _PLACES: dict[str, Callable[..., dict[str, Place]]] = {
     "Subscription": _subscription,
     "PlanRow": _plan_row,
@@ -322,4 +329,5 @@ _PLACES: dict[str, Callable[..., dict[str, Place]]] = {
     "Account": _account,
     "Job": _job,
     "JobLine": _job_line,
+    "Declaration": _declaration,
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from billing.kernel.due import DueKind
 from billing.kernel.storage import Due
+from billing.storage import declaration_keys
 from billing.storage.addresses import EVERYTHING, Key, Partition, SortKeyRange
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
     from billing.checkout.checkouts import Checkout
     from billing.checkout.trials import TrialUse
+    from billing.declarations.declarations import Declaration, DeclarationOf
     from billing.helpdesk.messages import Message
     from billing.helpdesk.tickets import Ticket, TicketOf
     from billing.jobs.jobs import Job, JobLine
@@ -61,10 +63,13 @@ if TYPE_CHECKING:
         | PurchaseBillTo
         | Reminder
         | TicketOf
+        | DeclarationOf
     )
     """An entity in the partition of one customer."""
 
-    WithDueDate = Subscription | Checkout | Refund | Reminder | Account | Ticket | JobLine
+    WithDueDate = (
+        Subscription | Checkout | Refund | Reminder | Account | Ticket | JobLine | Declaration
+    )
     """An entity with a due date in the due index."""
 
 
@@ -301,4 +306,6 @@ _OWNERS: dict[DueKind, Callable[..., Key[WithDueDate]]] = {
     DueKind.ACCOUNT: account,
     DueKind.TICKET: ticket,
     DueKind.JOB: job_line,
+    DueKind.DECLARATION: declaration_keys.declaration,
+    DueKind.DECIDE: declaration_keys.declaration,
 }

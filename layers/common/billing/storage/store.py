@@ -21,6 +21,7 @@ from billing.storage.aux_lists import page_where
 from billing.storage.branding_reads import BrandingReads
 from billing.storage.coupon_reads import CouponReads
 from billing.storage.customer_reads import CustomerReads
+from billing.storage.declaration_reads import DeclarationReads
 from billing.storage.export_reads import ExportReads
 from billing.storage.items import Items, listed
 from billing.storage.merchant_reads import MerchantReads
@@ -42,7 +43,14 @@ if TYPE_CHECKING:
 
 
 class ItemStore(
-    MerchantReads, CustomerReads, TaxReads, CouponReads, ExportReads, TeamReads, BrandingReads
+    MerchantReads,
+    CustomerReads,
+    TaxReads,
+    CouponReads,
+    ExportReads,
+    TeamReads,
+    BrandingReads,
+    DeclarationReads,
 ):
     """The `storage.Store` port over any `Items`: here are reads of the whole platform, and
     writes."""

@@ -64,6 +64,11 @@ def helpdesk(request: Request, merchant: Merchant) -> str:
     return f"/helpdesk/{_named(request, merchant)}"
 
 
+def declarations(request: Request, merchant: Merchant, page: str) -> str:
+    """Returns the path of a merchant's page to cancel or to withdraw, at the visitor's host."""
+    return f"/{page}/{_named(request, merchant)}"
+
+
 def checkout(request: Request, price_point: str) -> str:
     """Returns the path of a price point's checkout at the host that the visitor uses."""
     here = request.domain is not None

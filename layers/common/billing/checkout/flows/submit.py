@@ -28,6 +28,7 @@ from billing.kernel.operation import ACCOUNT_GRANT
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.values import Value, plain, replace
+from billing.render.messages import text
 
 ATTEMPT_KEY_MOST = 200
 SUBMITS_PER_IP = 30
@@ -39,7 +40,8 @@ class Submission(Value):
 
     `attempt_key` was drawn with the page, `gateway` chosen of the product's, None for its first;
     `shown` is the digest of what the page showed, None where none is named. `tax_id` is checked,
-    `coupon` is a code as it was typed.
+    `coupon` is a code as it was typed. `starts_at_once` asks for an immediate start, which a buyer
+    who withdraws pays for (X-10).
     """
 
     attempt_key: str
@@ -52,6 +54,7 @@ class Submission(Value):
     shown: str | None = None
     tax_id: str | None = None
     coupon: str | None = None
+    starts_at_once: bool = False
 
     @property
     def bill_to(self) -> BillTo:
@@ -265,6 +268,7 @@ def _draw(
             terms_hash=shown.digest,
             shown=shown,
             ip_country=visitor.country,
+            starts_at_once=_asked_to_start(form, invoice.language),
         ),
         customer=customer,
         purchase=bought,
@@ -275,6 +279,11 @@ def _draw(
         known=existing is not None,
         discount=offered.discount,
     )
+
+
+def _asked_to_start(form: Submission, language: str) -> str | None:
+    """Returns the exact words of the box that was ticked."""
+    return text(language, "declaration.starts_at_once") if form.starts_at_once else None
 
 
 def _fingerprint(price_point: str, form: Submission) -> str:
@@ -288,4 +297,6 @@ def _fingerprint(price_point: str, form: Submission) -> str:
         del details["tax_id"]  # so that attempts of before it was asked for keep their fingerprint
     if form.coupon is None:
         del details["coupon"]
+    if not form.starts_at_once:
+        del details["starts_at_once"]
     return sha256(json.dumps(details, sort_keys=True).encode()).hexdigest()

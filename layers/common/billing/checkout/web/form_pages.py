@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from billing.cancel.web import endings
 from billing.checkout import trials
 from billing.checkout.flows import offers, submit
 from billing.checkout.flows.limits import limit
@@ -38,7 +39,9 @@ def with_coupon(
         offered = discounted(ports, request, offered, form, now=now)
     except Refused as refused:
         errors["coupon"] = coupons.AT_FIELD[refused.code]
-    return form_page(ports, offered, spoken, attempt_key=attempt_key, form=form, errors=errors)
+    return form_page(
+        ports, request, offered, spoken, attempt_key=attempt_key, form=form, errors=errors
+    )
 
 
 def discounted(
@@ -54,7 +57,12 @@ def discounted(
 
 
 def refused_page(
-    ports: Ports, offered: Offer, spoken: str, typed: Mapping[str, str], refused: Refused
+    ports: Ports,
+    request: Request,
+    offered: Offer,
+    spoken: str,
+    typed: Mapping[str, str],
+    refused: Refused,
 ) -> http.Answer:
     """Shows the form with the question, or the reason, for which it did not buy; raises what has no
     place on it."""
@@ -65,6 +73,7 @@ def refused_page(
     again = ports.new_id("attempt") if used else typed.get("attempt_key", "")
     return form_page(
         ports,
+        request,
         offered,
         spoken,
         attempt_key=again,
@@ -78,6 +87,7 @@ def refused_page(
 
 def form_page(
     ports: Ports,
+    request: Request,
     offered: Offer,
     language: str,
     *,
@@ -118,6 +128,7 @@ def form_page(
         trial_used=trial_used,
         offer_changed=offer_changed,
         decline_code=None,
+        endings=endings.for_visitor(request, offered.merchant, language, ports.clock()),
     )
 
 

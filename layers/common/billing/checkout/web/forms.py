@@ -22,6 +22,9 @@ from billing.web.inputs import (
 )
 from billing.web.problems import Misshapen
 
+BOXES = frozenset({"confirm_repeat", "starts_at_once"})
+"""The fields of the form that are ticked."""
+
 COUPON_MOST = 100
 """The longest text that is looked at as a coupon's code."""
 
@@ -44,14 +47,15 @@ class CheckoutInput(Input):
     shown: Key | None = None
     tax_id: Annotated[str, words(TAX_ID_MOST, 0), leads_nowhere] | None = None
     coupon: Annotated[str, words(COUPON_MOST, 0)] | None = None
+    starts_at_once: StrictBool = False
 
     @classmethod
     def from_form(cls, form: Mapping[str, str]) -> CheckoutInput:
         """Reads an urlencoded form: the address is flat there, a ticked box says `true`."""
         document: dict[str, Any] = {k: v for k, v in form.items() if k not in ADDRESS_FIELDS}
         document["address"] = {k: v for k, v in form.items() if k in ADDRESS_FIELDS}
-        if "confirm_repeat" in document:
-            document["confirm_repeat"] = document["confirm_repeat"] in {"true", "on", "1"}
+        for box in BOXES & document.keys():
+            document[box] = document[box] in {"true", "on", "1"}
         try:
             return read(cls, document)
         except Misshapen as error:
@@ -71,6 +75,7 @@ class CheckoutInput(Input):
             shown=self.shown,
             tax_id=checked(self.address.country, self.tax_id) if self.tax_id else None,
             coupon=self.coupon or None,
+            starts_at_once=self.starts_at_once,
         )
 
 

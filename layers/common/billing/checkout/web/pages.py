@@ -100,12 +100,12 @@ def _purchase_page(
         wrong = errors_of(error)
         form = {k: v for k, v in typed.items() if k not in wrong or k != "payment_method"}
         return form_page(
-            ports, offered, spoken, attempt_key=key, status=422, form=form, errors=wrong
+            ports, request, offered, spoken, attempt_key=key, status=422, form=form, errors=wrong
         )
     except Refused as refused:
         if refused.code in coupons.REFUSALS:
             return _coupon_refused(ports, request, offered, spoken, typed, refused, now=now)
-        return refused_page(ports, offered, spoken, typed, refused)
+        return refused_page(ports, request, offered, spoken, typed, refused)
     except Unavailable:
         return unavailable(request, offered, spoken)
 
@@ -130,6 +130,7 @@ def _coupon_refused(
     errors = {"coupon": coupons.AT_FIELD[refused.code]}
     return form_page(
         ports,
+        request,
         offers.without_coupon(offered),
         spoken,
         attempt_key=again,

@@ -7,6 +7,7 @@ from typing import Any
 
 from billing.accounts.flows import settings
 from billing.accounts.web.merchant_inputs import SettingsChangeInput
+from billing.cancel.regions import lookup
 from billing.console.web.pages import Desk, page
 from billing.console.web.product_forms import number
 from billing.kernel import domains
@@ -79,6 +80,7 @@ def settings_page(
         stale=stale,
         seen=seen(merchant),
         departments=merchant.settings.departments.all,
+        law_states=", ".join(lookup.overriding_states()),
         portal_url=domains.portal(public_url, merchant),
         helpdesk_url=domains.helpdesk(public_url, merchant),
         done=desk.request.query().get("done") == "changed" and typed is None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from billing.cancel.web import endings
 from billing.customers.web import portal_session
 from billing.customers.web.portal_session import SignedOut, Visit
 from billing.kernel.errors import NotFound
@@ -56,6 +57,7 @@ class Caller(Value):
             csrf=None if visit is None else sessions.csrf_of(visit.token),
             zone=self.merchant.settings.time_zone,
             now=self.now,
+            endings=endings.for_visitor(self.request, self.merchant, self.language, self.now),
             **{"test": visit is not None and visit.account.customer.test, **values},
         )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from email.message import EmailMessage
+from urllib.parse import urlencode
 
 from billing.branding.flows import dressing
+from billing.cancel.flows.endings import Ending, labelled
 from billing.kernel import domains
 from billing.kernel.customers import BillTo, Customer
 from billing.kernel.merchants import Merchant
@@ -36,8 +38,36 @@ def to_customer(
     language, test = about
     sender, to = ports.operation.sender, customer.contact
     dress = dressing.of_mail(ports, merchant, language)
+    ways = endings(ports, merchant, customer, language, now)
     return Envelope(
-        merchant, to, language, test, sender, event.id, now, next_charge, way_in, dress=dress
+        merchant,
+        to,
+        language,
+        test,
+        sender,
+        event.id,
+        now,
+        next_charge,
+        way_in,
+        dress=dress,
+        endings=ways,
+    )
+
+
+def endings(
+    ports: Ports, merchant: Merchant, customer: Customer, language: str, now: datetime
+) -> tuple[Ending, ...]:
+    """Returns the links under which a customer ends a contract, as the law where they live words
+    them (X-10)."""
+    url, address = ports.operation.public_url, customer.address
+    place = urlencode({"country": address.country, "lang": language})
+    return labelled(
+        f"{domains.cancel(url, merchant)}?{place}",
+        f"{domains.withdraw(url, merchant)}?{place}",
+        address.country,
+        address.state,
+        language,
+        now.date(),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import urlencode
 
+from billing.cancel.web import endings
 from billing.cards.flows import cards
 from billing.customers.flows import customer_view, login, mailed_code
 from billing.customers.flows.login import OverLimit
@@ -219,6 +220,9 @@ def _form(
         failed=failed,
         done=done,
         token=token,
+        endings=endings.for_visitor(
+            request, found, languages.spoken(found, request), ports.clock()
+        ),
     )
 
 

@@ -98,6 +98,10 @@ def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
     return _erased_customer(history.customer)
 
 
+AT_ONCE = 50
+"""The declarations of one read."""
+
+
 def customer(
     ports: Ports,
     merchant: str,
@@ -125,6 +129,8 @@ def customer(
             return Seen.LEFT
         if not keep_going():
             return Seen.MORE
+    if not _undeclare(ports, merchant, customer):
+        return Seen.LEFT
     for order in history.orders:
         if not unname(ports, order):
             return Seen.LEFT
@@ -170,6 +176,19 @@ def _let_go(ports: Ports, card: PaymentMethod) -> bool:
         return False
     except NotFound:
         return True  # The gateway account is gone, and its data is out of our hands (W-6).
+    return True
+
+
+def _undeclare(ports: Ports, merchant: str, customer: str) -> bool:
+    """Erases a customer's declarations, but not one that is being carried out; returns whether all
+    are gone."""
+    while named := ports.store.declarations_of(merchant, customer, AT_ONCE):
+        for each in named:
+            found = ports.store.declaration(merchant, each.declaration)
+            if found is not None and found.is_verified and found.is_waiting:
+                return False
+            gone: tuple[Write, ...] = (Remove(each),)
+            ports.store.commit(*gone, *(() if found is None else (Remove(found),)))
     return True
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.customers.flows.customers import Overview, whole
+from billing.declarations.declarations import Declaration
 from billing.helpdesk.flows.ticket import of_owner
 from billing.helpdesk.tickets import Thread
 from billing.kernel.customers import (
@@ -13,6 +14,9 @@ from billing.kernel.customers import (
 )
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
+
+DECLARATIONS_MOST = 1_000
+"""The most declarations of one customer that an export has, the newest ones."""
 
 
 class Export(Value):
@@ -23,6 +27,7 @@ class Export(Value):
     attempts: list[Checkout]
     """Checkouts under their name that bought nothing."""
     threads: list[Thread]
+    declarations: list[Declaration]
 
 
 def export(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Export:
@@ -35,9 +40,14 @@ def export(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Expo
         ports.store.thread(merchant, each.id)
         for each in of_owner(ports, merchant, customer, at_most=None)
     ]
+    declared = [
+        ports.store.declaration(merchant, each.declaration)
+        for each in ports.store.declarations_of(merchant, customer, DECLARATIONS_MOST)
+    ]
     return Export(
         found,
         [each for each in ports.store.bill_tos(purchases) if each is not None],
         [each for each in attempts if each is not None and each.state is not CheckoutState.PAID],
         [each for each in threads if each is not None],
+        [each for each in declared if each is not None],
     )

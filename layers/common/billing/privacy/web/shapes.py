@@ -13,6 +13,8 @@ from billing.api.web.json_shapes import AddressOutput, MoneyOutput, instant, mon
 from billing.checkout.checkouts import Checkout
 from billing.customers.web import shapes as customer_shapes
 from billing.customers.web.shapes import MethodOutput, OverviewOutput
+from billing.declarations.web import shapes as declaration_shapes
+from billing.declarations.web.shapes import DeclarationOutput
 from billing.helpdesk.web import shapes as helpdesk_shapes
 from billing.helpdesk.web.shapes import ThreadOutput
 from billing.kernel.customers import BillTo, Consent
@@ -74,11 +76,15 @@ class DisclosureOutput(TypedDict):
 
 class ConsentOutput(TypedDict):
     """The consent to a purchase, and the countries of the buyer's address on the net and of their
-    card; `shown` is null for purchases from before it was stored."""
+    card; `shown` is null for purchases from before it was stored.
+
+    `starts_at_once` are the words by which the buyer asked for an immediate start, null without.
+    """
 
     purchase: str
     terms_version: str
     terms_hash: str | None
+    starts_at_once: str | None
     agreed_at: str
     ip: str
     ip_country: str | None
@@ -134,6 +140,7 @@ class ExportOutput(OverviewOutput):
     consents: list[ConsentOutput]
     attempts: list[AttemptOutput]
     tickets: list[ThreadOutput]
+    declarations: list[DeclarationOutput]
 
 
 def export(found: Export) -> ExportOutput:
@@ -149,9 +156,10 @@ def export(found: Export) -> ExportOutput:
             *(_billed(each.id, each.bill_to) for each in history.invoices),
         ],
         "documents": [_document(each) for each in history.documents],
-        "consents": [_consent(each) for each in history.consents],
+        "consents": [consent(each) for each in history.consents],
         "attempts": [_attempt(each) for each in found.attempts],
         "tickets": [helpdesk_shapes.thread(each, None) for each in found.threads],
+        "declarations": [declaration_shapes.declaration(each) for each in found.declarations],
     }
 
 
@@ -183,11 +191,13 @@ def _document(issued: IssuedDocument) -> DocumentOutput:
     }
 
 
-def _consent(consent: Consent) -> ConsentOutput:
+def consent(consent: Consent) -> ConsentOutput:
+    """Returns the consent to a purchase as JSON."""
     return {
         "purchase": consent.purchase,
         "terms_version": consent.terms_version,
         "terms_hash": consent.terms_hash,
+        "starts_at_once": consent.starts_at_once,
         "agreed_at": instant(consent.agreed_at),
         "ip": consent.ip,
         "ip_country": consent.ip_country,

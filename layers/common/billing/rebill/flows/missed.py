@@ -27,9 +27,10 @@ LATE_AFTER = timedelta(hours=1)
 ROWS_AT_MOST = 5_000
 READ_AT_ONCE = 100
 
-OTHERS = (DueKind.TICKET, DueKind.NOTICE)
+OTHERS = (DueKind.TICKET, DueKind.NOTICE, DueKind.DECLARATION, DueKind.DECIDE)
 """Kinds that move no money. What their sweep cannot finish it sets to now, so that a late one says
-that the sweep does not come to it. Background jobs have a detector of their own."""
+that the sweep does not come to it; of `DECIDE`, that a person has not decided a declaration in
+time. Background jobs have a detector of their own."""
 
 
 class Why(StrEnum):
@@ -81,7 +82,7 @@ def find(ports: Ports, *, now: datetime) -> list[Missed]:
 
 
 def others(ports: Ports, *, now: datetime) -> list[Missed]:
-    """Finds tickets and reminders that are more than an hour late, longest first."""
+    """Finds tickets, reminders and declarations that are more than an hour late, longest first."""
     found = (
         row
         for kind in OTHERS

@@ -1,0 +1,1 @@
+"""The law of cancelling, withdrawing and reminding, by where buyers live: data, and lookup."""

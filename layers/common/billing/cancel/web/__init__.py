@@ -1,0 +1,1 @@
+"""Ways to the pages on which a contract is ended."""

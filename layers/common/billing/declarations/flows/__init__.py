@@ -1,0 +1,1 @@
+"""Flows of declarations: received, looked at, verified, carried out."""

@@ -1,0 +1,116 @@
+"""Answers to "was this you?" (X-10)."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from billing.declarations.declarations import (
+    DECIDED_ON,
+    Declaration,
+    DeclarationState,
+    Verification,
+)
+from billing.declarations.flows import look
+from billing.kernel import domains
+from billing.kernel.errors import Conflict
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.kernel.values import replace
+from billing.kernel.writes import Change
+
+LINK = "declaration_link"
+LIFE = timedelta(days=14)
+ATTEMPTS = 8
+
+
+def link(ports: Ports, merchant: Merchant, found: Declaration, *, now: datetime) -> str:
+    """Returns the address that answers the question. Its token is drawn as the mail is written, so
+    that it is stored nowhere else in clear."""
+    token = ports.new_id("key")
+    value = json.dumps({"merchant": merchant.id, "declaration": found.id})
+    ports.ephemeral.put(LINK, _digest(token), value, expires_at=now + LIFE, now=now)
+    return f"{domains.cancel(ports.operation.public_url, merchant)}/answer/{token}"
+
+
+def of_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> Declaration | None:
+    """Returns the declaration that a link asks about; None once the link is over."""
+    kept = ports.ephemeral.get(LINK, _digest(token), now=now)
+    named = json.loads(kept) if kept is not None else {}
+    if named.get("merchant") != merchant:
+        return None
+    return ports.store.declaration(merchant, named["declaration"])
+
+
+def confirm(ports: Ports, found: Declaration, about: tuple[str, ...], *, now: datetime) -> bool:
+    """Verifies a declaration, which is then carried out as of its date; twice is once.
+
+    `about` are those of its subscriptions that it means. Returns False once it was denied or turned
+    down.
+    """
+    for _ in range(ATTEMPTS):
+        if found.is_verified:
+            return True
+        if not found.is_waiting:
+            return found.state is DeclarationState.CARRIED_OUT
+        meant = tuple(each for each in found.about if each in about) or found.about
+        after = replace(found.verified(Verification.LINK, now), about=meant)
+        others = tuple(each for each in found.about if each not in meant)
+        try:
+            ports.store.commit(
+                Change(found, after, expecting=DECIDED_ON),
+                *look.let_go_of(ports, found, others),
+            )
+        except Conflict:
+            found = fresh(ports, found)
+            continue
+        return True
+    raise Conflict()
+
+
+def deny(ports: Ports, merchant: Merchant, found: Declaration, *, now: datetime) -> bool:
+    """Takes a "no": every field is as before, for all unproved declarations of that customer.
+
+    Charges that were held are made at once. Returns False where it was verified or decided before.
+    """
+    if found.state is DeclarationState.DENIED:
+        return True
+    if found.is_verified or not found.is_waiting:
+        return False
+    _deny(ports, merchant, found, now)
+    assert found.customer is not None, "its customer was asked"
+    key = f"{found.merchant}\n{found.customer}"
+    until = now + look.DENIED_FOR
+    ports.ephemeral.replace(look.DENIED, key, "yes", expires_at=until)
+    for each in look.customers_declarations(ports, found.merchant, found.customer):
+        if each.state is DeclarationState.ASKED and not each.is_verified:
+            _deny(ports, merchant, each, now)
+    return True
+
+
+def fresh(ports: Ports, found: Declaration) -> Declaration:
+    """Returns a declaration as it is now."""
+    current = ports.store.declaration(found.merchant, found.id)
+    assert current is not None, "a declaration that is looked at is not removed"
+    return current
+
+
+def _deny(ports: Ports, merchant: Merchant, found: Declaration, now: datetime) -> None:
+    for _ in range(ATTEMPTS):
+        if found.is_verified or not found.is_waiting:
+            return
+        try:
+            ports.store.commit(
+                Change(found, found.denied(now), expecting=DECIDED_ON),
+                *look.released(ports, merchant, found, now),
+            )
+        except Conflict:
+            found = fresh(ports, found)
+            continue
+        return
+    raise Conflict()
+
+
+def _digest(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

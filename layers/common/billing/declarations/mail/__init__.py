@@ -1,0 +1,1 @@
+"""Mails of declarations: receipts, and the question whether it was theirs."""

@@ -1,0 +1,82 @@
+"""Matches a declaration to what its buyer has, by what they typed (X-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, time
+
+from billing.declarations.declarations import Declaration, Kind
+from billing.kernel.catalog import Cancellation, PriceType
+from billing.kernel.orders import Order
+from billing.kernel.periods import Anchor
+from billing.kernel.subscription import Subscription, When
+
+FIXED = frozenset({PriceType.INSTALLMENT, PriceType.RECURRING_INSTALLMENT})
+"""Prices whose number of payments is agreed: an ordinary declaration goes to a person."""
+
+
+def candidates(declaration: Declaration, held: Iterable[Subscription]) -> list[Subscription]:
+    """Returns the running subscriptions that a declaration may be about.
+
+    They are those that it names, by product or id; all that run where it names none of them.
+    """
+    live = [each for each in held if each.is_live]
+    typed = declaration.declared.contract.casefold()
+    named = [
+        each
+        for each in live
+        if each.id.casefold() in typed or (typed and each.product_name.casefold() in typed)
+    ]
+    return named or live
+
+
+def when_of(declaration: Declaration, subscription: Subscription) -> When:
+    """Returns when a cancellation takes effect: as the price says, or at once for a reason.
+
+    What nobody has verified ends with the period that is paid: access stays (X-10).
+    """
+    if not declaration.is_verified:
+        return When.PERIOD_END
+    if declaration.declared.kind is not Kind.ORDINARY:
+        return When.NOW
+    delayed = subscription.terms.cancellation is Cancellation.DELAYED
+    return When.PERIOD_END if delayed else When.NOW
+
+
+def binds_at(declaration: Declaration, zone: str) -> datetime:
+    """Returns the instant after which nothing may be charged: when it was declared, or the
+    beginning of the later day that it asks for."""
+    wanted = declaration.declared.wanted_on
+    if wanted is None or declaration.declared.kind is not Kind.ORDINARY:
+        return declaration.at
+    return max(declaration.at, Anchor(datetime.combine(wanted, time()), zone).instant)
+
+
+def waits_until(
+    declaration: Declaration, subscription: Subscription, now: datetime
+) -> datetime | None:
+    """Returns when to look again at a declaration for a later day: once the period before it is
+    paid; None where the running period reaches that day, or it has come."""
+    ends_at = subscription.period_at
+    binds = binds_at(declaration, subscription.anchor.zone)
+    if ends_at is None or binds <= max(ends_at, now):
+        return None
+    return max(ends_at, now)
+
+
+def goes_to_agent(declaration: Declaration, subscription: Subscription) -> bool:
+    """Tests whether an ordinary declaration meets a fixed number of installments (X-10)."""
+    return declaration.declared.kind is Kind.ORDINARY and subscription.terms.type in FIXED
+
+
+def paid_since(
+    orders: Sequence[Order], subscription: str, since: datetime, kinds: Iterable[str]
+) -> list[Order]:
+    """Returns the payments of a subscription behind an instant, oldest first."""
+    wanted = set(kinds)
+    found = [
+        each
+        for each in orders
+        if each.subscription == subscription and each.kind in wanted and each.at > since
+    ]
+    return sorted(found, key=lambda each: (each.at, each.id))

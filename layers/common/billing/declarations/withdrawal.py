@@ -1,0 +1,31 @@
+"""The part of a payment that goes back when its buyer withdraws from the contract (X-10)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from billing.kernel.invoices import Invoice
+
+DAY = timedelta(days=1)
+
+
+def owed_minor(invoice: Invoice, at: datetime, *, in_proportion: bool) -> int | None:
+    """Returns how much of a payment is owed to a buyer who withdrew at `at`, in minor units.
+
+    All of it, or where they had asked for an immediate start, what the days not used are worth:
+    only whole days count as used, and what is left is rounded up. None where the payment says no
+    days: a person must decide.
+    """
+    total = invoice.total.amount_minor
+    if not in_proportion:
+        return total
+    if not invoice.days:
+        return None
+    used = min(invoice.days, max(0, (at - invoice.scheduled_at) // DAY))
+    return total - total * used // invoice.days
+
+
+def left_minor(invoice: Invoice, owed: int) -> int:
+    """Returns how much still goes back of what is owed, with what went back before taken off."""
+    gone = invoice.refund_reserved_minor + invoice.disputed_minor
+    return max(0, min(owed, invoice.total.amount_minor) - gone)

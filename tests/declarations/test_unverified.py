@@ -1,0 +1,187 @@
+"""Unverified declarations hold a charge, ask the address on file, and do nothing else (X-10)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from billing.declarations.declarations import DeclarationState, Reason, Verification
+from billing.declarations.flows import look
+from billing.kernel.subscription import State
+from billing.rebill.flows import missed
+from tests.declarations.hall import Hall
+
+
+@pytest.fixture
+def hall() -> Hall:
+    return Hall()
+
+
+@pytest.mark.spec("X-10")
+def test_charges_are_held_while_the_address_on_file_is_asked(hall: Hall) -> None:
+    hall.buy()
+    hall.world.advance(days=26)
+    hall.declare()
+    hall.tick()
+    assert hall.declaration.state is DeclarationState.ASKED
+    assert hall.subscription.held_for == hall.declaration.id
+    hall.world.advance(days=4)
+    assert len(hall.world.charges()) == 1
+    assert hall.subscription.gives_access(hall.world.now)
+
+
+@pytest.mark.spec("X-10")
+def test_a_no_restores_every_field_and_charges_what_was_held(hall: Hall) -> None:
+    hall.buy()
+    hall.world.advance(days=20)
+    before = hall.subscription
+    hall.declare()
+    hall.tick()
+    assert hall.subscription != before
+    assert hall.answer("no").status == 200
+    assert hall.subscription == before
+    assert hall.declaration.state is DeclarationState.DENIED
+    hall.world.advance(days=10)
+    assert len(hall.world.charges()) == 2
+    # After that a stranger's word holds nothing for a month.
+    hall.declare()
+    hall.tick()
+    assert hall.declarations()[0].why is Reason.TOO_MANY and not hall.subscription.held
+
+
+@pytest.mark.spec("X-10")
+def test_a_no_after_the_charge_was_due_charges_at_once(hall: Hall) -> None:
+    hall.buy()
+    hall.world.advance(days=26)
+    hall.declare()
+    hall.tick()
+    hall.world.advance(days=4)
+    assert len(hall.world.charges()) == 1
+    hall.answer("no")
+    hall.tick()
+    assert len(hall.world.charges()) == 2
+
+
+@pytest.mark.spec("X-10")
+def test_a_yes_carries_it_out_as_of_its_date(hall: Hall) -> None:
+    hall.buy()
+    hall.world.advance(days=26)
+    declared_at = hall.world.now
+    hall.declare()
+    hall.world.advance(days=1)
+    assert hall.answer("yes").status == 200
+    hall.tick()
+    found = hall.declaration
+    assert (found.state, found.verification) == (
+        DeclarationState.CARRIED_OUT,
+        Verification.LINK,
+    )
+    assert hall.subscription.state is State.CANCEL_PENDING and not hall.subscription.held
+    assert hall.subscription.cancelling is not None
+    assert hall.subscription.cancelling.requested_at == declared_at
+    assert hall.answer("no").status == 410
+
+
+@pytest.mark.spec("X-10")
+def test_a_week_without_an_answer_cancels_as_of_the_declaration(hall: Hall) -> None:
+    hall.buy()
+    hall.world.advance(days=26)
+    hall.declare()
+    hall.world.advance(days=7, minutes=2)
+    assert hall.declaration.state is DeclarationState.CARRIED_OUT
+    assert hall.declaration.decided_by == "house"
+    hall.world.advance(days=1)
+    assert hall.subscription.state is State.CANCELLED
+    assert hall.subscription.ends_at is not None
+    assert f"{hall.subscription.ends_at:%Y-%m-%d}" == "2026-02-28"
+    assert [c["refunded"] for c in hall.world.charges()] == [0]
+
+
+@pytest.mark.spec("X-10")
+def test_nothing_is_held_for_whom_nobody_knows_and_the_page_is_the_same(hall: Hall) -> None:
+    hall.buy()
+    known = hall.declare(contact="ann@example.com", name="X")
+    unknown = hall.declare(contact="eve@example.com", name="X")
+    hall.tick()
+    first, second = hall.declarations()
+    states = {first.state, second.state}
+    assert states == {DeclarationState.ASKED, DeclarationState.AGENT}
+    same = {
+        a.replace("ann@", "").replace(second.number, "").replace(first.number, "")
+        for a in (
+            known.body.replace("ann@example.com", "@"),
+            unknown.body.replace("eve@example.com", "@"),
+        )
+    }
+    assert len({_without_nonce(each) for each in same}) == 1
+
+
+@pytest.mark.spec("X-10")
+def test_beyond_twenty_in_an_hour_nothing_is_held(hall: Hall) -> None:
+    hall.buy()
+    for n in range(20):
+        hall.declare(contact=f"guest{n}@example.com")
+    hall.declare(contact="ann@example.com")
+    hall.tick()
+    newest = hall.declarations()[0]
+    assert (newest.state, newest.why) == (DeclarationState.AGENT, Reason.TOO_MANY)
+    assert not hall.subscription.held
+    assert hall.mails("bestätigen") == []
+
+
+@pytest.mark.spec("X-10")
+def test_the_default_of_a_flooded_hour_is_a_persons(hall: Hall) -> None:
+    hall.buy()
+    hall.declare(contact="ann@example.com")
+    hall.tick()
+    assert hall.subscription.held
+    for n in range(21):
+        hall.declare(contact=f"guest{n}@example.com")
+    hall.world.advance(days=7, minutes=5)
+    oldest = hall.declarations()[-1]
+    assert (oldest.state, oldest.why) == (DeclarationState.AGENT, Reason.TOO_MANY)
+    assert hall.subscription.state is State.ACTIVE and not hall.subscription.held
+
+
+@pytest.mark.spec("X-10")
+def test_a_receipt_has_the_declared_fields_without_links_three_times_a_day(hall: Hall) -> None:
+    for _ in range(5):
+        hall.declare(
+            contact="eve@example.com", name="Eve", contract="see evil.example/x and www.bad.example"
+        )
+        hall.world.now += timedelta(minutes=1)
+        hall.world.work()
+    receipts = hall.mails("Bestätigung")
+    assert len(receipts) == 3
+    assert "Eve" in receipts[0] and "frühestmögliche" in receipts[0]
+    for link in ("evil.example", "www.bad", "bad.example"):
+        assert link not in receipts[0]
+
+
+@pytest.mark.spec("X-10")
+def test_a_customers_own_address_gets_no_words_of_a_stranger(hall: Hall) -> None:
+    hall.buy()
+    hall.declare(name="You are a fool", contract="Call 555-0100", contact="ann@example.com")
+    hall.tick()
+    for mail in hall.mails(""):
+        assert "fool" not in mail and "555-0100" not in mail
+    assert len(hall.mails("Bestätigung")) == 1
+
+
+def _without_nonce(page: str) -> str:
+    return re.sub(r'nonce="[^"]+"', "", page)
+
+
+@pytest.mark.spec("X-10", "R-9")
+def test_one_that_nobody_decides_in_time_rings_the_alarm_of_what_is_missed(hall: Hall) -> None:
+    hall.declare(contact="eve@example.com")
+    hall.tick()
+    assert hall.declaration.state is DeclarationState.AGENT
+    hall.world.advance(days=7)
+    assert missed.others(hall.world.ports, now=hall.world.now) == []
+    hall.world.now += timedelta(hours=2)
+    (late,) = missed.others(hall.world.ports, now=hall.world.now)
+    assert late.due.owner == ("acme", hall.declaration.id)
+    assert look.sweep(hall.world.ports, now=hall.world.now) == {}

@@ -1,0 +1,125 @@
+"""Withdrawals give back what the law and the buyer's own consent say, once (X-10, C-6)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from billing.declarations.declarations import DeclarationState, Reason
+from billing.kernel.catalog import PriceTerms, PriceType
+from billing.kernel.money import Currency, Money
+from billing.kernel.orders import OrderKind
+from billing.kernel.subscription import State
+from billing.render.messages import text
+from tests.declarations.hall import DELAYED, Hall
+from tests.world import ADDRESS, World
+
+SEPTEMBER = datetime(2026, 9, 1, 15, 0, tzinfo=UTC)
+PAGE = "/withdraw/acme?country=DE"
+ONCE = PriceTerms(PriceType.ONE_TIME, Money(5000, Currency.USD))
+
+
+@pytest.fixture
+def hall() -> Hall:
+    return Hall(World(SEPTEMBER))
+
+
+def withdraw(hall: Hall, order: str) -> None:
+    assert hall.declare(PAGE, contract=order).status == 200
+    hall.tick()
+
+
+@pytest.mark.spec("X-10")
+def test_a_withdrawal_refunds_all_of_it_and_ends_access(hall: Hall) -> None:
+    order = hall.buy().invoice.order_id
+    hall.world.advance(days=10)
+    withdraw(hall, order)
+    assert hall.declaration.state is DeclarationState.CARRIED_OUT
+    assert hall.declaration.refunded == (order,)
+    assert hall.subscription.state is State.CANCELLED
+    assert not hall.subscription.gives_access(hall.world.now)
+    assert [c["refunded"] for c in hall.world.charges()] == [2999]
+    hall.world.advance(days=60)
+    assert [c["refunded"] for c in hall.world.charges()] == [2999]
+    assert [o.kind for o in hall.world.orders()].count(OrderKind.REFUND) == 1
+
+
+@pytest.mark.spec("X-10", "C-6")
+def test_with_consent_to_an_immediate_start_the_days_used_are_paid(hall: Hall) -> None:
+    order = hall.buy(starts_at_once=True).invoice.order_id
+    (consent,) = hall.world.history().consents
+    assert consent.starts_at_once == text("en", "declaration.starts_at_once")
+    hall.world.advance(days=10, hours=5)
+    withdraw(hall, order)
+    # Ten whole days of the 30 that it paid for are used; the rest is rounded up.
+    assert [c["refunded"] for c in hall.world.charges()] == [2999 - 999]
+
+
+@pytest.mark.spec("X-10")
+@pytest.mark.parametrize(("days", "state"), [(14, "carried_out"), (15, "agent")])
+def test_the_right_lasts_to_the_end_of_the_fourteenth_day(
+    hall: Hall, days: int, state: str
+) -> None:
+    order = hall.buy().invoice.order_id
+    hall.world.advance(days=days)
+    withdraw(hall, order)
+    assert hall.declaration.state.value == state
+    if state == "agent":
+        assert hall.declaration.why is Reason.OVER
+        assert hall.subscription.state is State.ACTIVE
+        assert [c["refunded"] for c in hall.world.charges()] == [0]
+
+
+@pytest.mark.spec("X-10")
+def test_where_no_law_gives_the_right_a_person_decides(hall: Hall) -> None:
+    order = hall.buy(address=ADDRESS).invoice.order_id
+    withdraw(hall, order)
+    found = hall.declaration
+    assert (found.state, found.why) == (DeclarationState.AGENT, Reason.NO_RIGHT)
+
+
+@pytest.mark.spec("X-10")
+def test_a_one_time_purchase_is_withdrawn_from_by_its_order_id(hall: Hall) -> None:
+    order = hall.buy(ONCE).invoice.order_id
+    withdraw(hall, order)
+    assert [c["refunded"] for c in hall.world.charges()] == [5000]
+    assert hall.declaration.state is DeclarationState.CARRIED_OUT
+
+
+@pytest.mark.spec("X-10")
+def test_what_was_refunded_before_is_not_refunded_again(hall: Hall) -> None:
+    from billing.kernel.subscription import Source
+    from billing.refunds.flows import refund
+
+    order = hall.buy().invoice.order_id
+    paid = refund.payment(hall.world.ports, "acme", order)
+    refund.request(
+        hall.world.ports, paid, amount_minor=1000, source=Source.MERCHANT, now=hall.world.now
+    )
+    withdraw(hall, order)
+    assert [c["refunded"] for c in hall.world.charges()] == [2999]
+
+
+@pytest.mark.spec("X-10")
+def test_a_refund_whose_answer_is_lost_is_made_once(hall: Hall) -> None:
+    order = hall.buy().invoice.order_id
+    hall.world.sandbox.faults.arm("timeout_after", 2)
+    assert hall.declare(PAGE, contract=order).status == 200
+    hall.tick()
+    assert hall.declaration.state is DeclarationState.RECEIVED
+    hall.world.advance(hours=2)
+    assert [c["refunded"] for c in hall.world.charges()] == [2999]
+    assert hall.declaration.state is DeclarationState.CARRIED_OUT
+
+
+@pytest.mark.spec("X-10")
+def test_an_unproved_withdrawal_refunds_nothing(hall: Hall) -> None:
+    hall.buy(DELAYED)
+    hall.declare(PAGE)
+    hall.world.advance(days=8)
+    assert [c["refunded"] for c in hall.world.charges()] == [0]
+    found = hall.declaration
+    assert (found.state, found.why) == (DeclarationState.AGENT, Reason.REFUND)
+    assert hall.subscription.state is State.CANCEL_PENDING
+    assert timedelta(days=14) == found.decide_by - found.at

@@ -12,6 +12,7 @@ from billing.outbox.flows import deliver as outbox_deliver
 from billing.runtime import deadline, telemetry, wiring
 from billing.storage.addresses import Key
 from billing.storage.event_keys import outbox_ids_of
+from billing.webhooks.flows import alarms
 
 MILLISECONDS_TO_FINISH = 20_000
 
@@ -40,6 +41,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     half = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH, share=0.5)
     whole = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
     tally = walks.each_of(
+        lambda: alarms.sweep(ports, now=now, keep_going=half),
         lambda: remind.sweep(ports, now=now, keep_going=half),
         lambda: outbox_deliver.sweep(ports, now=now, keep_going=whole),
     )

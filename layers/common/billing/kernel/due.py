@@ -17,3 +17,5 @@ class DueKind(StrEnum):
     ACCOUNT = "ACCOUNT"
     ERASE = "ERASE"
     JOB = "JOB"
+    WEBHOOK = "WEBHOOK"
+    ENDPOINT = "ENDPOINT"

@@ -151,6 +151,7 @@ class Merchant(Entity):
     `lists_complete_at` is when its lists by the aux index began to have everything: None while a
     job still has to index what was sold before there was that index.
     `events_since` is when somebody first read its event log: nothing is logged before (M-5).
+    `webhooks_since` is when it first had an endpoint: nothing is sent before (M-5).
     `tax_since` is when it first registered for a tax: no taxes are looked up before (C-7).
     `order_lists` is how many lists its orders of a month are spread over, and may only grow: an
     index takes 1,000 new rows of a list in a second.
@@ -177,6 +178,7 @@ class Merchant(Entity):
     tax_since: datetime | None = None
     order_lists: int = 1
     identity: Identity | None = None
+    webhooks_since: datetime | None = None
 
     def __repr__(self) -> str:
         return shown_without(self, "link_key")

@@ -11,6 +11,7 @@ from zlib import crc32
 from billing.kernel.errors import NotFound
 from billing.kernel.gateways import AccountRef
 from billing.kernel.lanes import ONE_LANE, Each, Lanes
+from billing.kernel.receivers import MasterKey, NoWorkers, Receivers, Workers, no_key, no_receiver
 from billing.kernel.storage import Due
 from billing.kernel.tax_ids import NO_REGISTER, TaxIdRegister
 from billing.kernel.values import Value, replace
@@ -123,7 +124,7 @@ class Ports(Value):
 
     `new_id(kind)` draws an unguessable id: "order" gives an Order ID, any other kind `<kind>_<16
     symbols>`. `queue` is that of charges, `jobs` that of background jobs; `tax_ids` is asked only
-    where a merchant wants it.
+    where a merchant wants it. `webhook_key` is what secrets of endpoints are derived from.
     """
 
     clock: Callable[[], datetime]
@@ -142,6 +143,9 @@ class Ports(Value):
     consumers: Callable[[], Sequence[Consumer]]
     lanes: Lanes = ONE_LANE
     tax_ids: TaxIdRegister = NO_REGISTER
+    receivers: Receivers = no_receiver
+    webhook_workers: Workers = NoWorkers()
+    webhook_key: MasterKey = no_key
 
     def gateway_of(self, held: AtGateway) -> Gateway:
         """Returns the gateway of an invoice, card or the like; raises `NotFound` if its account is

@@ -12,6 +12,7 @@ from billing.kernel.errors import Conflict
 from billing.kernel.lists import Lists, Page
 from billing.kernel.tax_reads import TaxParts
 from billing.kernel.values import Value
+from billing.kernel.webhook_reads import WebhookParts
 
 if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
@@ -58,7 +59,8 @@ class Due(Value):
 
     `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
     CHECKOUT, (merchant, customer, refund) for REFUND, (merchant, ticket) for TICKET, (username,)
-    for ACCOUNT, (owner of the line,) for JOB. A lease is a `Due` whose `due_at` is the lease's end.
+    for ACCOUNT, (owner of the line,) for JOB, (merchant, endpoint, event) for WEBHOOK, (merchant,
+    endpoint) for ENDPOINT. A lease is a `Due` whose `due_at` is the lease's end.
     """
 
     kind: DueKind
@@ -96,7 +98,7 @@ class History(Value):
         return next((m for m in kept if m.id == method_id), None)
 
 
-class Store(Lists, CustomerParts, TaxParts, CouponParts, Protocol):
+class Store(Lists, CustomerParts, TaxParts, CouponParts, WebhookParts, Protocol):
     """The store of business state.
 
     Reads are strongly consistent but where they say "index"; values are frozen. Methods are named

@@ -52,10 +52,16 @@ def _has_reader(merchant: Merchant) -> bool:
 
 
 def _log(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
-    """Appends an event to its merchant's log."""
+    """Appends an event to its merchant's log, and sends it to their endpoints."""
     from billing.event_log.web import snapshots  # the shapes of /v1, which few merchants need
 
-    append.append(ports, event, snapshots.of(ports, event, now))
+    shown = snapshots.of(ports, event, now)
+    if merchant.webhooks_since is None:
+        append.append(ports, event, shown)
+        return
+    from billing.webhooks.flows import fan_out  # as few have endpoints
+
+    fan_out.append_and_send(ports, event, shown)
 
 
 CONSUMERS: tuple[Consumer, ...] = (
@@ -67,7 +73,6 @@ CONSUMERS: tuple[Consumer, ...] = (
     Consumer(sums.NAME, sums.KINDS, sums.on_event, notes_itself=True, serves=sums.collects),
     Consumer("mail", frozenset(MAILS), _mail, prepare=numbers.prepare),
     Consumer(append.NAME, frozenset(PUBLIC), _log, notes_itself=True, serves=_has_reader),
-    # Outgoing webhooks, and the rows by which customers are found, come here.
 )
 """All consumers of the outbox, in the order in which each event is handed to them.
 

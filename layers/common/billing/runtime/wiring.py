@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +21,7 @@ from billing.kernel.lanes import Batch, Each, Lanes
 from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
 from billing.kernel.ports import Consumer, Mailer, Passwords, Ports, Queue
+from billing.kernel.receivers import MasterKey, NoWorkers, Receivers, Workers, no_key, no_receiver
 from billing.kernel.storage import Audit, Due, Store
 from billing.kernel.tax_ids import NO_REGISTER, TaxIdRegister
 from billing.kernel.values import replace
@@ -87,6 +88,9 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         each=at_pace(settings.calls_per_second) if settings.calls_per_second else side_by_side,
         lanes=TWO_LANES if settings.calls_per_second else Lanes(),
         tax_ids=Lazy(_vies),
+        receivers=_receivers(settings, clock),
+        webhook_workers=Lazy(lambda: _webhook_workers(settings)),
+        webhook_key=_master_key(settings),
     )
 
 
@@ -107,6 +111,9 @@ def assemble(
     each: Each | None = None,
     lanes: Lanes | None = None,
     tax_ids: TaxIdRegister = NO_REGISTER,
+    receivers: Receivers = no_receiver,
+    webhook_workers: Workers | None = None,
+    webhook_key: MasterKey = no_key,
 ) -> Ports:
     """Builds the ports, deployed or in memory; `gateways` opens accounts, by the gateway's name."""
 
@@ -132,6 +139,9 @@ def assemble(
         consumers=consumers,
         lanes=lanes or Lanes(),
         tax_ids=tax_ids,
+        receivers=receivers,
+        webhook_workers=webhook_workers or NoWorkers(),
+        webhook_key=webhook_key,
     )
 
 
@@ -231,6 +241,42 @@ def _vies() -> TaxIdRegister:
     from billing.registers import vies
 
     return vies.Vies(bounded_http.session(vies.SECONDS_MOST))
+
+
+def _receivers(settings: Settings, clock: Callable[[], datetime]) -> Receivers:
+    """Returns what posts to receivers; loaded with the first post."""
+
+    @cache
+    def guarded() -> Receivers:
+        from billing.webhooks.flows.guarded_post import GuardedPost
+
+        return GuardedPost(clock, time.monotonic, local=settings.operation.local_receivers)
+
+    return lambda url, headers, body: guarded()(url, headers, body)
+
+
+def _webhook_workers(settings: Settings) -> Workers:
+    import boto3
+
+    from billing.aws.lambda_workers import LambdaWorkers
+
+    assert settings.webhook_worker, "only functions with WEBHOOK_WORKER start workers"
+    return LambdaWorkers(settings.webhook_worker, boto3.client("lambda"))
+
+
+def _master_key(settings: Settings) -> MasterKey:
+    """Returns what reads the master key; the adapter is loaded with the first reading."""
+
+    @cache
+    def parameter() -> MasterKey:
+        from billing.aws.master_key import ParameterMasterKey
+
+        return ParameterMasterKey(settings.stage, _parameter_store, os.urandom)
+
+    def key(*, create: bool = False) -> bytes:
+        return parameter()(create=create)
+
+    return key
 
 
 def _gateways(

@@ -63,6 +63,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "tax_since": None,
         "order_lists": 1,
         "identity": None,
+        "webhooks_since": None,
     },
     "Settings": {
         "time_zone": "America/New_York",
@@ -191,6 +192,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "products": (),
         "price_points": (),
     },
+    "Delivery": {"state": "pending", "slot": 0, "attempts": 0},
     "Funds": {"shares": ()},
     "Invoice": {
         "state": "pending",
@@ -255,6 +257,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
     },
     "Waiting": {"begun": 0},
     "Walk": {"cursor": "", "left": False},
+    "WebhookEndpoint": {"secrets": 1, "failures": 0},
 }
 """Of classes that hold what has happened: every field that is not None when it is absent."""
 

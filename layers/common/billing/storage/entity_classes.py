@@ -90,6 +90,8 @@ ENTITIES = {
             "Job",
             "JobLine",
         ),
+        "webhooks.endpoints": ("WebhookEndpoint",),
+        "webhooks.deliveries": ("Delivery",),
     }.items()
     for name in names
 }

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from billing.notices.reminders import Reminder
     from billing.refunds.refunds import Refund
     from billing.storage.keys import WithDueDate
+    from billing.webhooks.deliveries import Delivery
+    from billing.webhooks.endpoints import WebhookEndpoint
 
     ById = Subscription | Order | PaymentMethod
     """An entity that is found by its id alone."""
@@ -78,6 +80,7 @@ _OWNER_PARTS = {
     DueKind.TICKET: 2,
     DueKind.ACCOUNT: 1,
     DueKind.JOB: 1,
+    DueKind.ENDPOINT: 2,
 }
 
 
@@ -286,6 +289,14 @@ def _job_line(e: JobLine) -> dict[str, Place]:
     return _due_place(e, e.owner)
 
 
+def _webhook_endpoint(e: WebhookEndpoint) -> dict[str, Place]:
+    return _due_place(e, e.merchant, e.id)
+
+
+def _delivery(e: Delivery) -> dict[str, Place]:
+    return _due_place(e, e.merchant, e.endpoint, e.event)
+
+
 _PLACES: dict[str, Callable[..., dict[str, Place]]] = {
     "Subscription": _subscription,
     "PlanRow": _plan_row,
@@ -303,4 +314,6 @@ _PLACES: dict[str, Callable[..., dict[str, Place]]] = {
     "Account": _account,
     "Job": _job,
     "JobLine": _job_line,
+    "WebhookEndpoint": _webhook_endpoint,
+    "Delivery": _delivery,
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from billing.kernel.due import DueKind
 from billing.kernel.storage import Due
+from billing.storage import event_keys
 from billing.storage.addresses import EVERYTHING, Key, Partition, SortKeyRange
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from billing.outbox.suppressions import MailStop
     from billing.refunds.chargebacks import Chargeback
     from billing.refunds.refunds import Refund
+    from billing.webhooks.deliveries import Delivery
+    from billing.webhooks.endpoints import WebhookEndpoint
 
     OfCustomer = (
         Customer
@@ -64,7 +67,17 @@ if TYPE_CHECKING:
     )
     """An entity in the partition of one customer."""
 
-    WithDueDate = Subscription | Checkout | Refund | Reminder | Account | Ticket | JobLine
+    WithDueDate = (
+        Subscription
+        | Checkout
+        | Refund
+        | Reminder
+        | Account
+        | Ticket
+        | JobLine
+        | Delivery
+        | WebhookEndpoint
+    )
     """An entity with a due date in the due index."""
 
 
@@ -297,4 +310,6 @@ _OWNERS: dict[DueKind, Callable[..., Key[WithDueDate]]] = {
     DueKind.ACCOUNT: account,
     DueKind.TICKET: ticket,
     DueKind.JOB: job_line,
+    DueKind.WEBHOOK: event_keys.delivery,
+    DueKind.ENDPOINT: event_keys.webhook_endpoint,
 }

@@ -1,7 +1,7 @@
 """Implements the Store port over `Items`; each docstring is an access pattern.
 
 DynamoDB and memory differ only in their `Items`; the meaning of each query is defined here, in
-`merchant_reads`, `customer_reads`, `tax_reads` and `coupon_reads`.
+`merchant_reads`, `customer_reads`, `tax_reads`, `coupon_reads` and `webhook_reads`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from billing.storage.customer_reads import CustomerReads
 from billing.storage.items import Items, listed
 from billing.storage.merchant_reads import MerchantReads
 from billing.storage.tax_reads import TaxReads
+from billing.storage.webhook_reads import WebhookReads
 
 if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from billing.storage.dynamo.calls import Calls
 
 
-class ItemStore(MerchantReads, CustomerReads, TaxReads, CouponReads):
+class ItemStore(MerchantReads, CustomerReads, TaxReads, CouponReads, WebhookReads):
     """The `storage.Store` port over any `Items`: here are reads of the whole platform, and
     writes."""
 

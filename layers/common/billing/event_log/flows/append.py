@@ -7,7 +7,7 @@ leaves both or none.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -28,10 +28,22 @@ VERSION = "1"
 """The version of the API whose shapes the objects have."""
 
 
-def append(ports: Ports, event: OutboxEvent, shown: Mapping[str, Any]) -> LoggedEvent:
+Along = Callable[[LoggedEvent], Transaction]
+"""Returns the writes that go along with an event, such as its deliveries."""
+
+
+def alone(logged: LoggedEvent) -> Transaction:
+    """Returns no writes: the event is logged for those who ask."""
+    return ()
+
+
+def append(
+    ports: Ports, event: OutboxEvent, shown: Mapping[str, Any], along: Along = alone
+) -> LoggedEvent:
     """Appends a claimed outbox event with its object; raises `Conflict` if the claim is lost.
 
     It takes the clock's own time, because `now` may be long past: a reader may have read on.
+    `along` are writes of the same transaction.
     """
     place = _place(ports, event.merchant)
     logged = LoggedEvent(
@@ -46,7 +58,7 @@ def append(ports: Ports, event: OutboxEvent, shown: Mapping[str, Any]) -> Logged
         subscription=event.subscription,
         invoice=event.invoice,
     )
-    ports.store.commit(*_writes(logged, event))
+    ports.store.commit(*_writes(logged, event), *along(logged))
     return logged
 
 

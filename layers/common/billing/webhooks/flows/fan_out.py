@@ -1,0 +1,61 @@
+"""Writes the deliveries of an event as it is logged, and starts the worker that makes them (M-5).
+
+The deliveries are in the transaction that logs the event: an event is on its way to each endpoint,
+or is not logged yet. Where the worker is not started, the deliveries' due dates bring them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from billing.event_log.flows import append
+from billing.event_log.logged_events import LoggedEvent
+from billing.kernel.due import DueKind
+from billing.kernel.errors import Unavailable
+from billing.kernel.outbox_events import OutboxEvent
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Due
+from billing.kernel.writes import Insert, Transaction
+from billing.runtime import telemetry
+from billing.webhooks import deliveries
+from billing.webhooks.deliveries import Delivery
+
+
+def append_and_send(ports: Ports, event: OutboxEvent, shown: Mapping[str, Any]) -> None:
+    """Logs a claimed outbox event with a delivery for each endpoint that wants it."""
+    made: list[Delivery] = []
+
+    def along(logged: LoggedEvent) -> Transaction:
+        made.extend(_deliveries(ports, logged))
+        return tuple(map(Insert, made))
+
+    append.append(ports, event, shown, along)
+    start(ports, made)
+
+
+def start(ports: Ports, made: Sequence[Delivery]) -> None:
+    """Starts a worker for deliveries that are leased to it; the sweep finds what it does not do."""
+    if not made:
+        return
+    try:
+        ports.webhook_workers.start([lease_of(each) for each in made])
+    except Unavailable:
+        telemetry.happened("webhook worker not started", merchant=made[0].merchant)
+
+
+def lease_of(delivery: Delivery) -> Due:
+    """Returns the lease of a delivery, which is good as long as its due date is the same."""
+    assert delivery.due_at is not None, "it is on its way"
+    owner = (delivery.merchant, delivery.endpoint, delivery.event)
+    return Due(DueKind.WEBHOOK, delivery.due_at, owner)
+
+
+def _deliveries(ports: Ports, logged: LoggedEvent) -> list[Delivery]:
+    endpoints = ports.store.webhook_endpoints(logged.merchant)
+    now = ports.clock()
+    return [
+        deliveries.new(endpoint, logged.id, logged.type, now)
+        for endpoint in endpoints
+        if endpoint.wants(logged.type)
+    ]

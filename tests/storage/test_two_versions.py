@@ -39,12 +39,18 @@ NEW_TYPES = {
     "TaxDay": "as the setup",
     "SalesYear": "as the setup",
     "Coupon": "in a partition of its own; the old code sells without coupons",
+    "WebhookEndpoint": "no list of the old code has its key; it logs events, and sends none",
+    "Delivery": "in a partition of its own; its due kind is none that the old sweeps ask for",
     "CouponUse": "beside a person's trial, which is read by its own key",
 }
 """Types that the last release does not know, with what it does without them."""
 
 NEW_VALUES: dict[str, dict[str, str]] = {
-    "Trouble.kind": {"JOB": "only our own error in a job writes one; the operator's list waits"},
+    "Trouble.kind": {
+        "JOB": "only our own error in a job writes one; the operator's list waits",
+        "WEBHOOK": "nothing writes one: a sweep puts an error of our own off",
+        "ENDPOINT": "as WEBHOOK",
+    },
 }
 """Values that the last release cannot read, by field, with the reason that it hardly meets them."""
 

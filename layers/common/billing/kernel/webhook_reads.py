@@ -20,10 +20,6 @@ class WebhookParts(Protocol):
         ...
 
     def delivery(self, merchant: str, endpoint: str, event: str) -> Delivery | None: ...
-    def deliveries_named(self, keys: Sequence[tuple[str, str, str]]) -> list[Delivery | None]:
-        """Many at once, (merchant, endpoint, event id) each, in the order asked for."""
-        ...
-
     def deliveries_before(
         self, merchant: str, endpoint: str, *, before: str | None, limit: int
     ) -> list[Delivery]:

@@ -32,10 +32,6 @@ class WebhookReads:
         """Get M#<merchant>#WH#<endpoint> <event>."""
         return self._items.get(event_keys.delivery(merchant, endpoint, event))
 
-    def deliveries_named(self, keys: Sequence[tuple[str, str, str]]) -> list[Delivery | None]:
-        """Batch get of M#<merchant>#WH#<endpoint> <event>."""
-        return self._items.get_many([event_keys.delivery(*each) for each in keys])
-
     def deliveries_before(
         self, merchant: str, endpoint: str, *, before: str | None, limit: int
     ) -> list[Delivery]:

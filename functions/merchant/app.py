@@ -41,9 +41,10 @@ def build(ports: Ports, part: str | None = None) -> http.Resolver:
     @app.get("/v1/openapi.json")
     def document() -> http.Answer:
         from billing.api.web import openapi
+        from billing.webhooks.web import documented
 
         base_url = Request.of(app.current_event).base_url
-        return http.json(openapi.document(api.routes, base_url))
+        return http.json(openapi.document(api.routes, base_url, documented.webhooks()))
 
     return app
 
@@ -279,6 +280,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     ),
     **dict.fromkeys(("tickets", "inbound-mail"), (_of("helpdesk"),)),
     "events": (_of("event_log"),),
+    **dict.fromkeys(("webhook-endpoints", "deliveries"), (_of("webhooks"),)),
     "tax": (_of("tax"),),
     **dict.fromkeys(("coupons", "coupons.csv"), (_of("coupons"),)),
 }

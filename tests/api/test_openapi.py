@@ -185,6 +185,7 @@ LISTS = {
     "/v1/tax/rates",
     "/v1/tax/report",
 }
+ENDPOINT = {"url": "https://hooks.example.com/", "events": ["*"]}
 COUPON = {"code": "SPRING", "basis_points": 2500, "duration": "once"}
 TICKET = {
     "department": "billing",
@@ -211,6 +212,7 @@ def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> Non
         "customer": bought.customer,
         "invoice": bought.invoice.id,
         "coupon": shop.api.post("/v1/coupons", COUPON).json["code"],
+        "endpoint": shop.api.post("/v1/webhook-endpoints", ENDPOINT).json["id"],
     }
     asked = 0
     for path, method, _ in operations(document):
@@ -248,6 +250,8 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "gateway": "stripe",
         "account": "acct_1",
         "coupon": shop.api.post("/v1/coupons", COUPON).json["code"],
+        "endpoint": shop.api.post("/v1/webhook-endpoints", ENDPOINT).json["id"],
+        "delivery": "we_1.evt_1",
     }
     before = [shop.api.get(a).json for a in ("/v1/products", "/v1/settings", "/v1/keys")]
     change = {"price_point": second.json["id"], "when": "now"}
@@ -260,6 +264,7 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "/v1/tickets/{ticket}/reply": {"text": "Hello"},
         "/v1/coupons/{coupon}": {"active": False},
         "/v1/subscriptions/{subscription}/coupon": {"coupon": "SPRING"},
+        "/v1/webhook-endpoints/{endpoint}/replay": {"from": "2026-01-01", "to": "2027-01-01"},
     }
     for path, method, _ in operations(document):
         if method == "get" or "{" not in path:

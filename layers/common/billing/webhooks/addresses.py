@@ -34,7 +34,7 @@ _V4 = [
         "240.0.0.0/4",  # reserved, and broadcast
     )
 ]
-"""What no webhook may go to; what the internet's registry has not given out is in it."""
+"""The ranges that no webhook goes to: they are not the public internet, or lead elsewhere."""
 
 _GLOBAL_V6 = IPv6Network("2000::/3")
 """The only part of IPv6 that is given out as global unicast.

@@ -46,7 +46,7 @@ def create(
     check_url(ports, url)
     wanted = checked_types(events)
     if len(ports.store.webhook_endpoints(merchant.id)) >= MOST_ENDPOINTS:
-        raise Refused("too_many_endpoints", count=MOST_ENDPOINTS)
+        raise Refused("too_many_endpoints", most=MOST_ENDPOINTS)
     master = ports.webhook_key(create=True)
     read.begin(ports, merchant, now=now)
     made_id = ports.new_id("we")

@@ -82,8 +82,8 @@ def resend(ports: Ports, merchant: str, delivery_id: str) -> Delivery:
     """Sends one delivery again, and at once; raises `NotFound`, and `Refused` for a disabled
     endpoint."""
     endpoint_id, _, event = delivery_id.partition(".")
-    found = ports.store.delivery(merchant, endpoint_id, event)
-    if found is None or not event:
+    found = ports.store.delivery(merchant, endpoint_id, event) if event else None
+    if found is None:
         raise NotFound("delivery_unknown")
     if not endpoints.one(ports, merchant, endpoint_id).is_enabled:
         raise Refused("endpoint_disabled")

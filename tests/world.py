@@ -44,7 +44,7 @@ from billing.outbox.flows import deliver
 from billing.privacy.flows import erase
 from billing.rebill.flows import sweep as rebill_sweep
 from billing.rebill.flows import worker
-from billing.runtime import job_kinds
+from billing.runtime import handlers, job_kinds
 from billing.runtime.wiring import assemble, one_by_one
 from billing.storage import store
 from billing.storage.audit_rows import MemoryAudit
@@ -296,7 +296,11 @@ class World:
         swept += jobs_sweep.sweep(self.ports, now=self.now)
         swept += webhooks_sweep.sweep(self.ports, now=self.now)
         swept += alarms.sweep(self.ports, now=self.now)
-        return swept + remind.sweep(self.ports, now=self.now) + self.work()
+        return swept + self.remind() + self.work()
+
+    def remind(self) -> Counter[str]:
+        """Looks at the subscriptions whose reminders are due."""
+        return remind.sweep(self.ports, now=self.now, access_ended=handlers.log_access_ended)
 
     def advance(self, *, to: datetime | None = None, **span: float) -> Counter[str]:
         """Move the clock from one due instant to the next, ticking at each."""

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from billing.event_log.public_events import PublicType
 from billing.kernel.receivers import Answer
 from billing.webhooks.deliveries import Delivery, DeliveryState
 from billing.webhooks.endpoints import WebhookEndpoint
@@ -15,15 +16,20 @@ from tests.world import Post, World
 URL = "https://hooks.example.com/perennial"
 OTHER = "https://other.example.net/hook"
 
+WHAT_HAPPENS = tuple(each.value for each in PublicType if each is not PublicType.ACCESS_CHANGED)
+"""All types but that of access, which is an event beside another one."""
+
 
 class Hooks:
     """A merchant with endpoints at receivers that answer as they are told."""
 
-    def __init__(self, world: World | None = None, *, url: str = URL, events: Any = ("*",)) -> None:
+    def __init__(
+        self, world: World | None = None, *, url: str = URL, events: Any = WHAT_HAPPENS
+    ) -> None:
         self.world = world or World()
         self.endpoint, self.secret = self.add(url, events)
 
-    def add(self, url: str, events: Any = ("*",)) -> tuple[WebhookEndpoint, str]:
+    def add(self, url: str, events: Any = WHAT_HAPPENS) -> tuple[WebhookEndpoint, str]:
         made = endpoints.create(
             self.world.ports, self.merchant, url=url, events=events, now=self.world.now
         )

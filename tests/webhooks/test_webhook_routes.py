@@ -211,7 +211,7 @@ def test_deliveries_are_filtered_and_paged_latest_first(shop: Shop) -> None:
 
 
 def test_a_delivery_is_sent_again_with_its_id(shop: Shop) -> None:
-    one = f"{HERE}/{made(shop)['id']}"
+    one = f"{HERE}/{made(shop, events=['purchase.completed'])['id']}"
     shop.world.buy()
     shop.world.work()
     (delivery,) = shop.api.get(f"{one}/deliveries").json["data"]

@@ -39,6 +39,7 @@ WHEN: Mapping[PublicType, str] = {
     PublicType.TICKET_REASSIGNED: "A ticket was passed on to another department.",
     PublicType.TICKET_APPROVED: "A request was approved.",
     PublicType.TICKET_DECLINED: "A request was declined.",
+    PublicType.ACCESS_CHANGED: "What a customer may use changed, or when it ends.",
 }
 
 OBJECTS: Mapping[About, str] = {
@@ -47,11 +48,15 @@ OBJECTS: Mapping[About, str] = {
     About.REFUND: "The refund: its order, invoice, customer, amount and state.",
     About.DISPUTE: "The dispute: its order, invoice, customer, amount and state.",
     About.CUSTOMER: "The customer's id, and what changed; ask `GET /v1/customers/{id}`.",
+    About.ACCESS: "The customer's grants: which are active, and until when.",
     About.TICKET: "The ticket's id, state, department and customer.",
 }
 
-ABOUT: Mapping[PublicType, About] = dict(PUBLIC.values())
-"""What the object of each type is."""
+ABOUT: Mapping[PublicType, About] = {
+    **dict(PUBLIC.values()),
+    PublicType.ACCESS_CHANGED: About.ACCESS,
+}
+"""The object of each type."""
 
 FLOWS: Mapping[str, tuple[PublicType, ...]] = {
     "A purchase that renews": (
@@ -82,7 +87,11 @@ FLOWS: Mapping[str, tuple[PublicType, ...]] = {
         PublicType.CANCELLATION_REQUESTED,
         PublicType.SUBSCRIPTION_ENDED,
     ),
-    "A pause": (PublicType.SUBSCRIPTION_PAUSED, PublicType.SUBSCRIPTION_RESUMED),
+    "A pause": (
+        PublicType.SUBSCRIPTION_PAUSED,
+        PublicType.ACCESS_CHANGED,
+        PublicType.SUBSCRIPTION_RESUMED,
+    ),
     "A change of plan for the next payment": (
         PublicType.PLAN_CHANGE_SCHEDULED,
         PublicType.PLAN_CHANGED,

@@ -7,6 +7,7 @@ or is not logged yet. Where the worker is not started, the deliveries' due dates
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from billing.event_log.flows import append
@@ -16,21 +17,29 @@ from billing.kernel.errors import Unavailable
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
-from billing.kernel.writes import Insert, Transaction
+from billing.kernel.writes import Insert, Transaction, Write
 from billing.runtime import telemetry
 from billing.webhooks import deliveries
 from billing.webhooks.deliveries import Delivery
+from billing.webhooks.endpoints import WebhookEndpoint
 
 
-def append_and_send(ports: Ports, event: OutboxEvent, shown: Mapping[str, Any]) -> None:
+def append_and_send(
+    ports: Ports,
+    event: OutboxEvent,
+    shown: Mapping[str, Any],
+    access: Mapping[str, Any] | None,
+) -> None:
     """Logs a claimed outbox event with a delivery for each endpoint that wants it."""
+    endpoints = ports.store.webhook_endpoints(event.merchant)
     made: list[Delivery] = []
 
     def along(logged: LoggedEvent) -> Transaction:
-        made.extend(_deliveries(ports, logged))
-        return tuple(map(Insert, made))
+        of_this = _deliveries(endpoints, logged, ports.clock())
+        made.extend(of_this)
+        return tuple(map(Insert, of_this))
 
-    append.append(ports, event, shown, along)
+    append.append(ports, event, shown, along, access)
     start(ports, made)
 
 
@@ -51,9 +60,19 @@ def lease_of(delivery: Delivery) -> Due:
     return Due(DueKind.WEBHOOK, delivery.due_at, owner)
 
 
-def _deliveries(ports: Ports, logged: LoggedEvent) -> list[Delivery]:
-    endpoints = ports.store.webhook_endpoints(logged.merchant)
-    now = ports.clock()
+def writes_of(ports: Ports, logged: LoggedEvent) -> tuple[Write, ...]:
+    """Returns the writes of an event that no outbox event caused, with its deliveries.
+
+    They are due at once, and the sweep finds them.
+    """
+    found = ports.store.webhook_endpoints(logged.merchant)
+    made = _deliveries(found, logged, ports.clock())
+    return Insert(logged), *(Insert(each.again(ports.clock())) for each in made)
+
+
+def _deliveries(
+    endpoints: Sequence[WebhookEndpoint], logged: LoggedEvent, now: datetime
+) -> list[Delivery]:
     return [
         deliveries.new(endpoint, logged.id, logged.type, now)
         for endpoint in endpoints

@@ -42,6 +42,21 @@ _OWN: Mapping[About, dict[str, Any]] = {
         "state": TEXT,
         "opened_at": TEXT,
     },
+    About.ACCESS: {
+        "customer": TEXT,
+        "grants": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["grant", "active", "until"],
+                "properties": {
+                    "grant": TEXT,
+                    "active": {"type": "boolean"},
+                    "until": TEXT_OR_NOTHING,
+                },
+            },
+        },
+    },
     About.CUSTOMER: {"changed": TEXT_OR_NOTHING},
     About.TICKET: {
         "state": TEXT,

@@ -29,7 +29,7 @@ class WebhookEndpointInput(Input):
 
 
 class WebhookEndpointChangeInput(Input):
-    """What to change of an endpoint; an empty name removes it."""
+    """A change of an endpoint; an empty name removes it."""
 
     url: Url | None = None
     events: EventTypes | None = None

@@ -69,7 +69,7 @@ at once, and then after {delays}, each a little later. `Retry-After` is honoured
 After five failures in a row your endpoint is left alone for a while between attempts, and events
 wait. Once it answers 2xx, all events that waited or were given up are sent, five a second. 410
 disables an endpoint at once. One that does nothing but fail is disabled after five days; we mail
-you before that. Enabling it again sends what it missed.
+you before that. Enabling it again sends what waited; what happened meanwhile you can replay.
 
 Deliveries are kept for 90 days. You can send one again, or all events of a time
 (`POST /v1/webhook-endpoints/{{id}}/replay`); they keep their ids.

@@ -217,6 +217,12 @@ def _keys(console: Console) -> None:
     key_routes.declare(console.app, console.looks, console.sends)
 
 
+def _webhooks(console: Console) -> None:
+    from billing.console.web import webhook_routes
+
+    webhook_routes.declare(console.app, console.looks, console.sends)
+
+
 def _doors(console: Console) -> None:
     from billing.accounts.web import link_pages
 
@@ -273,6 +279,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "tax": (_taxes,),
     "settings": (_settings,),
     "keys": (_keys,),
+    "webhooks": (_webhooks,),
     **dict.fromkeys(("sign-in", "sign-out"), (_doors,)),
 }
 """The declarers of routes, by the part of their paths after `/console/`."""

@@ -81,6 +81,13 @@ class WebhookEndpoint(Entity):
         return self.paused_until is not None and now < self.paused_until
 
     @property
+    def needs_a_look(self) -> bool:
+        """True if it fails, or was disabled against its owner's wish."""
+        if self.disabled is not None:
+            return self.disabled is not Disabled.BY_MERCHANT
+        return self.failing_since is not None
+
+    @property
     def does_well(self) -> bool:
         """True if nothing has failed since the last success, and nothing was given up."""
         return self.failing_since is None and self.undelivered_from is None

@@ -136,8 +136,11 @@ class Post(NamedTuple):
         return self.headers["webhook-id"]
 
 
-def master_key(*, create: bool = False) -> bytes:
-    return b"master" * 6
+class MemoryKey:
+    """The master key of an installation."""
+
+    def __call__(self, *, create: bool = False) -> bytes:
+        return b"master" * 6
 
 
 class Ids:
@@ -182,7 +185,7 @@ class World:
                 draw=Ids(),
                 receivers=self.receivers,
                 webhook_workers=self.webhook_workers,
-                webhook_key=master_key,
+                webhook_key=MemoryKey(),
             ),
             each=one_by_one,
         )

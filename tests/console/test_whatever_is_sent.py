@@ -23,6 +23,7 @@ FIELDS = (
     *("postal_code", "rate", "from", "to", "csv", "file", "time_zone", "currency", "language"),
     *("portal", "self_cancel", "attempts", "every_days", "final_action", "grace_days", "when"),
     *("freeze_price", "custom_domain", "confirmation_template", "cancel_department", "q", "cursor"),
+    *("url", "events", "name", "since", "until", "delivery", "state", "type"),
 )
 TEXTS = st.one_of(
     st.sampled_from(
@@ -47,7 +48,10 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
     agent.send("/console/tax/registrations", country="GB")
     (registered,) = shop.api.get("/v1/tax/registrations").json["data"]
     product = shop.api.get(f"/v1/products/{bought.product}").json
+    hook = {"url": "https://hooks.example.com/", "events": ["*"]}
+    endpoint = shop.api.post("/v1/webhook-endpoints", hook).json["id"]
     named = {
+        "endpoint": endpoint,
         "draft": draft,
         "step": "basic",
         "key": "new",
@@ -70,6 +74,11 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
             found[route.method].append(place)
     found["POST"] += [
         f"/console/products/new/{draft}/{s}" for s in ("access", "checkout", "review")
+    ]
+    acts = ("change", "test", "resend", "replay", "disable", "enable")
+    found["POST"] += [f"/console/webhooks/{endpoint}/{act}" for act in acts]
+    found["GET"] += [
+        f"/console/webhooks/{endpoint}/{act}" for act in ("replay", "rotate", "delete")
     ]
     return agent, tuple(sorted(found["POST"])), tuple(sorted(found["GET"]))
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.kernel.flows import walks
+from billing.kernel.writes import Write
 from billing.notices.flows import remind
 from billing.outbox.flows import deliver as outbox_deliver
 from billing.runtime import deadline, telemetry, wiring
@@ -37,19 +38,22 @@ def deliver(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     """Delivers what the stream left and what is soon to come, at the schedule's own time."""
-    from billing.runtime import handlers  # the stream loads them with its first event
-
     ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
-    ended = handlers.log_access_ended
     half = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH, share=0.5)
     whole = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
     tally = walks.each_of(
         lambda: alarms.sweep(ports, now=now, keep_going=half),
-        lambda: remind.sweep(ports, now=now, keep_going=half, access_ended=ended),
+        lambda: remind.sweep(ports, now=now, keep_going=half, access_ended=_log_access_ended),
         lambda: outbox_deliver.sweep(ports, now=now, keep_going=whole),
     )
     telemetry.tally(tally, "outbox_sweep_")
     return dict(tally)
+
+
+def _log_access_ended(*given: Any) -> tuple[Write, ...]:
+    from billing.runtime import handlers  # most sweeps find nothing
+
+    return handlers.log_access_ended(*given)
 
 
 @telemetry.observed

@@ -15,7 +15,6 @@ from billing.kernel.storage import Due
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.webhooks.endpoints import WebhookEndpoint
-from billing.webhooks.mail import letters
 
 
 def sweep(
@@ -50,6 +49,8 @@ def _look(ports: Ports, now: datetime, due: Due) -> str:
 
 
 def _mail(ports: Ports, merchant: Merchant, endpoint: WebhookEndpoint, now: datetime) -> None:
+    from billing.webhooks.mail import letters  # most sweeps write none
+
     written = letters.about(ports, merchant, endpoint, now)
     written["X-Merchant"] = merchant.id
     ports.mailer.send(written, now=now)

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from billing.kernel.ephemeral import Ephemeral
 from billing.kernel.errors import NotFound, Unavailable
 from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import AccountRef
-from billing.kernel.lanes import Batch, Each, Lanes
+from billing.kernel.lanes import Each, Lanes
 from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
 from billing.kernel.ports import Consumer, Mailer, Passwords, Ports, Queue
 from billing.kernel.receivers import MasterKey, NoWorkers, Receivers, Workers, no_key, no_receiver
-from billing.kernel.storage import Audit, Due, Store
+from billing.kernel.storage import Audit, Store
 from billing.kernel.tax_ids import NO_REGISTER, TaxIdRegister
 from billing.kernel.values import replace
 from billing.runtime.ids import new_id
 from billing.runtime.lazy import Lazy
+from billing.runtime.pace import Pace
 from billing.runtime.settings import Settings
+from billing.runtime.threads import here, in_threads
 
 if TYPE_CHECKING:
     from billing.aws.secret_store import ParameterSecrets
@@ -42,9 +41,6 @@ ACCOUNTS_OPEN = 256
 CALLS_IN_FLIGHT = 64
 """The most calls under way at a pace: enough for a gateway of 25/s that answers in over a
 second."""
-
-SLACK = 0.015
-"""The share by which calls begin later than they must, as no two take the same time to arrive."""
 
 _installed: Ports | None = None
 
@@ -157,13 +153,7 @@ def side_by_side(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavail
     if len(items) < 2:
         return one_by_one(call, items)
     with ThreadPoolExecutor(min(CALLS_AT_ONCE, len(items))) as pool:
-        return list(pool.map(_here(partial(_attempt, call)), items))
-
-
-def _here(call: Callable[[T], R]) -> Callable[[T], R]:
-    """Returns the call, to run in any thread with this invocation's deadline and correlation id."""
-    context = copy_context()
-    return lambda item: context.copy().run(call, item)
+        return list(pool.map(here(partial(_attempt, call)), items))
 
 
 def at_pace(calls_per_second: float) -> Each:
@@ -171,7 +161,7 @@ def at_pace(calls_per_second: float) -> Each:
 
     No more calls begin in a second than a gateway takes, across all of this process.
     """
-    pace = _Pace(calls_per_second)
+    pace = Pace(calls_per_second)
 
     def each(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:
         def begin(item: T) -> R | Unavailable:
@@ -181,43 +171,12 @@ def at_pace(calls_per_second: float) -> Each:
         if not items:
             return []
         with ThreadPoolExecutor(min(CALLS_IN_FLIGHT, len(items))) as pool:
-            return list(pool.map(_here(begin), items))
+            return list(pool.map(here(begin), items))
 
     return each
 
 
-class _Pace:
-    """Lets callers through one at a time, evenly, and in no second more than the gateway takes."""
-
-    def __init__(self, per_second: float) -> None:
-        self._seconds_between = (1 + SLACK) / per_second
-        self._next = time.monotonic()
-        self._begun: deque[float] = deque(maxlen=max(1, int(per_second)))
-        self._turn = Lock()
-
-    def wait(self) -> None:
-        """Waits until it is the caller's turn; the others wait behind it."""
-        with self._turn:
-            turn = max(time.monotonic(), self._next, self._window_ends())
-            self._next = turn + self._seconds_between
-            while (left := turn - time.monotonic()) > 0:
-                time.sleep(left)
-            self._begun.append(time.monotonic())
-
-    def _window_ends(self) -> float:
-        """Returns when the next call may begin; a late call makes the second after it shorter."""
-        full = len(self._begun) == self._begun.maxlen
-        return self._begun[0] + 1 + SLACK if full else 0.0
-
-
-def _in_threads(work: Batch, batches: Sequence[Sequence[Due]]) -> list[Counter[str]]:
-    """Runs batches in parallel; an error of one is raised when all are done."""
-    with ThreadPoolExecutor(len(batches) or 1) as pool:
-        lanes = [pool.submit(_here(work), batch) for batch in batches]
-    return [lane.result() for lane in lanes]
-
-
-TWO_LANES = Lanes(2, _in_threads)
+TWO_LANES = Lanes(2, in_threads)
 
 
 def one_by_one(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:

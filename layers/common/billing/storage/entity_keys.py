@@ -50,8 +50,6 @@ if TYPE_CHECKING:
     from billing.tax.rates import TaxPlace
     from billing.tax.registrations import TaxSetup
     from billing.tax.sums import SalesYear, TaxDay
-    from billing.webhooks.deliveries import Delivery
-    from billing.webhooks.endpoints import WebhookEndpoint
 
 MOST_WRITES = 100
 """The most writes in one transaction: DynamoDB's limit."""
@@ -266,14 +264,6 @@ def _coupon_use(e: CouponUse) -> Key[CouponUse]:
     return coupon_keys.coupon_use(e.merchant, e.coupon, e.subject)
 
 
-def _webhook_endpoint(e: WebhookEndpoint) -> Key[WebhookEndpoint]:
-    return event_keys.webhook_endpoint(e.merchant, e.id)
-
-
-def _delivery(e: Delivery) -> Key[Delivery]:
-    return event_keys.delivery(e.merchant, e.endpoint, e.event)
-
-
 _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Merchant": _merchant,
     "ApiKey": _api_key,
@@ -320,6 +310,6 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "SalesYear": _sales_year,
     "Coupon": _coupon,
     "CouponUse": _coupon_use,
-    "WebhookEndpoint": _webhook_endpoint,
-    "Delivery": _delivery,
+    "WebhookEndpoint": lambda e: event_keys.webhook_endpoint(e.merchant, e.id),
+    "Delivery": lambda e: event_keys.delivery(e.merchant, e.endpoint, e.event),
 }

@@ -18,9 +18,9 @@ from billing.kernel.storage import Due
 from billing.kernel.values import Value
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transaction, Write
 from billing.storage.addresses import Place
+from billing.storage.due_keys import owner_key
 from billing.storage.dynamo.writes import item_of
-from billing.storage.index_keys import index_keys
-from billing.storage.keys import owner_key
+from billing.storage.index_places import places_of
 from billing.storage.memory.items import MemoryItems
 
 KB = 1024
@@ -70,8 +70,8 @@ def changed_places(write: Write) -> list[Place]:
     if isinstance(write, ConditionCheck):
         return []
     before, after = _around(write)
-    was = {} if before is None else index_keys(before)
-    now = {} if after is None else index_keys(after)
+    was = {} if before is None else places_of(before)
+    now = {} if after is None else places_of(after)
     changed = [index for index in was.keys() | now.keys() if was.get(index) != now.get(index)]
     return [place[index] for place in (was, now) for index in changed if index in place]
 

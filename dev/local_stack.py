@@ -28,10 +28,12 @@ from dev.stripe import laptop
 from dev.stripe.server import Loopback
 from dev.template import REGION, Template, load
 from dev.worker import Source, Worker
+from dev.workers import LocalWorkers
 
 _SENDER = "billing@example.com"
 _DEFAULTS = {
     "LIMITS": "off",
+    "LOCAL_RECEIVERS": "on",
     "DIRECTORY_SECONDS": "0",
     # A developer's terminal wants what went wrong, not a line for each invocation.
     "POWERTOOLS_LOG_LEVEL": "WARNING",
@@ -72,7 +74,7 @@ def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
     _choose_stripe(stripe)
     paypal, paypal_keys = paypal_laptop.loopback(data, clock)
     os.environ["PAYPAL_API_BASE"] = paypal.base_url
-    ports = _install_ports(clock, mailbox)
+    ports = _install_ports(clock, mailbox, _named(described, "DeliveriesFunction"))
     _import_all(described.functions)
     paypal_events = paypal_laptop.Webhooks(paypal, base_url)
     sources = [*_sources(described, clock, data), stripe.webhooks, paypal_events]
@@ -151,11 +153,15 @@ def _import_all(functions: Iterable[stack.Function]) -> None:
             traceback.print_exc(file=sys.stderr)
 
 
-def _install_ports(clock: DevClock, mailbox: Mailbox) -> Any:
+def _install_ports(clock: DevClock, mailbox: Mailbox, webhooks: stack.Function) -> Any:
     wiring = importlib.import_module("billing.runtime.wiring")
     settings = importlib.import_module("billing.runtime.settings")
     connected = wiring.connect(settings.Settings.from_environ(os.environ), clock=clock)
-    ports = replace(connected, mailer=RecordingMailer(connected.mailer, mailbox))
+    ports = replace(
+        connected,
+        mailer=RecordingMailer(connected.mailer, mailbox),
+        webhook_workers=LocalWorkers(webhooks, invoke),
+    )
     if die_at := os.environ.get("DIE_AT"):
         mortality, alive = Mortality(die_at), ports.gateway
         ports = replace(ports, gateway=lambda account: MortalGateway(alive(account), mortality))

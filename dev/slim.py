@@ -13,7 +13,7 @@ import struct
 import sys
 from pathlib import Path
 
-SERVICES = frozenset({"dynamodb", "s3", "sesv2", "sqs", "ssm", "sts"})
+SERVICES = frozenset({"dynamodb", "lambda", "s3", "sesv2", "sqs", "ssm", "sts"})
 """The AWS services that functions call, and the one that gives credentials."""
 
 LOCALES = frozenset(

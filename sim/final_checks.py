@@ -31,6 +31,7 @@ from sim.declarations import declarations_bind
 from sim.invariants import Violation
 from sim.jobs import jobs_ended
 from sim.logged import logged_once
+from sim.receivers import all_delivered
 from sim.seen import ASKED
 from sim.virtual_clock import instant
 from sim.world import World
@@ -68,6 +69,7 @@ def reckon(world: World) -> None:
     _cards_agree(world, found)
     logged_once(found, world.oracle.events.values())
     jobs_ended(world)
+    all_delivered(world, found)
     _periods_without_gaps(found, world.oracle.skipped)
 
 

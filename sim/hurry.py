@@ -25,8 +25,8 @@ from billing.notices.flows import remind
 from billing.outbox.flows import deliver
 from billing.privacy.flows import erase
 from billing.storage.addresses import Key
+from billing.storage.due_keys import owner_key
 from billing.storage.entity_keys import key_of
-from billing.storage.keys import owner_key
 from billing.storage.store import ItemStore
 from sim.chance import WORD, digest
 from sim.faults import Faults

@@ -21,10 +21,10 @@ from billing.kernel.storage import Due
 from billing.kernel.values import Value, fields, replace
 from billing.kernel.writes import Change, E, Entity, Insert, Transaction, Write
 from billing.storage.addresses import IndexPartition, Key, Partition, Row
+from billing.storage.due_keys import owner_key
 from billing.storage.entity_classes import Decoded
 from billing.storage.entity_keys import key_of
-from billing.storage.index_keys import index_keys
-from billing.storage.keys import owner_key
+from billing.storage.index_places import places_of
 from billing.storage.memory.items import MemoryItems
 from sim.chance import stretched
 from sim.virtual_clock import SECOND, Invocation
@@ -99,7 +99,7 @@ class Table(MemoryItems):
             if changed_us < at_us:
                 break
             old, new = (
-                index_keys(entity).get(index) if entity is not None else None
+                places_of(entity).get(index) if entity is not None else None
                 for entity in (before, after)
             )
             if old == new:

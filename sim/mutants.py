@@ -44,7 +44,7 @@ from billing.rebill.flows.charge_jobs import ChargeJob
 from billing.refunds import booking, disputes, refunds, value
 from billing.runtime import deadline
 from billing.tax import sums
-from sim import coupon_mutations, declaration_mutations
+from sim import coupon_mutations, declaration_mutations, webhook_mutations
 from sim.gateway import SimGateway
 from sim.items import Table
 from sim.mutations import (
@@ -477,6 +477,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("numbers: counter unconditional", ((documents, "numbered", committing_blindly),)),
     *(Mutant(name, patches) for name, patches in coupon_mutations.MUTANTS.items()),
     *(Mutant(name, patches) for name, patches in declaration_mutations.MUTANTS.items()),
+    *(Mutant(name, patches) for name, patches in webhook_mutations.MUTANTS.items()),
     Mutant(
         "numbers: the counter of a batch unconditional", ((numbers, "_number", committing_blindly),)
     ),

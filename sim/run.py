@@ -136,7 +136,9 @@ def _set_up(world: World) -> None:
             world.plan.merchants[merchant.id] = merchant
         if world.plan.couponed:
             items = (*items, *coupons.made(merchant))
-        world.table.write((Insert(merchant), *items))
+        merchant, hooks = world.receivers.with_endpoints(merchant)
+        world.plan.merchants[merchant.id] = merchant
+        world.table.write((Insert(merchant), *items, *hooks))
     for product, point in world.plan.products:
         world.table.write((Insert(product), Insert(point)))
 
@@ -174,6 +176,7 @@ def heal(world: World) -> None:
     for name in list(world.plan.merchants):
         change_merchant(world, name, stopped=False, armed=True)
     world.jobs.heal()
+    world.receivers.heal()
     world.deployment.redrive()
     clockwork = world.clockwork
     clockwork.run(clockwork.now_us + HEALING_US)

@@ -29,6 +29,7 @@ from billing.storage.audit_rows import MemoryAudit
 from billing.storage.ephemeral_rows import value_place
 from billing.storage.memory.ephemeral import MemoryEphemeral
 from billing.storage.store import ItemStore
+from billing.webhooks.deliveries import Delivery
 from sim import plan
 from sim.chance import Chance, digest
 from sim.deployment import Deployment
@@ -40,6 +41,8 @@ from sim.invariants import Violation
 from sim.items import Put, SimItems, Table
 from sim.jobs import SimJobs
 from sim.oracle import Oracle
+from sim.receivers import SimReceivers
+from sim.receivers import key as webhook_key
 from sim.virtual_clock import DAY, Clockwork, Invocation, instant, microseconds
 from sim.webhooks import Webhooks
 from sim.wire import Log, Wire
@@ -93,6 +96,7 @@ class World:
         self.webhooks.looks = plan.looks
         self.deployment = Deployment(seed, self.wire, self.table, operation, self.hurry)
         self.jobs = SimJobs(self)
+        self.receivers = SimReceivers(self)
         self.ports = Ports(
             clock=self._clock,
             new_id=self._new_id,
@@ -108,6 +112,9 @@ class World:
             passwords=Argon2Passwords(),
             consumers=wiring.consumers,
             operation=operation,
+            receivers=self.receivers,
+            webhook_workers=self.receivers,
+            webhook_key=webhook_key,
         )
 
     def install(self) -> None:
@@ -173,6 +180,8 @@ class World:
             if isinstance(after, OF_SWEEPS):
                 if after.due_at is not None and (before is None or before.due_at != after.due_at):
                     self.deployment.alarm_at(microseconds(after.due_at))
+            elif isinstance(after, Delivery):
+                self.receivers.due_at(after)
             elif isinstance(after, JobLine):
                 self.jobs.due_at(after)
             elif isinstance(after, OutboxEvent) and before is None:

@@ -7,13 +7,13 @@ same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from itertools import count
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from billing.aws.sqs_queue import LEASES_PER_MESSAGE, SqsQueue, leases_of
 from billing.cancel.flows import cancel
@@ -35,6 +35,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.operation import Operation
 from billing.kernel.orders import Order, order_id
 from billing.kernel.periods import Period
+from billing.kernel.receivers import Answer
 from billing.kernel.storage import Due, History
 from billing.kernel.subscription import Source, Subscription, When
 from billing.kernel.values import replace
@@ -44,12 +45,14 @@ from billing.outbox.flows import deliver
 from billing.privacy.flows import erase
 from billing.rebill.flows import sweep as rebill_sweep
 from billing.rebill.flows import worker
-from billing.runtime import job_kinds
+from billing.runtime import handlers, job_kinds
 from billing.runtime.wiring import assemble, one_by_one
 from billing.storage import store
 from billing.storage.audit_rows import MemoryAudit
 from billing.storage.memory.ephemeral import MemoryEphemeral
 from billing.storage.memory.objects import MemoryObjects
+from billing.webhooks.flows import alarms, attempt
+from billing.webhooks.flows import sweep as webhooks_sweep
 from dev import ses
 from dev.sqs import Sqs
 from tests.memory_keys import MemoryKeys
@@ -95,6 +98,53 @@ class MemoryMailer:
         return seen
 
 
+class MemoryWorkers:
+    """Workers that are started, and have not begun."""
+
+    def __init__(self) -> None:
+        self.started: list[list[Due]] = []
+
+    def start(self, leases: Sequence[Due]) -> None:
+        self.started.append(list(leases))
+
+
+class MemoryReceivers:
+    """Receivers on the internet, by address; whoever is not there answers 200."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Callable[[Post], Answer]] = {}
+        self.posts: list[Post] = []
+
+    def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        post = Post(url, dict(headers), body)
+        self.posts.append(post)
+        answer = self.answers.get(url)
+        return Answer(200) if answer is None else answer(post)
+
+    def answer(self, url: str, status: int | None, **fields: Any) -> None:
+        """Lets a receiver answer so from now on."""
+        self.answers[url] = lambda post: Answer(status, **fields)
+
+
+class Post(NamedTuple):
+    """A post that a receiver got."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def event(self) -> str:
+        return self.headers["webhook-id"]
+
+
+class MemoryKey:
+    """The master key of an installation."""
+
+    def __call__(self, *, create: bool = False) -> bytes:
+        return b"master" * 6
+
+
 class Ids:
     """Ids that are drawn the same in each run."""
 
@@ -116,6 +166,8 @@ class World:
         self.queue = MemoryQueue()
         self.jobs = MemoryQueue("JobsQueue", per_message=1)
         self.mailer = MemoryMailer()
+        self.receivers = MemoryReceivers()
+        self.webhook_workers = MemoryWorkers()
         self.audit = MemoryAudit()
         self.objects = MemoryObjects(lambda: self.now)
         self.store = store.in_memory()
@@ -135,6 +187,9 @@ class World:
                 mailer=self.mailer,
                 draw=Ids(),
                 key_store=self.keys,
+                receivers=self.receivers,
+                webhook_workers=self.webhook_workers,
+                webhook_key=MemoryKey(),
             ),
             each=one_by_one,
         )
@@ -215,6 +270,14 @@ class World:
             tally += worker.take(self.ports, leases, now=self.now)
         tally += self.work_jobs()
         tally += deliver.sweep(self.ports, now=self.now + timedelta(minutes=3))
+        return tally + self.work_webhooks()
+
+    def work_webhooks(self) -> Counter[str]:
+        """Lets the workers of webhooks make their attempts; none of them waits for the next."""
+        tally: Counter[str] = Counter()
+        while self.webhook_workers.started:
+            leases = self.webhook_workers.started.pop(0)
+            tally += attempt.take(self.ports, leases, keep_going=lambda: True).tally
         return tally
 
     def work_jobs(self, keep_going: Callable[[], bool] = lambda: True) -> Counter[str]:
@@ -239,7 +302,13 @@ class World:
         swept += decision.sweep(self.ports, now=self.now)
         swept += erase.sweep(self.ports, now=self.now)
         swept += jobs_sweep.sweep(self.ports, now=self.now)
-        return swept + remind.sweep(self.ports, now=self.now) + self.work()
+        swept += webhooks_sweep.sweep(self.ports, now=self.now)
+        swept += alarms.sweep(self.ports, now=self.now)
+        return swept + self.remind() + self.work()
+
+    def remind(self) -> Counter[str]:
+        """Looks at the subscriptions whose reminders are due."""
+        return remind.sweep(self.ports, now=self.now, access_ended=handlers.log_access_ended)
 
     def advance(self, *, to: datetime | None = None, **span: float) -> Counter[str]:
         """Move the clock from one due instant to the next, ticking at each."""

@@ -181,7 +181,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Brings accounts in line, starts and queues background jobs, and erases abandoned forms.
+    """Brings accounts in line, starts jobs and webhooks that are due, and erases abandoned forms.
 
     Each is done as due at the schedule's own time; a replayed event finds nothing left.
     """
@@ -190,6 +190,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     from billing.kernel.flows import walks
     from billing.privacy.flows import erase
     from billing.rebill.flows import forecast_rollup
+    from billing.webhooks.flows import sweep as webhooks_sweep
 
     ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
     half = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH, share=0.5)
@@ -199,6 +200,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
         lambda: lost_events.begin(ports, now=now),
         lambda: forecast_rollup.begin(ports, now=now),
         lambda: jobs_sweep.sweep(ports, now=now),
+        lambda: webhooks_sweep.sweep(ports, now=now),
         lambda: erase.sweep(ports, now=now, keep_going=whole),
     )
     telemetry.tally(tally, "account_")

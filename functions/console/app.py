@@ -202,6 +202,12 @@ def _entrance(console: Console) -> None:
     entrance_routes.declare(console.app, console.ports)
 
 
+def _webhooks(console: Console) -> None:
+    from billing.console.web import webhook_routes
+
+    webhook_routes.declare(console.app, console.looks, console.sends)
+
+
 def _doors(console: Console) -> None:
     from billing.accounts.web import link_pages
 
@@ -283,6 +289,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "declarations": (_declarations,),
     "settings": (_settings,),
     "keys": (_keys,),
+    "webhooks": (_webhooks,),
     "export": (_export,),
     **dict.fromkeys(("team", "you", "audit", "audit.csv"), (_team,)),
     **dict.fromkeys(("sign-in", "sign-out"), (_doors, _entrance)),

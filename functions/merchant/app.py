@@ -12,14 +12,11 @@ from billing.api.web.frame import Api, Call, Later
 from billing.api.web.json_shapes import Listed, OrderOutput
 from billing.kernel.flows import subscriptions
 from billing.kernel.ports import Ports
-from billing.kernel.subscription import Source, Subscription
+from billing.kernel.subscription import Source
 from billing.runtime import telemetry, wiring
 from billing.web import custom_domains, http
 from billing.web.inputs import Nothing
 from billing.web.request import Request
-
-Act = Callable[..., Subscription]
-"""An action on a subscription as it was read; it returns the subscription afterwards."""
 
 REFUND_REFUSED = {
     "409": "The state or a policy forbids it; `code` says which. `refund_open`: a refund of this "
@@ -41,9 +38,10 @@ def build(ports: Ports, part: str | None = None) -> http.Resolver:
     @app.get("/v1/openapi.json")
     def document() -> http.Answer:
         from billing.api.web import openapi
+        from billing.webhooks.web import documented
 
         base_url = Request.of(app.current_event).base_url
-        return http.json(openapi.document(api.routes, base_url))
+        return http.json(openapi.document(api.routes, base_url, documented.webhooks()))
 
     return app
 
@@ -211,34 +209,9 @@ def _endings(api: Api, ports: Ports) -> None:
 
 
 def _actions(api: Api, ports: Ports) -> None:
-    from billing.cancel.flows import cancel, pause
-    from billing.plans.flows import freeze
-    from billing.rebill.flows import overdue
+    from billing.plans.web import action_routes
 
-    def _act(verb: str, flow: Act, saying: str) -> None:
-        def act(call: Call[Nothing], subscription: str) -> subscription_shapes.SubscriptionOutput:
-            found = subscriptions.fresh(ports, call.merchant.id, subscription)
-            return subscription_shapes.subscription(flow(ports, found, now=call.now))
-
-        act.__name__ = f"{verb.replace('-', '_')}_subscription"
-        act.__doc__ = saying
-        api.post(f"/v1/subscriptions/<subscription>/{verb}", status=200)(act)
-
-    _act("undo-cancel", cancel.undo, "Take back a cancellation that waits for the period's end.")
-    _act("pause", pause.pause, "Charge nothing from now on; access to the end of the period.")
-    _act("resume", pause.resume, "Go on: on schedule, or with a payment at once.")
-
-    @api.post("/v1/subscriptions/<subscription>/freeze", status=200)
-    def freeze_subscription(
-        call: Call[Nothing], subscription: str
-    ) -> subscription_shapes.SubscriptionOutput:
-        """Charge only the freeze's price from the next period on (A-5)."""
-        found = subscriptions.fresh(ports, call.merchant.id, subscription)
-        frozen = freeze.freeze(ports, call.merchant, found, now=call.now)
-        return subscription_shapes.subscription(frozen)
-
-    _act("retry", overdue.charge, "Charge at once what is past due, or waits for a decision.")
-    _act("skip", overdue.skip, "Leave out the payment that waits for a decision.")
+    action_routes.declare(api, ports)
 
 
 Declare = Callable[[Api, Ports], None]
@@ -292,6 +265,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     **dict.fromkeys(("tickets", "inbound-mail"), (_of("helpdesk"),)),
     "declarations": (_of("declarations"),),
     "events": (_of("event_log"),),
+    **dict.fromkeys(("webhook-endpoints", "deliveries"), (_of("webhooks"),)),
     "tax": (_of("tax"),),
     **dict.fromkeys(("coupons", "coupons.csv"), (_of("coupons"),)),
     "exports": (_of("migration"),),

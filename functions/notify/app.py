@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from billing.kernel.flows import walks
+from billing.kernel.writes import Write
 from billing.notices.flows import remind
 from billing.outbox.flows import deliver as outbox_deliver
 from billing.runtime import deadline, telemetry, wiring
 from billing.storage.addresses import Key
 from billing.storage.event_keys import outbox_ids_of
+from billing.webhooks.flows import alarms
 
 MILLISECONDS_TO_FINISH = 20_000
 
@@ -40,11 +42,18 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     half = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH, share=0.5)
     whole = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
     tally = walks.each_of(
-        lambda: remind.sweep(ports, now=now, keep_going=half),
+        lambda: alarms.sweep(ports, now=now, keep_going=half),
+        lambda: remind.sweep(ports, now=now, keep_going=half, access_ended=_log_access_ended),
         lambda: outbox_deliver.sweep(ports, now=now, keep_going=whole),
     )
     telemetry.tally(tally, "outbox_sweep_")
     return dict(tally)
+
+
+def _log_access_ended(*given: Any) -> tuple[Write, ...]:
+    from billing.runtime import handlers  # most sweeps find nothing
+
+    return handlers.log_access_ended(*given)
 
 
 @telemetry.observed

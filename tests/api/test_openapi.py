@@ -190,6 +190,7 @@ LISTS = {
     "/v1/tax/rates",
     "/v1/tax/report",
 }
+ENDPOINT = {"url": "https://hooks.example.com/", "events": ["*"]}
 COUPON = {"code": "SPRING", "basis_points": 2500, "duration": "once"}
 TICKET = {
     "department": "billing",
@@ -217,6 +218,7 @@ def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> Non
         "invoice": bought.invoice.id,
         "coupon": shop.api.post("/v1/coupons", COUPON).json["code"],
         "declaration": declare(shop),
+        "endpoint": shop.api.post("/v1/webhook-endpoints", ENDPOINT).json["id"],
     }
     asked = 0
     for path, method, _ in operations(document):
@@ -270,6 +272,8 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "coupon": shop.api.post("/v1/coupons", COUPON).json["code"],
         "member": "member_1",
         "declaration": declare(shop),
+        "endpoint": shop.api.post("/v1/webhook-endpoints", ENDPOINT).json["id"],
+        "delivery": "we_1.evt_1",
     }
     before = [shop.api.get(a).json for a in ("/v1/products", "/v1/settings", "/v1/keys")]
     change = {"price_point": second.json["id"], "when": "now"}
@@ -284,6 +288,7 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "/v1/team/{member}": {"role": "support"},
         "/v1/subscriptions/{subscription}/coupon": {"coupon": "SPRING"},
         "/v1/orders/{order}/refund-tax": {"proof": "A certificate"},
+        "/v1/webhook-endpoints/{endpoint}/replay": {"from": "2026-01-01", "to": "2027-01-01"},
     }
     for path, method, _ in operations(document):
         if method == "get" or "{" not in path:

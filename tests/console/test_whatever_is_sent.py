@@ -39,6 +39,7 @@ FIELDS = (
     *("applies_to_initial", "product_x", "price_x", "use"),
     *("price_point", "other", "token", "subscription", "days", "email", "order", "wish", "subject"),
     *("text", "department", "tax_ids", "scope", "legal_name", "line1", "ask_name", "as"),
+    *("url", "events", "name", "since", "until", "delivery", "state", "type"),
 )
 TEXTS = st.one_of(
     st.sampled_from(
@@ -64,7 +65,10 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
     agent.send("/console/coupons/new", code="SPRING", percent="5", duration="once")
     (registered,) = shop.api.get("/v1/tax/registrations").json["data"]
     product = shop.api.get(f"/v1/products/{bought.product}").json
+    hook = {"url": "https://hooks.example.com/", "events": ["*"]}
+    endpoint = shop.api.post("/v1/webhook-endpoints", hook).json["id"]
     named = {
+        "endpoint": endpoint,
         "draft": draft,
         "step": "basic",
         "key": "new",
@@ -100,6 +104,11 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
             found[route.method].append(place)
     found["POST"] += [
         f"/console/products/new/{draft}/{s}" for s in ("access", "checkout", "review")
+    ]
+    acts = ("change", "test", "resend", "replay", "disable", "enable")
+    found["POST"] += [f"/console/webhooks/{endpoint}/{act}" for act in acts]
+    found["GET"] += [
+        f"/console/webhooks/{endpoint}/{act}" for act in ("replay", "rotate", "delete")
     ]
     return agent, tuple(sorted(found["POST"])), tuple(sorted(found["GET"]))
 

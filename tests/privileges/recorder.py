@@ -42,6 +42,8 @@ from billing.storage.audit_rows import MemoryAudit
 from billing.storage.memory.ephemeral import MemoryEphemeral
 from billing.storage.memory.items import MemoryItems
 from billing.storage.memory.objects import MemoryObjects
+from billing.webhooks.flows import alarms, attempt
+from billing.webhooks.flows import sweep as webhooks_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,6 +83,9 @@ SCENARIOS = (
     (erase, "sweep", "functions.account.app.sweep"),
     (jobs_sweep, "sweep", "functions.account.app.sweep"),
     (work, "take", "functions.jobs.app.run"),
+    (webhooks_sweep, "sweep", "functions.account.app.sweep"),
+    (alarms, "sweep", "functions.notify.app.sweep"),
+    (attempt, "take", "functions.deliveries.app.deliver"),
     (missed, "find", "functions.watch.app.sweep"),
 )
 """Flows that scenarios call without their handler; inside another handler they are part of it."""
@@ -149,6 +154,12 @@ def _mailed(*args: Any, **kwargs: Any) -> Iterator[Call]:
 
 def _of_queue(action: str) -> Callable[..., Iterator[Call]]:
     return lambda queue, *args: iter([(action, queue.name)] if args != ([],) else [])
+
+
+def _of_key(*, create: bool = False) -> Iterator[Call]:
+    yield "ssm:GetParameter", "parameter"
+    if create:
+        yield "ssm:PutParameter", "parameter"
 
 
 def _of_object(action: str) -> Callable[..., Iterator[Call]]:
@@ -220,7 +231,10 @@ def pytest_configure(config: Any) -> None:
     for method in GATEWAY_CALLS:
         _noting(SandboxGateway, method, _always("ssm:GetParameter", "parameter"))
     from tests.memory_keys import MemoryKeys
-    from tests.world import MemoryMailer, MemoryQueue
+    from tests.world import MemoryKey, MemoryMailer, MemoryQueue, MemoryWorkers
+
+    _noting(MemoryWorkers, "start", _always("lambda:InvokeFunction", "deliveries"))
+    _noting(MemoryKey, "__call__", _of_key)
 
     for method, action in (("read", "Get"), ("put", "Put"), ("remove", "Delete")):
         _noting(MemoryKeys, method, _always(f"ssm:{action}Parameter", "parameter"))

@@ -114,6 +114,8 @@ def name_of(resource: Any) -> str:
         return "identity"
     if ":configuration-set/" in text:
         return "configuration set"
+    if ":function:" in text:
+        return "deliveries"
     if ":parameter/" in text:
         return "parameter"
     text = text.replace("${CoreArn.Value}", "CoreTable")

@@ -163,6 +163,21 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "failures": (lambda s: s.failures(MERCHANT), QUERY),
     "event_hour": (lambda s: s.event_hour(MERCHANT, T0), GET),
     "event_hours": (lambda s: s.event_hours(MERCHANT, T0, T0 + DAY, 50), QUERY),
+    "logged_events_named": (
+        lambda s: s.logged_events_named([(MERCHANT, id_at(T0, "a"))] * 2),
+        MANY,
+    ),
+    "webhook_endpoint": (lambda s: s.webhook_endpoint(MERCHANT, "we_1"), GET),
+    "webhook_endpoints": (lambda s: s.webhook_endpoints(MERCHANT), QUERY),
+    "delivery": (lambda s: s.delivery(MERCHANT, "we_1", "evt_1"), GET),
+    "deliveries_before": (
+        lambda s: s.deliveries_before(MERCHANT, "we_1", before="evt_1", limit=50),
+        QUERY,
+    ),
+    "deliveries_after": (
+        lambda s: s.deliveries_after(MERCHANT, "we_1", after="evt_1", limit=50),
+        QUERY,
+    ),
     "logged_events": (
         lambda s: s.logged_events(MERCHANT, T0, after=id_at(T0), until=id_at(T0 + DAY), limit=50),
         QUERY,

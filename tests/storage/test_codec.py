@@ -23,13 +23,14 @@ from billing.kernel.values import Value, fields, replace
 from billing.storage import codec, entity_keys, key_fields
 from billing.storage.absent import is_written_out
 from billing.storage.addresses import Row, stamp
+from billing.storage.due_keys import owner_key
 from billing.storage.dynamo.items import entity_of
 from billing.storage.dynamo.writes import index_attributes, item_of
 from billing.storage.entity_classes import ENTITIES, RENAMED, class_of, stored_name
 from billing.storage.entity_keys import key_of
 from billing.storage.event_keys import outbox_ids_of
-from billing.storage.index_keys import due_of, index_keys
-from billing.storage.keys import owner_key
+from billing.storage.index_keys import due_of
+from billing.storage.index_places import places_of
 from tests.storage.examples import (
     T0,
     checkout,
@@ -193,7 +194,7 @@ def test_a_row_of_the_due_index_names_the_item_it_stands_for(at: datetime) -> No
         (checkout("a key#with #"), DueKind.CHECKOUT),
     ):
         waiting = replace(entity, due_at=at)
-        place = index_keys(waiting)["due"]
+        place = places_of(waiting)["due"]
         assert place.pk == f"DUE#{kind}#0"
         due = due_of(kind, Row(place.sk, key_of(waiting)))
         assert (due.due_at, owner_key(due)) == (at, key_of(waiting))

@@ -1,4 +1,4 @@
-"""Only the event log's rows expire in the core table: what is about money never does."""
+"""Only events and their deliveries expire in the core table: what is about money never does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.storage.examples import T0, logged_event
 RECORDED: list[dict[str, Any]] = json.loads(
     Path(__file__).with_name("recorded_items.json").read_text("utf-8")
 )
-LOG = {"LoggedEvent", "EventHour"}
+LOG = {"LoggedEvent", "EventHour", "Delivery"}
 
 
 @pytest.mark.parametrize("item", RECORDED, ids=lambda item: item["type"]["S"])

@@ -13,7 +13,7 @@ from billing.kernel.orders import Order, OrderKind, list_of
 from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from billing.operations.web import operator
-from billing.storage.index_keys import index_keys
+from billing.storage.index_places import places_of
 from tests.storage.conftest import Backend
 from tests.world import World, meanwhile
 
@@ -87,7 +87,7 @@ def test_the_renewals_of_a_merchant_who_is_spread_go_to_all_lists_and_are_listed
     assert [entry.at for entry in found] == sorted((entry.at for entry in found), reverse=True)
     renewals = [entry for entry in found if entry.kind is OrderKind.REBILL]
     assert all(entry.in_list == list_of(entry.id, 4) for entry in renewals)
-    partitions = Counter(index_keys(entry)["list"].pk for entry in renewals)
+    partitions = Counter(places_of(entry)["list"].pk for entry in renewals)
     assert len(partitions) == 4
     assert max(partitions.values()) < 20
 
@@ -106,4 +106,4 @@ def test_lists_never_become_fewer() -> None:
 
 def test_an_order_stays_in_its_list_when_it_changes() -> None:
     kept = replace(order(1, 2), refunded_minor=500)
-    assert index_keys(kept)["list"] == index_keys(order(1, 2))["list"]
+    assert places_of(kept)["list"] == places_of(order(1, 2))["list"]

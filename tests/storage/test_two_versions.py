@@ -44,6 +44,8 @@ NEW_TYPES = {
     "keys sign in there",
     "Person": "in a partition of its own; the old code signs in accounts alone",
     "PersonEmail": "as a person",
+    "WebhookEndpoint": "no list of the old code has its key; it logs events, and sends none",
+    "Delivery": "in a partition of its own; its due kind is none that the old sweeps ask for",
     "CouponUse": "beside a person's trial, which is read by its own key",
     "Branding": "in a partition of its own; the old code shows its own looks until it is gone",
     "MailText": "as the branding; the old code mails its own words",
@@ -57,6 +59,8 @@ NEW_VALUES: dict[str, dict[str, str]] = {
         "JOB": "only our own error in a job writes one; the operator's list waits",
         "DECLARATION": "no worker of charges takes one, and only they write a failure",
         "DECIDE": "no sweep takes one",
+        "WEBHOOK": "nothing writes one: a sweep puts an error of our own off",
+        "ENDPOINT": "as WEBHOOK",
     },
     "Fact.kind": {
         "declared": "the old consumer fails on it, and it waits in the outbox for the new one",

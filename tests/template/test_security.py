@@ -72,7 +72,8 @@ def test_row_05_only_what_asks_gateways_reads_their_keys(resources: Resources) -
     readers = {
         name
         for name, statement in statements(resources)
-        if any(action.startswith("ssm:") for action in as_list(statement["Action"]))
+        if "/webhooks/master" not in json.dumps(statement["Resource"])
+        and any(action.startswith("ssm:") for action in as_list(statement["Action"]))
     }
     asking = ["Checkout", "Console", "Merchant", "Portal", "RebillCharge", "Notify", "NotifySweep"]
     asking += ["Webhook", "Account", "AccountSweep", "HelpdeskSweep", "Jobs", "Gateways"]
@@ -85,6 +86,7 @@ def test_row_05_one_function_alone_stores_gateway_keys(resources: Resources) -> 
         for name, statement in statements(resources)
         for action in as_list(statement["Action"])
         if action.startswith("ssm:") and action != "ssm:GetParameter"
+        if "/webhooks/master" not in json.dumps(statement["Resource"])
     }
     assert writers == {"GatewaysRole"}
     may_write = {
@@ -96,6 +98,15 @@ def test_row_05_one_function_alone_stores_gateway_keys(resources: Resources) -> 
     assert may_write == {
         *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem")
     }
+
+
+def test_row_05_what_speaks_to_strangers_reads_no_key_of_a_gateway(resources: Resources) -> None:
+    of_worker = [statement for name, statement in statements(resources) if name == "DeliveriesRole"]
+    read = [each for each in of_worker if "ssm:GetParameter" in as_list(each["Action"])]
+    assert len(read) == 1
+    assert "parameter/perennial/${Stage}/-/webhooks/master" in json.dumps(read[0]["Resource"])
+    allowed = {action for each in of_worker for action in as_list(each["Action"])}
+    assert not any(action.startswith(("ses:", "s3:", "lambda:")) for action in allowed)
 
 
 def test_row_05_nothing_scans_a_table(resources: Resources) -> None:

@@ -21,6 +21,7 @@ from tests.browser.tour import (
     console_desk,
     console_gateways,
     console_team,
+    console_webhooks,
     coupons,
     declarations,
     helpdesk,
@@ -42,6 +43,7 @@ PARTS = (
     console_desk,
     console_gateways,
     console_team,
+    console_webhooks,
     coupons,
     account,
 )

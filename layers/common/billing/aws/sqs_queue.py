@@ -98,6 +98,11 @@ def leases_of(body: str) -> list[Due]:
     return _leases_of(json.loads(body))
 
 
+def leases_in(event: Mapping[str, Any]) -> tuple[str | None, list[Due]]:
+    """Returns the correlation id and the leases of a message that is an event by itself."""
+    return _correlation_of(event), _leases_of(event)
+
+
 def _leases_of(message: Any) -> list[Due]:
     return [
         Due(DueKind(kind), datetime.fromisoformat(due_at), tuple(owner))

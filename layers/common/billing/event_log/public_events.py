@@ -44,6 +44,7 @@ class PublicType(StrEnum):
     TICKET_REASSIGNED = "ticket.reassigned"
     TICKET_APPROVED = "ticket.approved"
     TICKET_DECLINED = "ticket.declined"
+    ACCESS_CHANGED = "customer.access_changed"
 
 
 class About(StrEnum):
@@ -55,6 +56,7 @@ class About(StrEnum):
     DISPUTE = "dispute"
     CUSTOMER = "customer"
     TICKET = "ticket"
+    ACCESS = "access"
 
 
 PUBLIC: Mapping[EventKind, tuple[PublicType, About]] = {
@@ -89,3 +91,25 @@ PUBLIC: Mapping[EventKind, tuple[PublicType, About]] = {
     EventKind.TICKET_DECLINED: (PublicType.TICKET_DECLINED, About.TICKET),
 }
 """The public type of each kind of outbox event that has one."""
+
+MAY_CHANGE_ACCESS = frozenset(
+    {
+        EventKind.PURCHASED,
+        EventKind.RENEWED,
+        EventKind.PAUSED,
+        EventKind.RESUMED,
+        EventKind.ENDED,
+        EventKind.CANCEL_REQUESTED,
+        EventKind.CANCEL_UNDONE,
+        EventKind.PLAN_CHANGED,
+        EventKind.FREEZE_ASKED,
+        EventKind.FREEZE_UNDONE,
+        EventKind.PAYMENT_FAILED,
+        EventKind.PAYMENT_VOID,
+        EventKind.REFUNDED,
+        EventKind.DISPUTE_OPENED,
+        EventKind.DISPUTE_WON,
+        EventKind.DISPUTE_LOST,
+    }
+)
+"""The kinds with which a customer's access is logged too: it begins, ends, or its end moves."""

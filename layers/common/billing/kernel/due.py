@@ -22,3 +22,5 @@ class DueKind(StrEnum):
     JOB = "JOB"
     DECLARATION = "DECLARATION"
     DECIDE = "DECIDE"
+    WEBHOOK = "WEBHOOK"
+    ENDPOINT = "ENDPOINT"

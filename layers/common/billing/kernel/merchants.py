@@ -156,6 +156,7 @@ class Merchant(Entity):
     job still has to index what was sold before there was that index.
     `catalog_listed_at` is the same for the lists of its products and price points.
     `events_since` is when somebody first read its event log: nothing is logged before (M-5).
+    `webhooks_since` is when it first had an endpoint: nothing is sent before (M-5).
     `tax_since` is when it first registered for a tax: no taxes are looked up before (C-7).
     `order_lists` is how many lists its orders of a month are spread over, and may only grow: an
     index takes 1,000 new rows of a list in a second.
@@ -185,6 +186,7 @@ class Merchant(Entity):
     identity: Identity | None = None
     catalog_listed_at: datetime | None = None
     branding: str | None = None
+    webhooks_since: datetime | None = None
 
     def __repr__(self) -> str:
         return shown_without(self, "link_key")

@@ -65,7 +65,8 @@ class Operation(Value):
     plans of accounts, empty where there are no accounts (A-1). `trusted_proxies` is the number of
     proxies in front of the API, whose word about a visitor's address is taken. For
     `directory_seconds` a process shows the directory as it read it. `gateway_calls_per_second` are
-    those of one of the `charge_workers` that charge at the same time.
+    those of one of the `charge_workers` that charge at the same time. `local_receivers` lets
+    webhooks go to this very machine, without TLS: `make run` alone allows it.
     """
 
     public_url: str
@@ -81,6 +82,7 @@ class Operation(Value):
     trusted_proxies: int = 0
     directory_seconds: int = 60
     charge_workers: int = 1
+    local_receivers: bool = False
 
     @property
     def renewals_per_second(self) -> float:

@@ -16,6 +16,8 @@ from billing.kernel.lists import Lists, Page
 from billing.kernel.tax_reads import TaxParts
 from billing.kernel.team_reads import TeamParts
 from billing.kernel.values import Value
+from billing.kernel.webhook_reads import WebhookParts
+from billing.kernel.work_reads import WorkParts
 
 if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from billing.checkout.trials import TrialUse
     from billing.event_log.logged_events import EventHour, LoggedEvent
     from billing.helpdesk.tickets import Thread, Ticket
-    from billing.jobs.jobs import Job, JobLine
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import (
         Consent,
@@ -34,13 +35,12 @@ if TYPE_CHECKING:
     )
     from billing.kernel.domains import Domain
     from billing.kernel.due import DueKind
-    from billing.kernel.forecasts import ForecastRollup
     from billing.kernel.gateways import AccountRef
     from billing.kernel.invoices import Invoice, InvoiceCounter
     from billing.kernel.issued_documents import DocumentKind, IssuedDocument
     from billing.kernel.ledger import LedgerEntry
     from billing.kernel.merchants import ApiKey, Merchant
-    from billing.kernel.operation import BillingSwitch, ProcessingFailure
+    from billing.kernel.operation import BillingSwitch
     from billing.kernel.orders import Order
     from billing.kernel.outbox_events import OutboxEvent
     from billing.kernel.payment_refs import PaymentPointer
@@ -61,8 +61,9 @@ class Due(Value):
 
     `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
     CHECKOUT, (merchant, customer, refund) for REFUND, (merchant, ticket) for TICKET, (merchant,
-    declaration) for DECLARATION and DECIDE, (username,) for ACCOUNT, (owner of the line,) for JOB.
-    A lease is a `Due` whose `due_at` is the lease's end.
+    declaration) for DECLARATION and DECIDE, (username,) for ACCOUNT, (owner of the line,) for JOB,
+    (merchant, endpoint, event) for WEBHOOK, (merchant, endpoint) for ENDPOINT. A lease is a `Due`
+    whose `due_at` is the lease's end.
     """
 
     kind: DueKind
@@ -109,6 +110,8 @@ class Store(
     TeamParts,
     BrandingParts,
     DeclarationParts,
+    WebhookParts,
+    WorkParts,
     Protocol,
 ):
     """The store of business state.
@@ -250,15 +253,6 @@ class Store(
         """The owner of a payment at a gateway account, if it is one of the account's merchant."""
         ...
 
-    def job(self, owner: str, job: str) -> Job | None:
-        """A background job of a merchant, or of the platform, whose owner is empty."""
-        ...
-
-    def job_line(self, owner: str) -> JobLine | None: ...
-    def jobs(self, limit: int) -> list[Job]:
-        """Index: jobs of all owners that have not ended, oldest first."""
-        ...
-
     def billing_switch(self) -> BillingSwitch | None: ...
     def merchants_and_switch(
         self, merchants: Sequence[str]
@@ -267,15 +261,6 @@ class Store(
         that may stop a charge (R-3)."""
         ...
 
-    def forecast_rollup(self, merchant: str, *, draft: bool = False) -> ForecastRollup | None:
-        """The sums of a merchant's forecast, or those that a job is adding up."""
-        ...
-
-    def failure(self, due: Due) -> ProcessingFailure | None:
-        """The failure by an error of our own over the owner of an alarm (R-9)."""
-        ...
-
-    def failures(self, merchant: str) -> list[ProcessingFailure]: ...
     def event_hour(self, merchant: str, begins_at: datetime) -> EventHour | None:
         """The mark that a merchant's log has events in an hour."""
         ...

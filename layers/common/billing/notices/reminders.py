@@ -32,7 +32,7 @@ TOLD = frozenset({State.TRIALING, State.ACTIVE, State.FROZEN})
 
 class Reminder(Entity):
     """The next look at a subscription for advance notices; `told_of` is the last charge that a
-    notice was sent for."""
+    notice was sent for, `access_told` the last end of access that was logged (M-5)."""
 
     due_kind: ClassVar[DueKind] = DueKind.NOTICE
 
@@ -42,6 +42,7 @@ class Reminder(Entity):
     shard: int
     due_at: datetime | None
     told_of: datetime | None = None
+    access_told: datetime | None = None
 
 
 def first(subscription: Subscription) -> Reminder:
@@ -113,6 +114,15 @@ def expiry_name(method: PaymentMethod) -> str:
     return f"{method.id}:{method.expires_on}"
 
 
+def access_ends_at(subscription: Subscription, settings: Settings) -> datetime | None:
+    """Returns when access ends by time alone: after a pause's period or a grace, or with a freeze
+    (R-5)."""
+    if subscription.ends_at is not None:
+        return None  # the end is an event of its own
+    ends = (subscription.access_until, subscription.grace_ends_at(settings.grace_days))
+    return min((end for end in ends if end is not None), default=None)
+
+
 def postpone(
     reminder: Reminder,
     subscription: Subscription,
@@ -124,7 +134,11 @@ def postpone(
 ) -> Reminder:
     """Returns the reminder after a look: due again when a notice is due, or for the next check."""
     expiry = expiry_notice_at(method, settings.time_zone) if method else None
-    instants = (charge_notice_at(subscription, settings.reminder_days), expiry)
+    instants: tuple[datetime | None, ...] = (
+        charge_notice_at(subscription, settings.reminder_days),
+        expiry,
+    )
+    instants += (access_ends_at(subscription, settings),)
     coming = [instant for instant in instants if instant is not None and instant > now]
     return replace(
         reminder,

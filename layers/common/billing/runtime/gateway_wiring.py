@@ -30,7 +30,7 @@ def openers(
     from billing.aws.secret_store import ParameterSecrets
     from billing.gateways import registry
 
-    secrets = ParameterSecrets(settings.stage, _parameter_store, clock)
+    secrets = ParameterSecrets(settings.stage, parameter_store, clock)
     return {
         name: _opener(spec, secrets, settings, clock, calls)
         for name, spec in registry.specs().items()
@@ -85,10 +85,10 @@ def key_store(settings: Settings) -> KeyStore:
     """Returns the store of keys; it connects with its first call."""
     from billing.aws.secret_store import ParameterKeys
 
-    return ParameterKeys(settings.stage, _parameter_store)
+    return ParameterKeys(settings.stage, parameter_store)
 
 
-def _parameter_store() -> Any:
+def parameter_store() -> Any:
     import boto3
 
     return boto3.client("ssm")

@@ -11,13 +11,16 @@ from billing.cards.flows import cards
 from billing.customers.mail import handlers as customer_mails
 from billing.declarations.mail import handlers as declaration_mails
 from billing.event_log.flows import append
-from billing.event_log.public_events import PUBLIC
+from billing.event_log.public_events import MAY_CHANGE_ACCESS, PUBLIC
 from billing.helpdesk.mail import handlers as helpdesk_mails
 from billing.invoices.flows import numbers
 from billing.kernel.flows import gateway_payments, list_rows
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Consumer, Ports
+from billing.kernel.subscription import Subscription
+from billing.kernel.writes import Insert, Write
+from billing.notices.flows import access_end
 from billing.outbox.flows import mailing
 from billing.outbox.mail import bank_decisions, payments, subscriptions
 from billing.outbox.mail.envelopes import Mails
@@ -54,10 +57,34 @@ def _has_reader(merchant: Merchant) -> bool:
 
 
 def _log(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
-    """Appends an event to its merchant's log."""
+    """Appends an event to its merchant's log, and sends it to their endpoints."""
     from billing.event_log.web import snapshots  # the shapes of /v1, which few merchants need
 
-    append.append(ports, event, snapshots.of(ports, event, now))
+    shown, access = snapshots.of(ports, event, now), None
+    if event.kind in MAY_CHANGE_ACCESS and event.customer:
+        access = snapshots.of_access(ports, merchant, event.customer, now)
+        access_end.watch(ports, event, merchant)
+    if merchant.webhooks_since is None:
+        append.append(ports, event, shown, access=access)
+        return
+    from billing.webhooks.flows import fan_out  # as few have endpoints
+
+    fan_out.append_and_send(ports, event, shown, access)
+
+
+def log_access_ended(
+    ports: Ports, merchant: Merchant, subscription: Subscription, at: datetime, now: datetime
+) -> tuple[Write, ...]:
+    """Returns the writes that log that access ended by time alone, for readers and endpoints."""
+    from billing.event_log.web import snapshots
+    from billing.webhooks.flows import fan_out
+
+    customer = subscription.customer
+    shown = snapshots.of_access(ports, merchant, customer, now)
+    logged = append.access_ended(ports, merchant.id, customer, subscription.id, shown, at)
+    if merchant.webhooks_since is None:
+        return (Insert(logged),)
+    return fan_out.writes_of(ports, logged)
 
 
 CONSUMERS: tuple[Consumer, ...] = (
@@ -69,7 +96,6 @@ CONSUMERS: tuple[Consumer, ...] = (
     Consumer(sums.NAME, sums.KINDS, sums.on_event, notes_itself=True, serves=sums.collects),
     Consumer("mail", frozenset(MAILS), _mail, prepare=numbers.prepare),
     Consumer(append.NAME, frozenset(PUBLIC), _log, notes_itself=True, serves=_has_reader),
-    # Outgoing webhooks, and the rows by which customers are found, come here.
 )
 """All consumers of the outbox, in the order in which each event is handed to them.
 

@@ -10,6 +10,7 @@ from billing.gateway_events.flows import lost_events
 from billing.jobs.flows.steps import Kind
 from billing.migration.flows import export
 from billing.rebill.flows import forecast_rollup
+from billing.webhooks.flows import recover, resend
 
 KINDS: Mapping[str, Kind] = {
     account_life.ALIGN: align.ALIGN,
@@ -19,5 +20,7 @@ KINDS: Mapping[str, Kind] = {
     lost_events.JOB: lost_events.LOOK,
     forecast_rollup.NIGHTLY: forecast_rollup.LOOK,
     forecast_rollup.JOB: forecast_rollup.ADD_UP,
+    recover.JOB: recover.RECOVER,
+    resend.JOB: resend.REPLAY,
 }
 """The kinds of job; a name stays for as long as there may be a job of it."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+from billing.kernel.storage import Due
 from billing.kernel.tax_ids import RegisterAnswer
 
 
@@ -17,6 +18,9 @@ class Lazy:
 
     def send(self, *args: Any, **kwargs: Any) -> Any:
         return self._make().send(*args, **kwargs)
+
+    def start(self, leases: Sequence[Due]) -> None:
+        self._make().start(leases)
 
     def waiting(self) -> int:
         found: int = self._make().waiting()

@@ -31,6 +31,7 @@ class Settings(Value):
     queue_charge: str | None
     queue_jobs: str | None
     mail_events: str | None
+    webhook_worker: str | None
     stage: str
     api_bases: Mapping[str, str]
     operation: Operation
@@ -54,6 +55,7 @@ class Settings(Value):
             queue_charge=environ.get("QUEUE_CHARGE") or None,
             queue_jobs=environ.get("QUEUE_JOBS") or None,
             mail_events=environ.get("MAIL_EVENTS") or None,
+            webhook_worker=environ.get("WEBHOOK_WORKER") or None,
             stage=environ.get("STAGE", "prod"),
             api_bases={
                 name.removesuffix(API_BASE).lower(): address
@@ -72,6 +74,7 @@ class Settings(Value):
                 directory_seconds=int(environ.get("DIRECTORY_SECONDS", "60")),
                 gateway_calls_per_second=max(1, int(charged_at)) if charged_at else UNPACED,
                 charge_workers=int(environ.get("CHARGE_WORKERS", "1")),
+                local_receivers=environ.get("LOCAL_RECEIVERS", "off").lower() == "on",
             ),
             calls_per_second=pace,
             dynamodb_client=environ.get("DYNAMODB_CLIENT") or "botocore",

@@ -25,7 +25,7 @@ from billing.runtime import correlation, deadline
 SERVICE = "perennial"
 NAMESPACE = "Perennial"
 
-_SECRET = re.compile(r"\b(sk|tok|sess|whsec)_[A-Za-z0-9_-]{8,}|\b[Bb]earer [^\s\"]{8,}")
+_SECRET = re.compile(r"\b(sk|tok|sess|whsec)_[A-Za-z0-9_+/=-]{8,}|\b[Bb]earer [^\s\"]{8,}")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 
 

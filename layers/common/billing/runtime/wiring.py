@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
-from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import partial
-from threading import Lock
 from typing import TypeVar
 
 from billing.kernel.audit import Audit
@@ -19,15 +15,18 @@ from billing.kernel.errors import NotFound, Unavailable
 from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateway_setup import NO_KEY_STORE, GatewaySetup, Keys, KeyStore, no_setup
 from billing.kernel.gateways import AccountRef
-from billing.kernel.lanes import Batch, Each, Lanes
+from billing.kernel.lanes import Each, Lanes
 from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
 from billing.kernel.ports import Consumer, Mailer, Passwords, Ports, Queue
-from billing.kernel.storage import Due, Store
+from billing.kernel.receivers import MasterKey, NoWorkers, Receivers, Workers, no_key, no_receiver
+from billing.kernel.storage import Store
 from billing.kernel.tax_ids import NO_REGISTER, TaxIdRegister
 from billing.runtime.ids import new_id
 from billing.runtime.lazy import Lazy
+from billing.runtime.pace import Pace
 from billing.runtime.settings import Settings
+from billing.runtime.threads import here, in_threads
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -36,9 +35,6 @@ CALLS_AT_ONCE = 8
 CALLS_IN_FLIGHT = 64
 """The most calls under way at a pace: enough for a gateway of 25/s that answers in over a
 second."""
-
-SLACK = 0.015
-"""The share by which calls begin later than they must, as no two take the same time to arrive."""
 
 _installed: Ports | None = None
 
@@ -60,7 +56,7 @@ def install(world: Ports | None) -> None:
 def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Ports:
     """Returns the deployed ports: DynamoDB, S3, SQS, SES, and the registered gateways."""
     from billing.aws import s3_objects
-    from billing.runtime import gateway_wiring
+    from billing.runtime import gateway_wiring, webhook_wiring
     from billing.storage import store
     from billing.storage.audit_rows import DynamoAudit
     from billing.storage.dynamo import chosen
@@ -85,6 +81,9 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         tax_ids=Lazy(_vies),
         gateway_setup=gateway_wiring.setups(settings, clock),
         key_store=gateway_wiring.key_store(settings),
+        receivers=webhook_wiring.receivers(settings, clock),
+        webhook_workers=Lazy(lambda: webhook_wiring.workers(settings)),
+        webhook_key=webhook_wiring.master_key(settings),
     )
 
 
@@ -107,6 +106,9 @@ def assemble(
     tax_ids: TaxIdRegister = NO_REGISTER,
     gateway_setup: Callable[[str, bool, Keys], GatewaySetup] = no_setup,
     key_store: KeyStore = NO_KEY_STORE,
+    receivers: Receivers = no_receiver,
+    webhook_workers: Workers | None = None,
+    webhook_key: MasterKey = no_key,
 ) -> Ports:
     """Builds the ports, deployed or in memory; `gateways` opens accounts, by the gateway's name."""
 
@@ -134,6 +136,9 @@ def assemble(
         tax_ids=tax_ids,
         gateway_setup=gateway_setup,
         key_store=key_store,
+        receivers=receivers,
+        webhook_workers=webhook_workers or NoWorkers(),
+        webhook_key=webhook_key,
     )
 
 
@@ -149,13 +154,7 @@ def side_by_side(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavail
     if len(items) < 2:
         return one_by_one(call, items)
     with ThreadPoolExecutor(min(CALLS_AT_ONCE, len(items))) as pool:
-        return list(pool.map(_here(partial(_attempt, call)), items))
-
-
-def _here(call: Callable[[T], R]) -> Callable[[T], R]:
-    """Returns the call, to run in any thread with this invocation's deadline and correlation id."""
-    context = copy_context()
-    return lambda item: context.copy().run(call, item)
+        return list(pool.map(here(partial(_attempt, call)), items))
 
 
 def at_pace(calls_per_second: float) -> Each:
@@ -163,7 +162,7 @@ def at_pace(calls_per_second: float) -> Each:
 
     No more calls begin in a second than a gateway takes, across all of this process.
     """
-    pace = _Pace(calls_per_second)
+    pace = Pace(calls_per_second)
 
     def each(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:
         def begin(item: T) -> R | Unavailable:
@@ -173,43 +172,12 @@ def at_pace(calls_per_second: float) -> Each:
         if not items:
             return []
         with ThreadPoolExecutor(min(CALLS_IN_FLIGHT, len(items))) as pool:
-            return list(pool.map(_here(begin), items))
+            return list(pool.map(here(begin), items))
 
     return each
 
 
-class _Pace:
-    """Lets callers through one at a time, evenly, and in no second more than the gateway takes."""
-
-    def __init__(self, per_second: float) -> None:
-        self._seconds_between = (1 + SLACK) / per_second
-        self._next = time.monotonic()
-        self._begun: deque[float] = deque(maxlen=max(1, int(per_second)))
-        self._turn = Lock()
-
-    def wait(self) -> None:
-        """Waits until it is the caller's turn; the others wait behind it."""
-        with self._turn:
-            turn = max(time.monotonic(), self._next, self._window_ends())
-            self._next = turn + self._seconds_between
-            while (left := turn - time.monotonic()) > 0:
-                time.sleep(left)
-            self._begun.append(time.monotonic())
-
-    def _window_ends(self) -> float:
-        """Returns when the next call may begin; a late call makes the second after it shorter."""
-        full = len(self._begun) == self._begun.maxlen
-        return self._begun[0] + 1 + SLACK if full else 0.0
-
-
-def _in_threads(work: Batch, batches: Sequence[Sequence[Due]]) -> list[Counter[str]]:
-    """Runs batches in parallel; an error of one is raised when all are done."""
-    with ThreadPoolExecutor(len(batches) or 1) as pool:
-        lanes = [pool.submit(_here(work), batch) for batch in batches]
-    return [lane.result() for lane in lanes]
-
-
-TWO_LANES = Lanes(2, _in_threads)
+TWO_LANES = Lanes(2, in_threads)
 
 
 def one_by_one(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:

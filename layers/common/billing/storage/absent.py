@@ -67,6 +67,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "order_lists": 1,
         "identity": None,
         "branding": None,
+        "webhooks_since": None,
     },
     "Settings": {
         "time_zone": "America/New_York",
@@ -221,6 +222,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "products": (),
         "price_points": (),
     },
+    "Delivery": {"state": "pending", "slot": 0, "attempts": 0},
     "Export": {"files": 0},
     "Funds": {"shares": ()},
     "Invoice": {
@@ -292,6 +294,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
     },
     "Waiting": {"begun": 0},
     "Walk": {"cursor": "", "left": False},
+    "WebhookEndpoint": {"secrets": 1, "failures": 0},
 }
 """Of classes that hold what has happened: every field that is not None when it is absent."""
 

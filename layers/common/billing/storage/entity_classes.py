@@ -104,6 +104,8 @@ ENTITIES = {
             "JobLine",
         ),
         "migration.exports": ("Export",),
+        "webhooks.endpoints": ("WebhookEndpoint",),
+        "webhooks.deliveries": ("Delivery",),
     }.items()
     for name in names
 }

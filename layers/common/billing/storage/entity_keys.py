@@ -24,42 +24,7 @@ from billing.storage import (
 from billing.storage.addresses import Key, stamp
 
 if TYPE_CHECKING:
-    from billing.accounts.accounts import Account, AccountEmail
-    from billing.checkout.checkouts import Checkout
-    from billing.checkout.trials import TrialUse
-    from billing.coupons.coupons import Coupon, CouponUse
-    from billing.event_log.logged_events import EventHour, LoggedEvent
-    from billing.helpdesk.messages import Message
-    from billing.helpdesk.tickets import Ticket, TicketOf
-    from billing.jobs.jobs import Job, JobLine
-    from billing.kernel.catalog import PricePoint, Product
-    from billing.kernel.customers import (
-        Customer,
-        EmailPointer,
-        Entitlement,
-        PaymentMethod,
-        PurchaseBillTo,
-    )
-    from billing.kernel.domains import Domain
-    from billing.kernel.forecasts import ForecastRollup
-    from billing.kernel.invoices import Invoice, InvoiceCounter
-    from billing.kernel.issued_documents import IssuedDocument
-    from billing.kernel.ledger import LedgerEntry
-    from billing.kernel.list_rows import PlanRow, WordRow
-    from billing.kernel.merchants import ApiKey, Merchant
-    from billing.kernel.operation import BillingSwitch, ProcessingFailure
     from billing.kernel.orders import Order
-    from billing.kernel.outbox_events import OutboxEvent
-    from billing.kernel.payment_refs import PaymentPointer
-    from billing.kernel.subscription import Subscription
-    from billing.migration.exports import Export
-    from billing.notices.reminders import Reminder
-    from billing.outbox.suppressions import MailStop
-    from billing.refunds.chargebacks import Chargeback
-    from billing.refunds.refunds import Refund
-    from billing.tax.rates import TaxPlace
-    from billing.tax.registrations import TaxSetup
-    from billing.tax.sums import SalesYear, TaxDay
 
 MOST_WRITES = 100
 """The most writes in one transaction: DynamoDB's limit."""
@@ -89,66 +54,6 @@ def _key_of_write(write: Write) -> Key[Entity]:
     return key
 
 
-def _merchant(e: Merchant) -> Key[Merchant]:
-    return keys.merchant(e.id)
-
-
-def _api_key(e: ApiKey) -> Key[ApiKey]:
-    return keys.api_key(e.key_hash)
-
-
-def _domain(e: Domain) -> Key[Domain]:
-    return keys.domain(e.host)
-
-
-def _product(e: Product) -> Key[Product]:
-    return keys.product(e.merchant, e.id)
-
-
-def _price_point(e: PricePoint) -> Key[PricePoint]:
-    return keys.price_version(e.id, e.version)
-
-
-def _invoice_counter(e: InvoiceCounter) -> Key[InvoiceCounter]:
-    return keys.invoice_counter(e.merchant, e.test, e.credit_notes)
-
-
-def _checkout(e: Checkout) -> Key[Checkout]:
-    return keys.checkout(e.merchant, e.key)
-
-
-def _trial_use(e: TrialUse) -> Key[TrialUse]:
-    return keys.trial_use(e.merchant, e.subject)
-
-
-def _mail_stop(e: MailStop) -> Key[MailStop]:
-    return keys.mail_stop(e.merchant, e.email_hash)
-
-
-def _email_pointer(e: EmailPointer) -> Key[EmailPointer]:
-    return keys.email_pointer(e.merchant, e.email_hash)
-
-
-def _customer(e: Customer) -> Key[Customer]:
-    return keys.customer(e.merchant, e.id)
-
-
-def _payment_method(e: PaymentMethod) -> Key[PaymentMethod]:
-    return keys.payment_method(e.merchant, e.customer, e.id)
-
-
-def _subscription(e: Subscription) -> Key[Subscription]:
-    return keys.subscription(e.merchant, e.customer, e.id)
-
-
-def _invoice(e: Invoice) -> Key[Invoice]:
-    return keys.invoice(e.merchant, e.customer, e.id)
-
-
-def _issued_document(e: IssuedDocument) -> Key[IssuedDocument]:
-    return keys.issued_document(e.merchant, e.customer, e.kind, e.id)
-
-
 def _order(e: Order) -> Key[Order]:
     if e.customer is None:
         assert e.attempt_key is not None, "what a stranger failed to buy lives with its attempt"
@@ -158,169 +63,57 @@ def _order(e: Order) -> Key[Order]:
     return Key(pk, customer_keys.order_at(f"{stamp(e.at)}#{e.id}"))
 
 
-def _refund(e: Refund) -> Key[Refund]:
-    return keys.refund(e.merchant, e.customer, e.id)
-
-
-def _reminder(e: Reminder) -> Key[Reminder]:
-    return keys.reminder(e.merchant, e.customer, e.subscription)
-
-
-def _purchase_bill_to(e: PurchaseBillTo) -> Key[PurchaseBillTo]:
-    return keys.bill_to(e.merchant, e.customer, e.purchase)
-
-
-def _entitlement(e: Entitlement) -> Key[Entitlement]:
-    return Key(keys.of_customer(e.merchant, e.customer), f"ENTITLEMENT#{e.grant}#{e.source}")
-
-
-def _chargeback(e: Chargeback) -> Key[Chargeback]:
-    return Key(keys.of_customer(e.merchant, e.customer), f"CHARGEBACK#{e.id}")
-
-
-def _ledger_entry(e: LedgerEntry) -> Key[LedgerEntry]:
-    return Key(keys.of_customer(e.merchant, e.customer), f"LEDGER#{e.id}")
-
-
-def _plan_row(e: PlanRow) -> Key[PlanRow]:
-    return keys.plan_row(e)
-
-
-def _word_row(e: WordRow) -> Key[WordRow]:
-    return keys.word_row(e)
-
-
-def _ticket(e: Ticket) -> Key[Ticket]:
-    return keys.ticket(e.merchant, e.id)
-
-
-def _ticket_of(e: TicketOf) -> Key[TicketOf]:
-    return Key(keys.of_customer(e.merchant, e.customer), f"TICKET#{stamp(e.at)}#{e.ticket}")
-
-
-def _message(e: Message) -> Key[Message]:
-    return Key(keys.ticket(e.merchant, e.ticket).pk, f"MESSAGE#{stamp(e.at)}#{e.id}")
-
-
-def _account(e: Account) -> Key[Account]:
-    return keys.account(e.username)
-
-
-def _account_email(e: AccountEmail) -> Key[AccountEmail]:
-    return keys.account_email(e.email_hash)
-
-
-def _export(e: Export) -> Key[Export]:
-    return export_keys.export(e.merchant, e.id)
-
-
-def _job(e: Job) -> Key[Job]:
-    return keys.job(e.owner, e.id)
-
-
-def _job_line(e: JobLine) -> Key[JobLine]:
-    return keys.job_line(e.owner)
-
-
-def _payment_pointer(e: PaymentPointer) -> Key[PaymentPointer]:
-    return keys.payment_pointer(e.gateway, e.account, e.reference)
-
-
-def _billing_switch(e: BillingSwitch) -> Key[BillingSwitch]:
-    return keys.BILLING_SWITCH
-
-
-def _processing_failure(e: ProcessingFailure) -> Key[ProcessingFailure]:
-    return keys.failure(Due(e.kind, e.last_at, e.owner))
-
-
-def _event_hour(e: EventHour) -> Key[EventHour]:
-    return event_keys.event_hour(e.merchant, e.begins_at)
-
-
-def _logged_event(e: LoggedEvent) -> Key[LoggedEvent]:
-    return event_keys.logged_event(e.merchant, e.appended_at, e.id)
-
-
-def _forecast_rollup(e: ForecastRollup) -> Key[ForecastRollup]:
-    return keys.forecast_rollup(e.merchant, draft=e.draft)
-
-
-def _outbox_event(e: OutboxEvent) -> Key[OutboxEvent]:
-    return event_keys.outbox_event(e.shard, e.at, e.id)
-
-
-def _tax_setup(e: TaxSetup) -> Key[TaxSetup]:
-    return tax_keys.setup(e.merchant)
-
-
-def _tax_place(e: TaxPlace) -> Key[TaxPlace]:
-    return tax_keys.place(e.merchant, e.generation, e)
-
-
-def _tax_day(e: TaxDay) -> Key[TaxDay]:
-    return tax_keys.day(e)
-
-
-def _sales_year(e: SalesYear) -> Key[SalesYear]:
-    return tax_keys.year(e)
-
-
-def _coupon(e: Coupon) -> Key[Coupon]:
-    return coupon_keys.coupon(e.merchant, e.code)
-
-
-def _coupon_use(e: CouponUse) -> Key[CouponUse]:
-    return coupon_keys.coupon_use(e.merchant, e.coupon, e.subject)
-
-
 _KEYS: dict[str, Callable[..., Key[Entity]]] = {
-    "Merchant": _merchant,
-    "ApiKey": _api_key,
-    "Domain": _domain,
-    "Product": _product,
-    "PricePoint": _price_point,
-    "InvoiceCounter": _invoice_counter,
-    "Checkout": _checkout,
-    "TrialUse": _trial_use,
-    "MailStop": _mail_stop,
-    "EmailPointer": _email_pointer,
-    "Customer": _customer,
-    "PaymentMethod": _payment_method,
-    "Subscription": _subscription,
-    "Invoice": _invoice,
-    "IssuedDocument": _issued_document,
+    "Merchant": lambda e: keys.merchant(e.id),
+    "ApiKey": lambda e: keys.api_key(e.key_hash),
+    "Domain": lambda e: keys.domain(e.host),
+    "Product": lambda e: keys.product(e.merchant, e.id),
+    "PricePoint": lambda e: keys.price_version(e.id, e.version),
+    "InvoiceCounter": lambda e: keys.invoice_counter(e.merchant, e.test, e.credit_notes),
+    "Checkout": lambda e: keys.checkout(e.merchant, e.key),
+    "TrialUse": lambda e: keys.trial_use(e.merchant, e.subject),
+    "MailStop": lambda e: keys.mail_stop(e.merchant, e.email_hash),
+    "EmailPointer": lambda e: keys.email_pointer(e.merchant, e.email_hash),
+    "Customer": lambda e: keys.customer(e.merchant, e.id),
+    "PaymentMethod": lambda e: keys.payment_method(e.merchant, e.customer, e.id),
+    "Subscription": lambda e: keys.subscription(e.merchant, e.customer, e.id),
+    "Invoice": lambda e: keys.invoice(e.merchant, e.customer, e.id),
+    "IssuedDocument": lambda e: keys.issued_document(e.merchant, e.customer, e.kind, e.id),
     "Order": _order,
-    "Refund": _refund,
-    "Reminder": _reminder,
-    "PurchaseBillTo": _purchase_bill_to,
+    "Refund": lambda e: keys.refund(e.merchant, e.customer, e.id),
+    "Reminder": lambda e: keys.reminder(e.merchant, e.customer, e.subscription),
+    "PurchaseBillTo": lambda e: keys.bill_to(e.merchant, e.customer, e.purchase),
     "Consent": lambda e: keys.consent(e.merchant, e.customer, e.purchase),
-    "Entitlement": _entitlement,
-    "Chargeback": _chargeback,
-    "LedgerEntry": _ledger_entry,
-    "PlanRow": _plan_row,
-    "WordRow": _word_row,
-    "Ticket": _ticket,
-    "TicketOf": _ticket_of,
-    "Message": _message,
-    "Account": _account,
-    "AccountEmail": _account_email,
-    "Export": _export,
-    "Job": _job,
-    "JobLine": _job_line,
-    "PaymentPointer": _payment_pointer,
-    "BillingSwitch": _billing_switch,
-    "ProcessingFailure": _processing_failure,
-    "ForecastRollup": _forecast_rollup,
-    "OutboxEvent": _outbox_event,
-    "EventHour": _event_hour,
-    "LoggedEvent": _logged_event,
-    "TaxSetup": _tax_setup,
-    "TaxPlace": _tax_place,
-    "TaxDay": _tax_day,
-    "SalesYear": _sales_year,
-    "Coupon": _coupon,
-    "CouponUse": _coupon_use,
+    "Entitlement": lambda e: Key(
+        keys.of_customer(e.merchant, e.customer), f"ENTITLEMENT#{e.grant}#{e.source}"
+    ),
+    "Chargeback": lambda e: Key(keys.of_customer(e.merchant, e.customer), f"CHARGEBACK#{e.id}"),
+    "LedgerEntry": lambda e: Key(keys.of_customer(e.merchant, e.customer), f"LEDGER#{e.id}"),
+    "PlanRow": lambda e: keys.plan_row(e),
+    "WordRow": lambda e: keys.word_row(e),
+    "Ticket": lambda e: keys.ticket(e.merchant, e.id),
+    "TicketOf": lambda e: Key(
+        keys.of_customer(e.merchant, e.customer), f"TICKET#{stamp(e.at)}#{e.ticket}"
+    ),
+    "Message": lambda e: Key(keys.ticket(e.merchant, e.ticket).pk, f"MESSAGE#{stamp(e.at)}#{e.id}"),
+    "Account": lambda e: keys.account(e.username),
+    "AccountEmail": lambda e: keys.account_email(e.email_hash),
+    "Export": lambda e: export_keys.export(e.merchant, e.id),
+    "Job": lambda e: keys.job(e.owner, e.id),
+    "JobLine": lambda e: keys.job_line(e.owner),
+    "PaymentPointer": lambda e: keys.payment_pointer(e.gateway, e.account, e.reference),
+    "BillingSwitch": lambda e: keys.BILLING_SWITCH,
+    "ProcessingFailure": lambda e: keys.failure(Due(e.kind, e.last_at, e.owner)),
+    "ForecastRollup": lambda e: keys.forecast_rollup(e.merchant, draft=e.draft),
+    "OutboxEvent": lambda e: event_keys.outbox_event(e.shard, e.at, e.id),
+    "EventHour": lambda e: event_keys.event_hour(e.merchant, e.begins_at),
+    "LoggedEvent": lambda e: event_keys.logged_event(e.merchant, e.appended_at, e.id),
+    "TaxSetup": lambda e: tax_keys.setup(e.merchant),
+    "TaxPlace": lambda e: tax_keys.place(e.merchant, e.generation, e),
+    "TaxDay": lambda e: tax_keys.day(e),
+    "SalesYear": lambda e: tax_keys.year(e),
+    "Coupon": lambda e: coupon_keys.coupon(e.merchant, e.code),
+    "CouponUse": lambda e: coupon_keys.coupon_use(e.merchant, e.coupon, e.subject),
     "Team": lambda e: team_keys.team(e.merchant),
     "Person": lambda e: team_keys.person(e.id),
     "PersonEmail": lambda e: team_keys.person_email(e.email_hash),
@@ -330,4 +123,6 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "DeclarationOf": lambda e: declaration_keys.declaration_of(
         e.merchant, e.customer, e.declaration
     ),
+    "WebhookEndpoint": lambda e: event_keys.webhook_endpoint(e.merchant, e.id),
+    "Delivery": lambda e: event_keys.delivery(e.merchant, e.endpoint, e.event),
 }

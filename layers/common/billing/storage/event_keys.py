@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from billing.event_log.logged_events import EventHour, LoggedEvent
     from billing.kernel.outbox_events import OutboxEvent
     from billing.kernel.writes import Entity
+    from billing.webhooks.deliveries import Delivery
+    from billing.webhooks.endpoints import WebhookEndpoint
 
 
 def outbox(shard: int, between: SortKeyRange = EVERYTHING) -> Partition[OutboxEvent]:
@@ -57,3 +59,24 @@ def _log_of(merchant: str, hour: datetime) -> str:
 
 def _hour(instant: datetime) -> str:
     return stamp(instant)[: len("2026-01-31T15")]
+
+
+# Outgoing webhooks.
+
+
+def webhook_endpoint(merchant: str, endpoint: str) -> Key[WebhookEndpoint]:
+    return Key(f"M#{merchant}", f"WEBHOOK#{endpoint}")
+
+
+def webhook_endpoints(merchant: str) -> Partition[WebhookEndpoint]:
+    """Returns where a merchant's endpoints are."""
+    return Partition(f"M#{merchant}", SortKeyRange.of("WEBHOOK#"))
+
+
+def delivery(merchant: str, endpoint: str, event: str) -> Key[Delivery]:
+    return Key(f"M#{merchant}#WH#{endpoint}", event)
+
+
+def deliveries(merchant: str, endpoint: str, between: SortKeyRange) -> Partition[Delivery]:
+    """Returns where the deliveries to an endpoint are, by their events."""
+    return Partition(f"M#{merchant}#WH#{endpoint}", between)

@@ -1,4 +1,4 @@
-"""The entities of the core table that expire, and when: the event log's, and no others.
+"""The entities of the core table that expire, and when: events and their deliveries, no others.
 
 DynamoDB deletes them some time after; whoever reads them leaves out what has expired.
 """
@@ -34,7 +34,15 @@ def _event_hour(entity: Any) -> datetime:
     return begins_at + HOUR + KEPT
 
 
+def _delivery(entity: Any) -> datetime:
+    from billing.webhooks.deliveries import KEPT
+
+    at: datetime = entity.created_at
+    return at + KEPT
+
+
 _EXPIRING: Mapping[str, Callable[[Any], datetime]] = {
     "LoggedEvent": _logged_event,
     "EventHour": _event_hour,
+    "Delivery": _delivery,
 }

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from billing.kernel.due import DueKind
 from billing.kernel.storage import Due
-from billing.kernel.writes import Entity
 from billing.storage.addresses import (
     AUX,
     DUE,
@@ -26,29 +24,18 @@ from billing.storage.addresses import (
 )
 
 if TYPE_CHECKING:
-    from billing.accounts.accounts import Account
-    from billing.checkout.checkouts import Checkout
-    from billing.declarations.declarations import Declaration
     from billing.helpdesk.tickets import Ticket
-    from billing.jobs.jobs import Job, JobLine
+    from billing.jobs.jobs import Job
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import Customer, PaymentMethod
     from billing.kernel.list_rows import PlanRow, RowOf, WordRow
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.orders import Order
     from billing.kernel.subscription import State, Subscription
-    from billing.notices.reminders import Reminder
-    from billing.refunds.refunds import Refund
     from billing.storage.keys import WithDueDate
 
     ById = Subscription | Order | PaymentMethod
     """An entity that is found by its id alone."""
-
-
-def index_keys(entity: Entity) -> dict[str, Place]:
-    """Returns the places of an entity in the indexes, by name of the index."""
-    places = _PLACES.get(type(entity).__name__)
-    return {} if places is None else places(entity)
 
 
 # The due index: what is to be done, by kind, shard and instant.
@@ -81,6 +68,7 @@ _OWNER_PARTS = {
     DueKind.JOB: 1,
     DueKind.DECLARATION: 2,
     DueKind.DECIDE: 2,
+    DueKind.ENDPOINT: 2,
 }
 
 
@@ -91,19 +79,11 @@ def due_of(kind: DueKind, row: Row[WithDueDate]) -> Due:
     return Due(kind, datetime.fromisoformat(due_at), tuple(parts))
 
 
-def _due_place(entity: WithDueDate, *owner: str) -> dict[str, Place]:
-    if entity.due_at is None:
-        return {}
-    return {
-        DUE: Place(due_shard(entity.due_kind, entity.shard), due_sort_key(entity.due_at, owner))
-    }
-
-
 # The lookup index: what is named by an id, or by what it waits for.
 
 
 def by_id(merchant: str, entity_id: str) -> IndexPartition[ById]:
-    return IndexPartition(LOOKUP, _id_place(merchant, entity_id).pk)
+    return IndexPartition(LOOKUP, id_place(merchant, entity_id).pk)
 
 
 def api_keys(merchant: str) -> IndexPartition[ApiKey]:
@@ -115,7 +95,7 @@ def waiting(merchant: str, department: str) -> IndexPartition[Ticket]:
     return IndexPartition(LOOKUP, f"M#{merchant}#WAITING#{department}")
 
 
-def _id_place(merchant: str, entity_id: str) -> Place:
+def id_place(merchant: str, entity_id: str) -> Place:
     return Place(f"M#{merchant}#ID#{entity_id}", "ID")
 
 
@@ -158,13 +138,6 @@ def list_month(
     return IndexPartition(LIST, f"{of_month}#{number}" if number else of_month, between)
 
 
-def _list_place(
-    merchant: str, kind: ListKind[Entity], at: datetime, entity_id: str, number: int = 0
-) -> Place:
-    text = stamp(at)
-    return Place(list_month(merchant, kind, text[:7], number=number).pk, f"{text}#{entity_id}")
-
-
 # The aux index: the lists of /v1 that are filtered. No renewal changes a place in it.
 
 
@@ -204,130 +177,3 @@ def words(merchant: str, beginning: str) -> IndexPartition[WordRow]:
     """Returns where the words of customers are that begin so, kept together by two letters."""
     pk = f"M#{merchant}#Q#{beginning[:WORD_LETTERS]}"
     return IndexPartition(AUX, pk, SortKeyRange.of(beginning))
-
-
-# Each class that has places in indexes.
-
-
-def _subscription(e: Subscription) -> dict[str, Place]:
-    return {
-        **_due_place(e, e.merchant, e.customer, e.id),
-        LOOKUP: _id_place(e.merchant, e.id),
-        LIST: _list_place(e.merchant, SUBSCRIPTIONS, e.started_at, e.id),
-        AUX: Place(in_state(e.merchant, e.state).pk, f"{stamp(e.started_at)}#{e.id}"),
-    }
-
-
-def _plan_row(e: PlanRow) -> dict[str, Place]:
-    place = f"{stamp(e.started_at)}#{e.subscription}"
-    return {AUX: Place(on_plan(e.merchant, e.of, e.plan).pk, place)}
-
-
-def _customer(e: Customer) -> dict[str, Place]:
-    """Lists a customer until they are erased."""
-    if e.is_erased:
-        return {}
-    return {AUX: Place(customers(e.merchant).pk, f"{stamp(e.created_at)}#{e.id}")}
-
-
-def _word_row(e: WordRow) -> dict[str, Place]:
-    return {AUX: Place(words(e.merchant, e.word).pk, f"{e.word}#{e.customer}")}
-
-
-def _order(e: Order) -> dict[str, Place]:
-    """Lists an order; that of a one-time purchase is found by the purchase too."""
-    places = {
-        LOOKUP: _id_place(e.merchant, e.id),
-        LIST: _list_place(e.merchant, ORDERS, e.at, e.id, e.in_list),
-    }
-    if e.kind == "sale" and e.subscription is None and e.invoice is not None:
-        purchase = e.invoice.rpartition(".")[0]
-        places[AUX] = Place(bought(e.merchant, purchase).pk, "ORDER")
-    return places
-
-
-def _ticket(e: Ticket) -> dict[str, Place]:
-    """Lists a ticket for its merchant always, and for its department while it waits for a
-    person."""
-    places = _due_place(e, e.merchant, e.id)
-    places[LIST] = _list_place(e.merchant, TICKETS, e.requested_at, e.id)
-    if e.is_waiting:
-        place = f"{stamp(e.requested_at)}#{e.id}"
-        places[LOOKUP] = Place(waiting(e.merchant, e.department).pk, place)
-    return places
-
-
-def _product(e: Product) -> dict[str, Place]:
-    """Lists a product for its merchant, and in the directory while it is publicly listed."""
-    places = {AUX: Place(products(e.merchant).pk, f"{stamp(e.created_at)}#{e.id}")}
-    if e.is_listed:
-        places[LIST] = Place(DIRECTORY.pk, f"{e.merchant}#{e.id}")
-    return places
-
-
-def _price_point(e: PricePoint) -> dict[str, Place]:
-    place = f"{stamp(e.created_at)}#{e.id}#v{e.version:06d}"
-    return {AUX: Place(points_of(e.merchant, e.product).pk, place)}
-
-
-def _merchant(e: Merchant) -> dict[str, Place]:
-    return {LIST: Place(MERCHANTS.pk, e.id)}
-
-
-def _api_key(e: ApiKey) -> dict[str, Place]:
-    return {LOOKUP: Place(api_keys(e.merchant).pk, e.id)}
-
-
-def _payment_method(e: PaymentMethod) -> dict[str, Place]:
-    return {LOOKUP: _id_place(e.merchant, e.id)}
-
-
-def _checkout(e: Checkout) -> dict[str, Place]:
-    return _due_place(e, e.merchant, e.key)
-
-
-def _refund(e: Refund) -> dict[str, Place]:
-    return _due_place(e, e.merchant, e.customer, e.id)
-
-
-def _reminder(e: Reminder) -> dict[str, Place]:
-    return _due_place(e, e.merchant, e.customer, e.subscription)
-
-
-def _account(e: Account) -> dict[str, Place]:
-    return _due_place(e, e.username)
-
-
-def _job(e: Job) -> dict[str, Place]:
-    """Lists a job until it has ended; the row stays as it is while the job goes on."""
-    return {} if e.is_over else {LIST: Place(JOBS.pk, f"{stamp(e.created_at)}#{e.owner}#{e.id}")}
-
-
-def _job_line(e: JobLine) -> dict[str, Place]:
-    return _due_place(e, e.owner)
-
-
-def _declaration(e: Declaration) -> dict[str, Place]:
-    return _due_place(e, e.merchant, e.id)
-
-
-_PLACES: dict[str, Callable[..., dict[str, Place]]] = {
-    "Subscription": _subscription,
-    "PlanRow": _plan_row,
-    "Customer": _customer,
-    "WordRow": _word_row,
-    "Order": _order,
-    "Ticket": _ticket,
-    "Product": _product,
-    "PricePoint": _price_point,
-    "Merchant": _merchant,
-    "ApiKey": _api_key,
-    "PaymentMethod": _payment_method,
-    "Checkout": _checkout,
-    "Refund": _refund,
-    "Reminder": _reminder,
-    "Account": _account,
-    "Job": _job,
-    "JobLine": _job_line,
-    "Declaration": _declaration,
-}

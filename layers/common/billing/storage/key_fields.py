@@ -81,6 +81,12 @@ def _logged_event(key: Key[Entity]) -> ImpliedByKey:
     return {"merchant": key.pk.split("#", 2)[1], "id": key.sk}
 
 
+def _delivery(key: Key[Entity]) -> ImpliedByKey:
+    """Reads `M#<merchant>#WH#<endpoint>` and the event's id."""
+    _, merchant, _, endpoint = key.pk.split("#")
+    return {"merchant": merchant, "endpoint": endpoint, "event": key.sk}
+
+
 _SAY: dict[str, Callable[[Key[Entity]], ImpliedByKey]] = {
     "Customer": _customer,
     "PaymentMethod": _named,
@@ -94,4 +100,5 @@ _SAY: dict[str, Callable[[Key[Entity]], ImpliedByKey]] = {
     "Entitlement": _owner,
     "OutboxEvent": _outbox_event,
     "LoggedEvent": _logged_event,
+    "Delivery": _delivery,
 }

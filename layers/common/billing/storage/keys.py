@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billing.kernel.due import DueKind
 from billing.kernel.storage import Due
-from billing.storage import declaration_keys
 from billing.storage.addresses import EVERYTHING, Key, Partition, SortKeyRange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from billing.accounts.accounts import Account, AccountEmail
     from billing.checkout.checkouts import Checkout
     from billing.checkout.trials import TrialUse
@@ -47,6 +43,8 @@ if TYPE_CHECKING:
     from billing.outbox.suppressions import MailStop
     from billing.refunds.chargebacks import Chargeback
     from billing.refunds.refunds import Refund
+    from billing.webhooks.deliveries import Delivery
+    from billing.webhooks.endpoints import WebhookEndpoint
 
     OfCustomer = (
         Customer
@@ -68,7 +66,16 @@ if TYPE_CHECKING:
     """An entity in the partition of one customer."""
 
     WithDueDate = (
-        Subscription | Checkout | Refund | Reminder | Account | Ticket | JobLine | Declaration
+        Subscription
+        | Checkout
+        | Refund
+        | Reminder
+        | Account
+        | Ticket
+        | JobLine
+        | Delivery
+        | WebhookEndpoint
+        | Declaration
     )
     """An entity with a due date in the due index."""
 
@@ -291,21 +298,3 @@ def failure(due: Due) -> Key[ProcessingFailure]:
 def failures(merchant: str) -> Partition[ProcessingFailure]:
     """Returns where a merchant's processing failures are."""
     return Partition(f"M#{merchant}", SortKeyRange.of("TROUBLE#"))
-
-
-def owner_key(due: Due) -> Key[WithDueDate]:
-    """Returns the key of the item that a due date belongs to."""
-    return _OWNERS.get(due.kind, subscription)(*due.owner)
-
-
-_OWNERS: dict[DueKind, Callable[..., Key[WithDueDate]]] = {
-    DueKind.CHECKOUT: checkout,
-    DueKind.ERASE: checkout,
-    DueKind.REFUND: refund,
-    DueKind.NOTICE: reminder,
-    DueKind.ACCOUNT: account,
-    DueKind.TICKET: ticket,
-    DueKind.JOB: job_line,
-    DueKind.DECLARATION: declaration_keys.declaration,
-    DueKind.DECIDE: declaration_keys.declaration,
-}

@@ -27,6 +27,7 @@ from billing.storage.items import Items, listed
 from billing.storage.merchant_reads import MerchantReads
 from billing.storage.tax_reads import TaxReads
 from billing.storage.team_reads import TeamReads
+from billing.storage.webhook_reads import WebhookReads
 
 if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
@@ -51,6 +52,7 @@ class ItemStore(
     TeamReads,
     BrandingReads,
     DeclarationReads,
+    WebhookReads,
 ):
     """The `storage.Store` port over any `Items`: here are reads of the whole platform, and
     writes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from inspect import getclosurevars
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -97,8 +97,10 @@ IDEMPOTENCY_KEY = {
 }
 
 
-def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
-    """Builds the document for a list of routes."""
+def document(
+    routes: Sequence[Route], base_url: str, webhooks: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Builds the document for a list of routes, and for webhooks as another room describes them."""
     shapes = {
         (key, mode): TypeAdapter(shape)
         for route in routes
@@ -128,6 +130,7 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
         "servers": [{"url": base_url}],
         "security": [{"key": []}],
         "paths": paths,
+        **({"webhooks": webhooks} if webhooks else {}),
         "components": {
             "schemas": components,
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from billing.accounts.flows import settings
 from billing.console.flows.home import home
-from billing.console.web.pages import Desk, page
+from billing.console.web.pages import Desk, failing_hooks, page
 from billing.kernel.merchants import PortalKind
 from billing.web import http
 
@@ -22,7 +22,8 @@ def home_page(desk: Desk) -> http.Answer:
         return http.redirect(f"/console/transactions?{urlencode(query)}")
     what = query.get("done")
     found = home(desk.ports, desk.session.merchant, now=desk.now)
-    return page(desk, "console/home.html", shown=found, done=what if what in DONE else None)
+    what = what if what in DONE else None
+    return page(desk, "console/home.html", shown=found, done=what, hooks=failing_hooks(desk))
 
 
 def turn_portal_on(desk: Desk) -> http.Answer:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from billing.api.web.queries import InstantOrDate, end_of, start_of
 from billing.catalog.flows import product_lists
-from billing.console.web.pages import PAGE_LENGTH, Desk, page
+from billing.console.web.pages import PAGE_LENGTH, Desk, failing_hooks, page
 from billing.customers.flows import customers
 from billing.invoices.flows import invoice_list
 from billing.invoices.flows.invoice_list import CreditNote
@@ -211,4 +211,5 @@ def attention_list(desk: Desk) -> http.Answer:
         return found.page
 
     listed = listing(desk, "/console/attention", AttentionQuery, find)
-    return show(desk, "console/attention.html", listed, complete=complete)
+    hooks = failing_hooks(desk)
+    return show(desk, "console/attention.html", listed, complete=complete, hooks=hooks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from billing.accounts.web import console_session, error_pages, session_holder
 from billing.accounts.web.console_session import Session
@@ -15,6 +15,9 @@ from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.team.rights import Access, Area
 from billing.web import http
 from billing.web.request import Request
+
+if TYPE_CHECKING:
+    from billing.webhooks.endpoints import WebhookEndpoint
 
 PAGE_LENGTH = 50
 DONE = frozenset(
@@ -68,6 +71,16 @@ def done(customer: str, what: str) -> http.Answer:
 def page(desk: Desk, template: str, *, status: int = 200, **values: Any) -> http.Answer:
     shown = {**_around(desk.session, desk.request), **values}
     return http.page(template, MERCHANTS_LANGUAGE, status=status, **shown)
+
+
+def failing_hooks(desk: Desk) -> list[WebhookEndpoint]:
+    """Returns the endpoints of webhooks that need a look; nothing is read where there are none."""
+    if desk.session.merchant.webhooks_since is None:
+        return []
+    from billing.webhooks.flows import endpoints  # few merchants have some
+
+    found = endpoints.every(desk.ports, desk.session.merchant)
+    return [each for each in found if each.needs_a_look]
 
 
 def failure(ports: Ports, error: Exception, request: Request, now: datetime) -> http.Answer:

@@ -7,13 +7,13 @@ leaves both or none.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from billing.event_log.logged_events import EventHour, LoggedEvent, hour_of, id_at
-from billing.event_log.public_events import PUBLIC
+from billing.event_log.public_events import PUBLIC, PublicType
 from billing.helpdesk.tickets import NOBODY
 from billing.kernel.errors import Conflict
 from billing.kernel.outbox_events import OutboxEvent
@@ -28,10 +28,26 @@ VERSION = "1"
 """The version of the API whose shapes the objects have."""
 
 
-def append(ports: Ports, event: OutboxEvent, shown: Mapping[str, Any]) -> LoggedEvent:
+Along = Callable[[LoggedEvent], Transaction]
+"""Returns the writes that go along with an event, such as its deliveries."""
+
+
+def alone(logged: LoggedEvent) -> Transaction:
+    """Returns no writes: the event is logged for those who ask."""
+    return ()
+
+
+def append(
+    ports: Ports,
+    event: OutboxEvent,
+    shown: Mapping[str, Any],
+    along: Along = alone,
+    access: Mapping[str, Any] | None = None,
+) -> LoggedEvent:
     """Appends a claimed outbox event with its object; raises `Conflict` if the claim is lost.
 
     It takes the clock's own time, because `now` may be long past: a reader may have read on.
+    `along` are writes of the same transaction. With `access`, that is an event beside it.
     """
     place = _place(ports, event.merchant)
     logged = LoggedEvent(
@@ -40,14 +56,58 @@ def append(ports: Ports, event: OutboxEvent, shown: Mapping[str, Any]) -> Logged
         type=PUBLIC[event.kind][0].value,
         at=event.at,
         cause=event.id,
-        object=json.dumps(shown, ensure_ascii=False, separators=(",", ":")),
+        object=_json(shown),
         version=VERSION,
         customer=None if event.customer == NOBODY else event.customer,
         subscription=event.subscription,
         invoice=event.invoice,
     )
-    ports.store.commit(*_writes(logged, event))
+    writes = (*_writes(logged, event), *along(logged))
+    if access is not None:
+        beside = _beside(logged, access)
+        writes = (*writes, Insert(beside), *along(beside))
+    ports.store.commit(*writes)
     return logged
+
+
+def access_ended(
+    ports: Ports,
+    merchant: str,
+    customer: str,
+    subscription: str,
+    shown: Mapping[str, Any],
+    at: datetime,
+) -> LoggedEvent:
+    """Returns the event of access that ended by time alone, to be written with its cause."""
+    cause = f"{subscription}:access:{at.isoformat()}"
+    return LoggedEvent(
+        merchant=merchant,
+        id=id_at(_place(ports, merchant), cause),
+        type=PublicType.ACCESS_CHANGED.value,
+        at=at,
+        cause=cause,
+        object=_json(shown),
+        version=VERSION,
+        customer=customer,
+        subscription=subscription,
+    )
+
+
+def _beside(logged: LoggedEvent, access: Mapping[str, Any]) -> LoggedEvent:
+    """Returns the event about a customer's access, at the place of the one that changed it."""
+    cause = f"{logged.cause}:access"
+    return replace(
+        logged,
+        id=id_at(logged.appended_at, cause),
+        type=PublicType.ACCESS_CHANGED.value,
+        cause=cause,
+        object=_json(access),
+        invoice=None,
+    )
+
+
+def _json(shown: Mapping[str, Any]) -> str:
+    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
 
 
 def _writes(logged: LoggedEvent, event: OutboxEvent) -> Transaction:

@@ -13,6 +13,8 @@ from billing.api.web.json_shapes import instant, money
 from billing.api.web.subscription_shapes import subscription
 from billing.customers.web.shapes import invoice
 from billing.event_log.public_events import PUBLIC, About
+from billing.kernel.customers import access
+from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
 
@@ -23,6 +25,20 @@ def of(ports: Ports, event: OutboxEvent, now: datetime) -> Shown:
     """Returns the object of an event as it stands; its id alone where it is gone."""
     about = PUBLIC[event.kind][1]
     return {"object": about.value, **_SHAPES[about](ports, event, now)}
+
+
+def of_access(ports: Ports, merchant: Merchant, customer: str, now: datetime) -> Shown:
+    """Returns what a customer may use now, by grant, as a site needs it to let them in."""
+    held = ports.store.entitlements(merchant.id, customer)
+    sources = [(merchant.id, customer, source) for source in sorted({e.source for e in held})]
+    read = ports.store.subscriptions(sources) if sources else []
+    subscriptions = [each.as_of(now) for each in read if each is not None]
+    opened = access(held, subscriptions, now, merchant.settings.grace_days)
+    grants = [
+        {"grant": each.grant, "active": each.active, "until": instant(each.until)}
+        for each in opened
+    ]
+    return {"object": About.ACCESS.value, "id": customer, "customer": customer, "grants": grants}
 
 
 def _subscription(ports: Ports, event: OutboxEvent, now: datetime) -> Shown:

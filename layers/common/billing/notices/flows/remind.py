@@ -9,12 +9,17 @@ from functools import partial
 
 from billing.kernel.due import DueKind
 from billing.kernel.flows import due
+from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
+from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove, Write
 from billing.notices import reminders
 from billing.notices.reminders import Reminder
+
+AccessEnded = Callable[[Ports, Merchant, Subscription, datetime, datetime], tuple[Write, ...]]
+"""Returns the writes that log the end of access at an instant, as it stands now."""
 
 
 def sweep(
@@ -23,14 +28,18 @@ def sweep(
     now: datetime,
     limit: int = 500,
     keep_going: Callable[[], bool] = lambda: True,
+    access_ended: AccessEnded | None = None,
 ) -> Counter[str]:
-    """Checks every subscription whose reminder is due; a replay finds none left."""
+    """Checks every subscription whose reminder is due; a replay finds none left.
+
+    `access_ended` logs that access ended by time alone, for merchants whose events are read (M-5).
+    """
     dues = due.overdue(ports, DueKind.NOTICE, now=now, limit=limit)
-    look = partial(_remind, ports, now)
+    look = partial(_remind, ports, now, access_ended)
     return due.answer(ports, dues, look, now=now, keep_going=keep_going)
 
 
-def _remind(ports: Ports, now: datetime, due: Due) -> str:
+def _remind(ports: Ports, now: datetime, access_ended: AccessEnded | None, due: Due) -> str:
     merchant_id, customer, subscription_id = due.owner
     reminder = ports.store.reminder(merchant_id, customer, subscription_id)
     if reminder is None or reminder.due_at != due.due_at:
@@ -55,8 +64,18 @@ def _remind(ports: Ports, now: datetime, due: Due) -> str:
     after = reminders.postpone(
         reminder, subscription, method, settings, now, noticed=charge is not None
     )
+    ended_at = reminders.access_ends_at(subscription, settings)
+    if access_ended and ended_at and _is_news(reminder, merchant, ended_at, now):
+        writes += access_ended(ports, merchant, subscription, ended_at, now)
+        after = replace(after, access_told=ended_at)
     ports.store.commit(_postpone(reminder, after), *writes)
     return "told" if writes else "looked"
+
+
+def _is_news(reminder: Reminder, merchant: Merchant, ended_at: datetime, now: datetime) -> bool:
+    """Tests whether access ended by now, and that is to be logged and was not yet."""
+    since = merchant.events_since
+    return since is not None and since < ended_at <= now and ended_at != reminder.access_told
 
 
 def _postpone(before: Reminder, after: Reminder) -> Write:

@@ -62,8 +62,11 @@ def steps(
 
 
 def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
-    """Erases domain, products, price points, coupons, branding, API keys and the tax setup, once no
-    customer's data is left; returns whether all of it is gone."""
+    """Erases domain, products, price points, coupons, branding, API keys, endpoints of webhooks and
+    the tax setup, once no customer's data is left; returns whether all of it is gone.
+
+    Deliveries hold ids alone and expire by themselves; without its endpoint none is sent.
+    """
     if seller.domain is not None and (held := ports.store.domain(seller.domain)) is not None:
         ports.store.commit(Change(seller, replace(seller, domain=None)), Remove(held))
     products, points = ports.store.catalog(seller.id)
@@ -71,6 +74,7 @@ def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
     for point in points:
         gone.append([Remove(replace(point, version=n + 1)) for n in range(point.version)])
     gone += [[Remove(product)] for product in products]
+    gone += [[Remove(endpoint)] for endpoint in ports.store.webhook_endpoints(seller.id)]
     coupons = ports.store.coupons(seller.id, limit=COUPONS_AT_ONCE)
     gone += [[Remove(coupon)] for coupon in coupons]
     gone += branding.erase(ports, seller)

@@ -13,11 +13,11 @@ from billing.kernel.errors import Conflict, Unavailable, Uncertain
 from billing.kernel.storage import Due
 from billing.kernel.writes import Entity, Transaction
 from billing.storage.addresses import Key
+from billing.storage.due_keys import owner_key
 from billing.storage.dynamo.calls import Calls, ConditionFailed, Contested
 from billing.storage.dynamo.failures import Request
 from billing.storage.dynamo.writes import Action, action, move_due_date
 from billing.storage.entity_keys import MOST_WRITES, keys_of
-from billing.storage.keys import owner_key
 
 T = TypeVar("T")
 

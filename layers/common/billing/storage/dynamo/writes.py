@@ -19,13 +19,14 @@ from billing.kernel.values import Value, names
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Remove, Write
 from billing.storage import absent, codec, expiry, key_fields
 from billing.storage.addresses import AUX, stamp
+from billing.storage.due_keys import owner_key
 from billing.storage.dynamo.calls import key_attributes
 from billing.storage.dynamo.expressions import ExpressionBuilder
 from billing.storage.dynamo.failures import Item, Request
 from billing.storage.entity_classes import stored_name
 from billing.storage.entity_keys import key_of
-from billing.storage.index_keys import due_kind, due_sort_key, index_keys
-from billing.storage.keys import owner_key
+from billing.storage.index_keys import due_kind, due_sort_key
+from billing.storage.index_places import places_of
 
 FIELD_BY_FIELD = 2
 """Values at paths shorter than this, counting `body`, are compared field by field."""
@@ -56,7 +57,7 @@ def action(write: Write, table: str, op: str) -> Action:
 def index_attributes(entity: Entity) -> dict[str, str]:
     """Returns the index keys of an entity, by attribute."""
     attributes = {}
-    for index, (pk, sk) in index_keys(entity).items():
+    for index, (pk, sk) in places_of(entity).items():
         attributes[f"{index}_pk"] = pk
         attributes[f"{index}_sk"] = sk
     return attributes

@@ -33,10 +33,10 @@ from billing.storage.addresses import (
     Row,
     SortKeyRange,
 )
+from billing.storage.due_keys import owner_key
 from billing.storage.entity_classes import Decoded
 from billing.storage.entity_keys import keys_of
-from billing.storage.index_keys import index_keys
-from billing.storage.keys import owner_key
+from billing.storage.index_places import places_of
 
 _NOWHERE: Mapping[str, Place] = {}
 
@@ -155,7 +155,7 @@ class MemoryItems:
             if not partition:
                 del self._partitions[key.pk], self._sort_keys[key.pk]
         old = self._indexed.pop(key, _NOWHERE)
-        new = _NOWHERE if entity is None else index_keys(entity)
+        new = _NOWHERE if entity is None else places_of(entity)
         if new:
             self._indexed[key] = new
         if old != new:

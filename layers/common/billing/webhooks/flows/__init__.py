@@ -1,0 +1,1 @@
+"""The use cases of outgoing webhooks: they read, write and call receivers."""

@@ -1,0 +1,56 @@
+"""Mails an owner whose endpoint has failed for days, or was disabled (M-5)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from billing.kernel.due import DueKind
+from billing.kernel.flows import due
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Due
+from billing.kernel.values import replace
+from billing.kernel.writes import Change
+from billing.webhooks.endpoints import WebhookEndpoint
+
+
+def sweep(
+    ports: Ports,
+    *,
+    now: datetime,
+    limit: int = 100,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Counter[str]:
+    """Mails the owners of endpoints that are due; a mail that is not taken is tried again."""
+    dues = due.overdue(ports, DueKind.ENDPOINT, now=now, limit=limit)
+    return due.answer(ports, dues, partial(_look, ports, now), now=now, keep_going=keep_going)
+
+
+def _look(ports: Ports, now: datetime, due: Due) -> str:
+    merchant_id, endpoint_id = due.owner
+    found = ports.store.webhook_endpoint(merchant_id, endpoint_id)
+    if found is None or found.due_at != due.due_at:
+        return "stale"
+    merchant = ports.store.merchant(merchant_id)
+    assert merchant is not None, "a merchant is never removed"
+    if not merchant.armed_in(ports.operation.environment):
+        ports.store.lease_each([due], now + ports.operation.lease)
+        return "disarmed"
+    if found.disabled is None and found.failing_since is None:
+        ports.store.commit(Change(found, replace(found, due_at=None)))
+        return "recovered"
+    _mail(ports, merchant, found, now)
+    # Killed in between, it is mailed twice; the other way round, never.
+    ports.store.commit(Change(found, found.mailed(now), expecting=("disabled", "failing_since")))
+    return "endpoint_mailed"
+
+
+def _mail(ports: Ports, merchant: Merchant, endpoint: WebhookEndpoint, now: datetime) -> None:
+    from billing.webhooks.mail import letters  # most sweeps write none
+
+    written = letters.about(ports, merchant, endpoint, now)
+    written["X-Merchant"] = merchant.id
+    ports.mailer.send(written, now=now)

@@ -39,6 +39,10 @@ NEW_TYPES = {
     "TaxDay": "as the setup",
     "SalesYear": "as the setup",
     "Coupon": "in a partition of its own; the old code sells without coupons",
+    "CustomerFigures": "in a partition of its own; the old code keeps no figures",
+    "Movement": "as a customer's figures",
+    "FigureBook": "as a customer's figures",
+    "FigureSums": "as a customer's figures",
     "CouponUse": "beside a person's trial, which is read by its own key",
 }
 """Types that the last release does not know, with what it does without them."""

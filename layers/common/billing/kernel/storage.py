@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from billing.kernel.coupon_reads import CouponParts
 from billing.kernel.customer_reads import CustomerParts
 from billing.kernel.errors import Conflict
+from billing.kernel.figure_reads import FigureParts
 from billing.kernel.lists import Lists, Page
 from billing.kernel.tax_reads import TaxParts
 from billing.kernel.values import Value
@@ -96,7 +97,7 @@ class History(Value):
         return next((m for m in kept if m.id == method_id), None)
 
 
-class Store(Lists, CustomerParts, TaxParts, CouponParts, Protocol):
+class Store(Lists, CustomerParts, TaxParts, CouponParts, FigureParts, Protocol):
     """The store of business state.
 
     Reads are strongly consistent but where they say "index"; values are frozen. Methods are named

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, Entity, Transaction, Write
-from billing.storage import coupon_keys, customer_keys, event_keys, keys, tax_keys
+from billing.storage import coupon_keys, customer_keys, event_keys, figure_keys, keys, tax_keys
 from billing.storage.addresses import Key, stamp
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from billing.checkout.trials import TrialUse
     from billing.coupons.coupons import Coupon, CouponUse
     from billing.event_log.logged_events import EventHour, LoggedEvent
+    from billing.figures.movements import CustomerFigures, Movement
+    from billing.figures.sums import FigureBook, FigureSums
     from billing.helpdesk.messages import Message
     from billing.helpdesk.tickets import Ticket, TicketOf
     from billing.jobs.jobs import Job, JobLine
@@ -264,6 +266,22 @@ def _coupon_use(e: CouponUse) -> Key[CouponUse]:
     return coupon_keys.coupon_use(e.merchant, e.coupon, e.subject)
 
 
+def _customer_figures(e: CustomerFigures) -> Key[CustomerFigures]:
+    return figure_keys.customer(e.merchant, e.customer)
+
+
+def _movement(e: Movement) -> Key[Movement]:
+    return figure_keys.movement(e)
+
+
+def _figure_book(e: FigureBook) -> Key[FigureBook]:
+    return figure_keys.book(e.merchant)
+
+
+def _figure_sums(e: FigureSums) -> Key[FigureSums]:
+    return figure_keys.sums(e)
+
+
 _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Merchant": _merchant,
     "ApiKey": _api_key,
@@ -310,4 +328,8 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "SalesYear": _sales_year,
     "Coupon": _coupon,
     "CouponUse": _coupon_use,
+    "CustomerFigures": _customer_figures,
+    "Movement": _movement,
+    "FigureBook": _figure_book,
+    "FigureSums": _figure_sums,
 }

@@ -1,7 +1,7 @@
 """Implements the Store port over `Items`; each docstring is an access pattern.
 
 DynamoDB and memory differ only in their `Items`; the meaning of each query is defined here, in
-`merchant_reads`, `customer_reads`, `tax_reads` and `coupon_reads`.
+`merchant_reads`, `customer_reads`, `tax_reads`, `coupon_reads` and `figure_reads`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from billing.storage.addresses import SortKeyRange, stamp
 from billing.storage.aux_lists import page_where
 from billing.storage.coupon_reads import CouponReads
 from billing.storage.customer_reads import CustomerReads
+from billing.storage.figure_reads import FigureReads
 from billing.storage.items import Items, listed
 from billing.storage.merchant_reads import MerchantReads
 from billing.storage.tax_reads import TaxReads
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from billing.storage.dynamo.calls import Calls
 
 
-class ItemStore(MerchantReads, CustomerReads, TaxReads, CouponReads):
+class ItemStore(MerchantReads, CustomerReads, TaxReads, CouponReads, FigureReads):
     """The `storage.Store` port over any `Items`: here are reads of the whole platform, and
     writes."""
 

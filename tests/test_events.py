@@ -32,6 +32,7 @@ from functions.account import app as account_app
 from functions.cancel import app as cancel_app
 from functions.checkout import app as checkout_app
 from functions.console import app as console_app
+from functions.figures import app as figures_app
 from functions.helpdesk import app as helpdesk_app
 from functions.jobs import app as jobs_app
 from functions.merchant import app as merchant_app
@@ -120,6 +121,7 @@ def test_every_event_is_tried_here() -> None:
     assert names == set(EXPECTED) | {
         "account_sweep",
         "cancel_sweep",
+        "figures_stream",
         "jobs_run",
         "helpdesk_sweep",
         "rebill_sweep",
@@ -311,6 +313,21 @@ def test_the_streams_record_delivers_the_event_that_it_names_once(world: World) 
     assert notify_app.deliver(stream, CONTEXT)["told"] == 1
     assert notify_app.deliver(stream, CONTEXT)["told_before"] == 1
     assert len(world.mailer.sent) == 1
+
+
+@pytest.mark.spec("M-10")
+def test_the_streams_records_are_added_to_the_figures_once(world: World) -> None:
+    for _ in range(2):
+        answer = figures_app.observe(event("figures_stream"), CONTEXT)
+        assert answer == {"state": {}, "batchItemFailures": []}
+    rows = world.store.figure_spans("demo", "2026-01-31", "2026-01-31", test=True)
+    assert [(row.revenue, row.mrr, row.customers) for row in rows] == [(2_999, 2_999, 1)]
+
+
+@pytest.mark.spec("M-10")
+def test_the_end_of_a_streams_window_has_nothing_to_add(world: World) -> None:
+    end = {**event("figures_stream"), "Records": [], "isFinalInvokeForWindow": True}
+    assert figures_app.observe(end, CONTEXT) == {"state": {}, "batchItemFailures": []}
 
 
 @pytest.mark.spec("R-8")

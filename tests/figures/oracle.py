@@ -45,7 +45,7 @@ def a_month(terms: Any, discount: Any, ppm: int) -> int:
 
 
 class Amounts(NamedTuple):
-    """What a subscription is worth after its last write."""
+    """The worth of a subscription after its last write."""
 
     mrr: int
     paused: int

@@ -35,7 +35,7 @@ OF_MRR = frozenset(MovementKind) - {MovementKind.TRIAL, MovementKind.PENDING}
 
 
 class CustomerStep(StrEnum):
-    """What a movement makes of its customer."""
+    """The step that a customer takes with a movement."""
 
     NEW = "new"
     RETURNED = "returned"
@@ -79,7 +79,7 @@ class LiveSpan(Value):
 
 
 class CustomerFigures(Entity):
-    """What one customer's subscriptions add to the figures, as far as the stream was read.
+    """The standings of one customer's subscriptions, as far as the stream was read.
 
     `sequence` is the number of the last record of the stream that it has seen.
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from hashlib import blake2s
 from typing import Any
 from zlib import crc32
 
@@ -16,17 +17,16 @@ from billing.kernel.money import Currency
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 
-SEEN_MOST = 16
-"""The most shards of the stream that a row remembers: those of more than its day."""
+SEEN_MOST = 8
+"""The most shards of the stream that a row remembers; a row is to stay under a kilobyte.
+
+A shard is read whole before those that follow it are, every four hours or so. So eight are more
+than are ever read at the same time for one row.
+"""
+
+SHARD_NAME_BYTES = 6
 
 MONTH_LENGTH = len("2026-01")
-
-
-class Seen(Value):
-    """The last record of a shard of the stream that a row of sums has."""
-
-    shard: str
-    sequence: str
 
 
 class FigureSums(Entity):
@@ -34,8 +34,8 @@ class FigureSums(Entity):
 
     `span` is the day, as 2026-01-31, or the month, as 2026-01. Amounts are minor units before tax;
     those of movements are signed. `start_..` are the parts of customers who were live when the
-    month began. `product` and `country` are empty for the sums of all. `seen` names the records of
-    the stream whose orders are in it; those of movements are named by the customer's figures.
+    month began. `product` and `country` are empty for the sums of all. `seen` has the last record
+    of each shard of the stream whose orders are in it; customers' figures have that of movements.
     """
 
     merchant: str
@@ -72,11 +72,11 @@ class FigureSums(Entity):
     chargebacks: int = 0
     failed: int = 0
     cancel_requests: int = 0
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[str, ...] = ()
 
     @property
     def place(self) -> tuple[Any, ...]:
-        """What the row is of; two rows of the same place are one item."""
+        """The values that name the row; two rows of the same place are one item."""
         return (
             self.merchant,
             self.span,
@@ -105,12 +105,18 @@ class FigureSums(Entity):
 
     def has_seen(self, shard: str) -> str:
         """Returns the number of the last record of a shard that it has, or an empty text."""
-        return next((each.sequence for each in self.seen if each.shard == shard), "")
+        name = _shard_name(shard)
+        return next((e.removeprefix(name) for e in self.seen if e.startswith(name)), "")
 
     def seeing(self, shard: str, sequence: str) -> FigureSums:
         """Returns it with a later last record of a shard; shards long closed are forgotten."""
-        others = [each for each in self.seen if each.shard != shard]
-        return replace(self, seen=(*others, Seen(shard, sequence))[-SEEN_MOST:])
+        name = _shard_name(shard)
+        others = [each for each in self.seen if not each.startswith(name)]
+        return replace(self, seen=(*others, name + sequence)[-SEEN_MOST:])
+
+
+def _shard_name(shard: str) -> str:
+    return f"{blake2s(shard.encode(), digest_size=SHARD_NAME_BYTES).hexdigest()}:"
 
 
 MOVEMENTS = (
@@ -141,7 +147,7 @@ _OF_START = {
 
 
 class FigureBook(Entity):
-    """What a merchant's figures rest on: since when they are kept, and the zones of their days.
+    """The beginning of a merchant's figures, and the zones that their days are in.
 
     A day is fixed by the zone at its time, so that another zone moves nothing.
     """

@@ -15,7 +15,7 @@ class FigureParts(Protocol):
     """The questions about sums and movements of figures; `Store` has them too."""
 
     def figure_books(self, merchants: Sequence[str]) -> list[FigureBook | None]:
-        """What the figures of these merchants rest on."""
+        """The time from which these merchants have figures, and the zones of their days."""
         ...
 
     def customer_figures(self, merchant: str, customer: str) -> CustomerFigures | None: ...

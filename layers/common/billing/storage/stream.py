@@ -1,0 +1,30 @@
+"""Reads records of the core table's stream as changes of entities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from billing.figures.records import Record, sequence
+from billing.storage.dynamo.items import entity_of
+
+
+def records_of(images: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """Returns the changes in records, as Lambda hands them over, but for removals and for items of
+    a type that only a newer version of the code knows."""
+    found = (_record(each["dynamodb"]) for each in images if "NewImage" in each["dynamodb"])
+    return [each for each in found if each is not None]
+
+
+def _record(change: Mapping[str, Any]) -> Record | None:
+    after = entity_of(change["NewImage"])
+    if after is None:
+        return None
+    old = change.get("OldImage")
+    return Record(
+        sequence(change["SequenceNumber"]),
+        datetime.fromtimestamp(change["ApproximateCreationDateTime"], UTC),
+        None if old is None else entity_of(old),
+        after,
+    )

@@ -1,4 +1,4 @@
-"""What an entry of the transaction list adds to the sums of sales, refunds and chargebacks (M-10).
+"""The amounts that an entry of the transaction list adds to sales, refunds and chargebacks (M-10).
 
 Money is before tax; what a refund gives back of its taxes is apart.
 """

@@ -30,7 +30,7 @@ _A_MONTH = {
 
 
 class Standing(Value):
-    """What one subscription adds to the figures now; amounts are minor units a month, before tax.
+    """The part of one subscription in the figures now, in minor units a month before tax.
 
     `minor` is its recurring revenue, `paused_minor` what it was before a pause, `trial_minor` what
     it will be after its trial. `lapsed` is the period that its used-up retries did not pay: until

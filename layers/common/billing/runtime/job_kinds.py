@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from billing.accounts.flows import account_life, align, closing
 from billing.customers.flows import index_lists
+from billing.figures.flows import rebuild
 from billing.gateway_events.flows import lost_events
 from billing.jobs.flows.steps import Kind
 from billing.rebill.flows import forecast_rollup
@@ -13,6 +14,8 @@ from billing.rebill.flows import forecast_rollup
 KINDS: Mapping[str, Kind] = {
     account_life.ALIGN: align.ALIGN,
     account_life.ERASE: closing.ERASE,
+    rebuild.JOB: rebuild.REBUILD,
+    rebuild.NIGHTLY: rebuild.CHECK,
     index_lists.JOB: index_lists.INDEX,
     lost_events.JOB: lost_events.LOOK,
     forecast_rollup.NIGHTLY: forecast_rollup.LOOK,

@@ -23,6 +23,11 @@ ATTEMPTS = 5
 ORDERS_MOST = 50
 """The most of a customer's latest orders that are looked through for a subscription's invoice."""
 
+BOOKED_SHARD = 0
+"""The shard of the rows of what no record of the stream brought."""
+
+PAGE = 500
+
 CLOCK = timedelta(seconds=2)
 """More than the stream's time of a write is cut by."""
 
@@ -38,7 +43,7 @@ def observe(
     row_shard: int,
 ) -> None:
     """Adds a customer's records to the figures, in their order; raises `Conflict`."""
-    for _ in range(ATTEMPTS):
+    for _ in range(ATTEMPTS + len(records)):
         was = ports.store.customer_figures(*owner)
         figures = was or CustomerFigures(*owner)
         for record in records:
@@ -46,6 +51,13 @@ def observe(
                 continue
             subscription = record.after
             assert isinstance(subscription, Subscription)
+            if _is_older(figures, record.before):
+                # It was sold before there were figures: it is booked as it began first.
+                before = record.before
+                assert isinstance(before, Subscription)
+                cause = f"{record.sequence}.began"
+                book_once(ports, before, book=book, at=before.started_at, cause=cause)
+                break
             at = happened_at(subscription, record.at)
             after, moved = change(
                 ports, figures, subscription, book=book, at=at, cause=record.sequence
@@ -61,6 +73,48 @@ def observe(
         else:
             return
     raise Conflict()
+
+
+def _is_older(figures: CustomerFigures, before: object) -> bool:
+    """Tests whether a subscription that goes on was sold before there were figures."""
+    known = isinstance(before, Subscription) and figures.standing(before.id) is not None
+    return isinstance(before, Subscription) and before.is_live and not known
+
+
+def book_once(
+    ports: Ports, subscription: Subscription, *, book: FigureBook, at: datetime, cause: str
+) -> bool:
+    """Books what a subscription adds that the figures do not have; returns whether there was
+    anything. Raises `Conflict` where others write the same figures."""
+    owner = (subscription.merchant, subscription.customer)
+    was = ports.store.customer_figures(*owner)
+    figures = was or CustomerFigures(*owner)
+    after, moved = change(ports, figures, subscription, book=book, at=at, cause=cause)
+    if (was is not None and after == figures) or not (moved or subscription.is_live):
+        return False
+    try:
+        _write(ports, was, after, moved, BOOKED_SHARD)
+    except Conflict:
+        if _is_booked(ports, moved):
+            return False
+        raise
+    return True
+
+
+def _is_booked(ports: Ports, moved: Sequence[Movement]) -> bool:
+    """Tests whether movements are there already, from a step that was done before."""
+    if not moved:
+        return False
+    first, after = moved[0], None
+    while True:
+        page = ports.store.movements(
+            first.merchant, first.day, first.day, limit=PAGE, after=after, test=first.test
+        )
+        if any(each.id == first.id for each in page):
+            return True
+        if len(page) < PAGE:
+            return False
+        after = page[-1]
 
 
 def happened_at(subscription: Subscription, written_at: datetime) -> datetime:

@@ -12,21 +12,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from billing.figures import money_orders, sums
-from billing.figures.flows import books, customers
+from billing.figures.flows import books, customers, order_parts
 from billing.figures.records import Record, changes_figures
 from billing.figures.sums import FigureBook, FigureSums
 from billing.kernel.errors import Conflict
-from billing.kernel.invoices import Invoice
-from billing.kernel.orders import Order, OrderKind
-from billing.kernel.periods import Anchor
+from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import Value
 from billing.kernel.writes import Change, Insert, Write
 
 ATTEMPTS = 5
-
-Part = tuple[FigureSums, dict[str, int]]
 
 
 class Counted(Value):
@@ -45,7 +41,7 @@ def observe(ports: Ports, shard: str, records: Sequence[Record], *, now: datetim
     wanted = [each for each in records if isinstance(each.after, Order) or changes_figures(each)]
     if not wanted:
         return
-    kept = books.of(ports, [each.after.merchant for each in wanted], now=now)
+    kept = books.of(ports, [each.after.merchant for each in wanted], now=now, since=wanted[0].at)
     row_shard = sums.row_shard(shard, ports.operation.shards)
     for owner, theirs in _by_customer(wanted).items():
         customers.observe(ports, owner, theirs, kept[owner[0]], row_shard)
@@ -69,13 +65,14 @@ def _counted(
     """Returns what orders add, and take off where one changed; entries that add nothing are left
     out."""
     found: list[Counted] = []
-    invoices = _invoices(ports, records)
+    orders = [record.after for record in records if isinstance(record.after, Order)]
+    invoices = order_parts.invoices_of(ports, orders)
     for record in records:
         order = record.after
         assert isinstance(order, Order)
-        invoice = invoices.get((order.merchant, order.customer or "", order.invoice or ""))
-        taxes = _refunded_taxes(ports, order)
-        day = local_day(kept[order.merchant], order.at)
+        invoice = invoices.get(order_parts.key_of(order))
+        taxes = order_parts.refunded_taxes(ports, order)
+        day = order_parts.local_day(kept[order.merchant], order.at)
         after = money_orders.of_order(order, invoice, taxes, span=day, shard=row_shard)
         before = []
         if isinstance(record.before, Order):
@@ -85,31 +82,6 @@ def _counted(
             if any(amounts.values()):
                 found.append(Counted(record.sequence, row, amounts))
     return found
-
-
-def local_day(book: FigureBook, at: datetime) -> str:
-    """Returns the local day of an instant, as 2026-01-31."""
-    return Anchor.at(at, book.zone_at(at)).wall.date().isoformat()
-
-
-def _invoices(ports: Ports, records: Sequence[Record]) -> dict[tuple[str, str, str], Invoice]:
-    keys = list(
-        {
-            (order.merchant, order.customer, order.invoice): None
-            for order in (record.after for record in records)
-            if isinstance(order, Order) and order.customer and order.invoice
-        }
-    )
-    found = ports.store.invoices(keys) if keys else []
-    return {key: each for key, each in zip(keys, found, strict=True) if each is not None}
-
-
-def _refunded_taxes(ports: Ports, order: Order) -> int | None:
-    """Returns what a refund gave back of the taxes; None where that is to be shared."""
-    if order.kind is not OrderKind.REFUND or order.refund_id is None or order.customer is None:
-        return None
-    refund = ports.store.refund(order.merchant, order.customer, order.refund_id)
-    return None if refund is None else sum(refund.taxes)
 
 
 def _add(ports: Ports, shard: str, counted: Sequence[Counted], last: str) -> None:

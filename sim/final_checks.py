@@ -27,6 +27,7 @@ from billing.refunds.refunds import Refund, RefundState
 from sim.access_writes import access_agrees
 from sim.account_balances import balances_agree
 from sim.coupons import uses_agree
+from sim.figures import figures_agree
 from sim.invariants import Violation
 from sim.jobs import jobs_ended
 from sim.logged import logged_once
@@ -66,6 +67,7 @@ def reckon(world: World) -> None:
     _cards_agree(world, found)
     logged_once(found, world.oracle.events.values())
     jobs_ended(world)
+    figures_agree(world)
     _periods_without_gaps(found, world.oracle.skipped)
 
 

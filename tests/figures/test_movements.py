@@ -24,8 +24,8 @@ from billing.kernel.discounts import Discount
 from billing.kernel.periods import Anchor, Period
 from billing.kernel.subscription import Source, Subscription
 from billing.kernel.values import replace
+from sim import figures_oracle as oracle
 from tests.depth import examples
-from tests.figures import oracle
 from tests.figures.lives import BEGIN, Happened, bought, discounts, dollars, lives, paid, terms
 
 ZONE = "America/New_York"
@@ -128,7 +128,7 @@ def test_start_plus_movements_is_the_end_for_each_day_product_and_kind(
     written: list[Happened],
 ) -> None:
     figures, moved = told(written)
-    expected = oracle.expected(written, ZoneInfo(ZONE), PPM)
+    expected = oracle.expected([(*each, PPM) for each in written], ZoneInfo(ZONE))
     mrr: Counter[tuple[date, str]] = Counter()
     kinds: Counter[tuple[date, str]] = Counter()
     steps: Counter[tuple[date, str]] = Counter()

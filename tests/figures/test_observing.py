@@ -7,12 +7,14 @@ from datetime import date, timedelta
 import pytest
 
 from billing.cancel.flows import pause as pausing
+from billing.figures.records import Record, changes_figures
 from billing.kernel.catalog import Initial, PriceTerms, PriceType, TaxBehavior
 from billing.kernel.errors import Conflict
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import When
 from billing.kernel.values import replace
+from tests.figures.lives import BEGIN, bought, paid
 from tests.figures.watched import SHARD, Watched, by_day, mrr_of
 
 MONTHLY = PriceTerms(PriceType.RECURRING, Money(2_999, Currency.USD), Period.MONTHLY)
@@ -214,3 +216,15 @@ def test_a_price_that_includes_its_tax_counts_at_the_rate_of_the_last_invoice(
     world.buy(world.product(replace(MONTHLY, tax=TaxBehavior.INCLUSIVE)))
     world.observe()
     assert world.mrr() == 2_999
+
+
+@pytest.mark.spec("M-10")
+def test_what_lapsed_and_goes_on_at_a_later_date_counts_from_its_next_payment() -> None:
+    began = bought("sub_1", MONTHLY, None, BEGIN)
+    lapsed = replace(began, open_invoice="x").declined(None, BEGIN).unpaid()
+    going_on = lapsed.at_its_next_date(BEGIN + timedelta(days=70))
+    renewed = paid(going_on, BEGIN + timedelta(days=90))
+    assert changes_figures(Record("1", BEGIN, lapsed, going_on))
+    assert changes_figures(Record("1", BEGIN, going_on, renewed))
+    again = paid(renewed, BEGIN + timedelta(days=120))
+    assert not changes_figures(Record("1", BEGIN, renewed, again))

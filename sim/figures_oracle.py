@@ -56,8 +56,9 @@ class Amounts(NamedTuple):
 NOTHING = Amounts(0, 0, 0, 0)
 
 
-def amounts(history: Sequence[Any], ppm: int) -> Amounts:
-    """The worth of a subscription after everything written of it so far, oldest first."""
+def amounts(history: Sequence[Any], ppm: int, was: Amounts) -> Amounts:
+    """The worth of a subscription after everything written of it so far, oldest first; `was` is
+    what it was worth before the last of that."""
     now = history[-1]
     state, pending = now.state.value, False
     if state in {"cancelled", "completed"}:
@@ -70,18 +71,10 @@ def amounts(history: Sequence[Any], ppm: int) -> Amounts:
     if not now.payments_made or unpaid(history):
         return Amounts(0, 0, trial, 0)
     if state == "paused":
-        earlier = len(history) - 1
-        while earlier and on_pause(history[earlier - 1]):
-            earlier -= 1
-        kept = amounts(history[:earlier], ppm).mrr if earlier else value
-        return Amounts(0, kept, 0, 0)
+        return Amounts(0, was.mrr or was.paused if len(history) > 1 else value, 0, 0)
     if state in {"active", "past_due", "frozen"}:
         return Amounts(value, 0, 0, value if pending else 0)
     return Amounts(0, 0, trial, 0)
-
-
-def on_pause(found: Any) -> bool:
-    return "paused" in {found.state.value, getattr(found.resumes_as, "value", None)}
 
 
 def unpaid(history: Sequence[Any]) -> bool:
@@ -108,17 +101,18 @@ class Expected(NamedTuple):
     """The customers that are new, return or end, by day."""
 
 
-def expected(written: Sequence[tuple[datetime, Any]], zone: Any, ppm: int) -> Expected:
+def expected(written: Sequence[tuple[datetime, Any, int]], zone: Any) -> Expected:
+    """The figures of one customer, from each write of a subscription with its rate of tax."""
     histories: defaultdict[str, list[Any]] = defaultdict(list)
     worth: dict[str, tuple[Amounts, str]] = {}
     found = Expected(Counter(), Counter(), Counter())
     ever = False
-    for at, each in written:
+    for at, each, ppm in written:
         ended = each.state.value in {"cancelled", "completed"}
         day = (min(each.ends_at, at) if ended else at).astimezone(zone).date()
         histories[each.id].append(each)
         was, product = worth.get(each.id, (NOTHING, each.product))
-        now = amounts(histories[each.id], ppm)
+        now = amounts(histories[each.id], ppm, was)
         others = any(a.mrr or a.paused for name, (a, _) in worth.items() if name != each.id)
         found.mrr[day, product] -= was.mrr
         found.mrr[day, each.product] += now.mrr
@@ -156,3 +150,30 @@ def _kinds(was: Amounts, now: Amounts, others: bool, ever: bool) -> list[tuple[s
     if not now.mrr:
         return [*kinds, (ends, -had)]
     return [*kinds, ("expansion" if now.mrr > had else "contraction", now.mrr - had)]
+
+
+class Sold(NamedTuple):
+    """An order's part of sales, refunds or chargebacks, before tax, and its tax."""
+
+    name: str
+    net: int
+    tax: int
+
+
+def sold(order: Any, invoice: Any, refund: Any) -> Sold | None:
+    """The part of one entry of the transaction list; None for what has no money."""
+    gross = order.amount.amount_minor
+    taxes = [] if invoice is None else [line for line in invoice.lines if line.tax is not None]
+    tax_of_all = sum(line.amount.amount_minor for line in taxes)
+    tax = 0
+    if invoice is not None and invoice.total.amount_minor:
+        tax = floor(Fraction(gross * tax_of_all, invoice.total.amount_minor) + Fraction(1, 2))
+    kind = order.kind.value
+    if kind in {"sale", "rebill"}:
+        return Sold("revenue", gross - tax, tax)
+    if order.withdrawn:
+        return None
+    if kind == "refund":
+        given = tax if refund is None else sum(refund.taxes)
+        return Sold("refunds", gross - given, given)
+    return Sold("chargebacks", gross - tax, tax) if kind == "chargeback" else None

@@ -279,6 +279,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     ),
     **dict.fromkeys(("tickets", "inbound-mail"), (_of("helpdesk"),)),
     "events": (_of("event_log"),),
+    **dict.fromkeys(("figures", "figures.csv"), (_of("figures"),)),
     "tax": (_of("tax"),),
     **dict.fromkeys(("coupons", "coupons.csv"), (_of("coupons"),)),
 }

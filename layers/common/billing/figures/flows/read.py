@@ -11,7 +11,7 @@ from billing.figures.flows.recount import ZONES_REACH, days_of
 from billing.figures.movements import Movement, MovementKind
 from billing.figures.periods import DAYS_MOST, MONTHS_MOST, Filter, Length, PeriodFigures
 from billing.figures.sums import FigureSums
-from billing.kernel.errors import Invalid
+from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency
 from billing.kernel.orders import Order, OrderKind
@@ -108,14 +108,14 @@ def rows_behind(
 ) -> Rows:
     """Returns a page of the rows behind a figure of a month or day; a page may be short.
 
-    Raises `Invalid` for a figure that has no rows.
+    Raises `NotFound` for a figure that has no rows, and `Invalid` for a period that is none.
     """
     first, last = span_of(period)
     if figure in ORDERS_OF:
         return _orders(ports, merchant, figure, (first, last), wanted, limit, cursor)
     if figure in MOVEMENTS_OF:
         return _movements(ports, merchant, figure, (first, last), wanted, limit, cursor)
-    raise Invalid("figure_unknown", field="figure")
+    raise NotFound()
 
 
 def span_of(period: str) -> tuple[date, date]:

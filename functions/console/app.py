@@ -199,6 +199,12 @@ def _taxes(console: Console) -> None:
     tax_routes.declare(console.app, console.looks, console.sends)
 
 
+def _figures(console: Console) -> None:
+    from billing.console.web import figure_routes
+
+    figure_routes.declare(console.app, console.looks, console.sends)
+
+
 def _settings(console: Console) -> None:
     from billing.console.web import settings
 
@@ -271,6 +277,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "attention": (_attention,),
     "tickets": (_tickets,),
     "tax": (_taxes,),
+    "figures": (_figures,),
     "settings": (_settings,),
     "keys": (_keys,),
     **dict.fromkeys(("sign-in", "sign-out"), (_doors,)),

@@ -18,6 +18,7 @@ from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 
+DAYS_A_MONTH = 31
 FIRST_MONTH = "0000-00"
 
 
@@ -59,8 +60,9 @@ def figures(
     months = periods.months_between(first, last)
     begin, end = days_of(months[0])[0], days_of(months[-1])[1]
     days = periods.days_between(begin, end)
-    if (len(days) > DAYS_MOST and by is Length.DAY) or len(months) > MONTHS_MOST:
-        raise Invalid("span_too_long", field="to", most=DAYS_MOST)
+    most = DAYS_MOST if by is Length.DAY else MONTHS_MOST * DAYS_A_MONTH
+    if len(days) > most:
+        raise Invalid("span_too_long", field="to", most=most)
     by_month = _rows(ports, merchant, wanted, FIRST_MONTH, last)
     by_day = _rows(ports, merchant, wanted, days[0], days[-1])
     before = [row for row in by_month if row.span < first]

@@ -17,8 +17,8 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
 from billing.web.inputs import Country, Input, words
 
-MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
-MONTH_OR_DAY = r"^[0-9]{4}-(0[1-9]|1[0-2])(-[0-9]{2})?$"
+MONTH = r"^(19[7-9]|20[0-9])[0-9]-(0[1-9]|1[0-2])$"
+MONTH_OR_DAY = r"^(19[7-9]|20[0-9])[0-9]-(0[1-9]|1[0-2])(-[0-9]{2})?$"
 ID_MOST = 100
 
 Month = Annotated[str, StringConstraints(pattern=MONTH)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -127,3 +128,12 @@ def test_bars_stand_on_zero_and_hang_below_it() -> None:
     assert flat.height == 0
     assert chart.of([]).bars == ()
     assert [b.height for b in chart.of([("a", 0)]).bars] == [0]
+
+
+@pytest.mark.spec("M-10")
+def test_whoever_sold_before_figures_were_kept_is_asked_to_count_once() -> None:
+    shop = Shop()
+    assert "figures were kept" not in shown(signed_in(shop), "/console/figures")
+    shop.world.buy()
+    shop.world.now += timedelta(hours=1)
+    assert "figures were kept are missing" in shown(signed_in(shop), "/console/figures")

@@ -13,12 +13,20 @@ from types import ModuleType
 
 from playwright.sync_api import Page
 
-from tests.browser.tour import account, checkout, console, helpdesk, portal, portal_endings
+from tests.browser.tour import (
+    account,
+    checkout,
+    console,
+    console_figures,
+    helpdesk,
+    portal,
+    portal_endings,
+)
 from tests.browser.tour.town import Town
 
 Stop = Callable[[Town], Page]
 
-PARTS = (checkout, portal, portal_endings, helpdesk, console, account)
+PARTS = (checkout, portal, portal_endings, helpdesk, console, console_figures, account)
 
 
 def _stops_of(part: ModuleType) -> dict[str, Stop]:

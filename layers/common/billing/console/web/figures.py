@@ -25,6 +25,9 @@ from billing.web.inputs import read as typed_as
 
 HERE = "/console/figures"
 CSV = "text/csv; charset=utf-8"
+ALWAYS_SHOWN = frozenset({"new", "expansion", "contraction", "churn"})
+"""The movements that have a column even where there were none."""
+
 A_YEAR = 12
 PERCENT = 100
 
@@ -150,7 +153,11 @@ def overview(desk: Desk) -> http.Answer:
         **_around(desk, view, wrong),
         tiles=[view.tile(name) for name in FIGURES],
         chart=chart.of(drawn),
-        movements=MOVEMENTS,
+        movements=[
+            name
+            for name in MOVEMENTS
+            if name in ALWAYS_SHOWN or any(each.movements[name] for each in view.found)
+        ],
         done=desk.request.query().get("done") == "rebuild",
     )
 
@@ -286,7 +293,22 @@ def _around(desk: Desk, view: View, wrong: Invalid | None) -> dict[str, Any]:
         "countries": read.countries(desk.ports, merchant, test=view.wanted.test),
         "typed": view.typed,
         "wrong": wrong,
-        "is_counted": job is not None,
+        "is_counted": job is not None or not _sold_before(desk),
         "is_counting": job is not None and job.is_live,
         "query": urlencode(view.typed),
     }
+
+
+def _sold_before(desk: Desk) -> bool:
+    """Tests whether anything was sold before the merchant's figures were kept."""
+    merchant = desk.session.merchant
+    (book,) = desk.ports.store.figure_books([merchant.id])
+    until = desk.now if book is None else max(book.since, merchant.created_at)
+    page = desk.ports.store.orders(
+        merchant.id,
+        since=merchant.created_at,
+        until=until,
+        limit=1,
+        lists=merchant.order_lists,
+    )
+    return bool(page.data)

@@ -21,11 +21,13 @@ from billing.jobs.jobs import JobState
 from billing.kernel.due import DueKind
 from billing.kernel.flows import subscriptions
 from billing.kernel.gateways import GatewayEvent
+from billing.kernel.list_rows import PlanRow, RowOf
 from billing.kernel.merchants import ApiKey, GatewayAccount
 from billing.kernel.subscription import Source, When
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.runtime import wiring
+from billing.storage.dynamo.writes import item_of
 from billing.storage.entity_keys import key_of
 from dev import PLATFORM, demo
 from functions.account import app as account_app
@@ -323,6 +325,18 @@ def test_the_streams_records_are_added_to_the_figures_once(world: World) -> None
         assert answer == {"state": {}, "batchItemFailures": []}
     rows = world.store.figure_spans("demo", "2026-01-31", "2026-01-31", test=True)
     assert [(row.revenue, row.mrr, row.customers) for row in rows] == [(2_999, 2_999, 1)]
+
+
+@pytest.mark.spec("M-10")
+def test_a_record_of_another_type_or_of_a_newer_version_is_passed_over(world: World) -> None:
+    stream = event("figures_stream")
+    for name in ("PlanRow", "NotKnownYet"):
+        row = json.loads(json.dumps(stream["Records"][0]))
+        plan = PlanRow("demo", "cus_1", "sub_1", RowOf.PRODUCT, "prod_1", world.now)
+        row["dynamodb"]["NewImage"] = {**item_of(plan, "op"), "type": {"S": name}}
+        stream["Records"].insert(0, row)
+    figures_app.observe(stream, CONTEXT)
+    assert len(world.store.figure_spans("demo", "2026-01-31", "2026-01-31", test=True)) == 1
 
 
 @pytest.mark.spec("M-10")

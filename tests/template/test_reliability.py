@@ -72,7 +72,7 @@ def test_row_11_figures_see_only_subscriptions_and_orders_and_are_told_the_shard
     (rule,) = mapping["FilterCriteria"]["Filters"]
     assert json.loads(rule["Pattern"]) == {
         "eventName": ["INSERT", "MODIFY"],
-        "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "SUB#"}, {"prefix": "ORDER#"}]}}},
+        "dynamodb": {"NewImage": {"type": {"S": ["Subscription", "Order"]}}},
     }
     assert mapping["TumblingWindowInSeconds"] > 0
     # Records of one customer are in order only while one batch of a shard is handed out at a time.

@@ -59,6 +59,7 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
         "invoice": bought.invoice.id,
         "registration": registered["id"],
         "action": "pause",
+        "figure": "revenue",
         "act": "replace",
         "ticket": "none",
         "token": "none",

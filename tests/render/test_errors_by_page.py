@@ -32,7 +32,17 @@ FOREIGN = {
 }
 """Words that have no place on the pages of a function."""
 
-WITHOUT_PAGES = {"cancel", "jobs", "merchant", "notify", "operator", "rebill", "watch", "webhook"}
+WITHOUT_PAGES = {
+    "cancel",
+    "figures",
+    "jobs",
+    "merchant",
+    "notify",
+    "operator",
+    "rebill",
+    "watch",
+    "webhook",
+}
 
 OF_CUSTOMERS = {"checkout", "portal", "helpdesk"}
 """The functions whose pages are in fifteen languages."""

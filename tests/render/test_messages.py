@@ -37,6 +37,7 @@ MERCHANTS_PARTS = {
         "refusals",
         "settings",
         "taxes",
+        "figures",
         "tickets",
     ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -137,3 +137,23 @@ def test_whoever_sold_before_figures_were_kept_is_asked_to_count_once() -> None:
     shop.world.buy()
     shop.world.now += timedelta(hours=1)
     assert "figures were kept are missing" in shown(signed_in(shop), "/console/figures")
+
+
+@pytest.mark.spec("M-10", "M-4")
+def test_the_home_page_shows_this_months_figures(client: Client) -> None:
+    home = shown(client, "/console")
+    assert "This month" in home and 'href="/console/figures"' in home
+    assert "$29.99" in home.partition('id="this-month"')[2]
+
+
+@pytest.mark.spec("M-8", "M-10")
+def test_figures_hold_nothing_that_names_a_customer(shop: Shop) -> None:
+    store = shop.world.store
+    kept = [
+        *store.movements("acme", date(2000, 1, 1), date(2100, 1, 1), limit=100, test=True),
+        *store.figures_of_customers("acme", limit=100),
+        *store.figure_spans("acme", "2000-01", "2100-01", test=True),
+    ]
+    assert len(kept) >= 3
+    for personal in ("ann", "Ann", "example.com", "Springfield"):
+        assert personal not in repr(kept)

@@ -82,20 +82,25 @@ def home(ports: Ports, merchant: Merchant, *, now: datetime) -> Home:
     taxes = setup.of(ports, merchant)
     today = _today(ports, merchant, now)
     return Home(
-        steps=_steps(ports, merchant, products, taxes),
+        steps=_steps(merchant, products, taxes, bought=_has_sold(ports, merchant, today)),
         concerns=_concerns(ports, merchant, now),
         today=today,
         untaxed=not taxes.open_registrations and not taxes.confirmed_without,
     )
 
 
+def _has_sold(ports: Ports, merchant: Merchant, today: Today) -> bool:
+    """Tests whether anybody has bought; a sale of today spares the question."""
+    sold_today = OrderKind.SALE in today.counts or OrderKind.REBILL in today.counts
+    return sold_today or bool(ports.store.customers(merchant.id, limit=1).data)
+
+
 def _steps(
-    ports: Ports, merchant: Merchant, products: Sequence[Product], taxes: TaxSetup
+    merchant: Merchant, products: Sequence[Product], taxes: TaxSetup, *, bought: bool
 ) -> tuple[Step, ...]:
     on_sale = [product for product in products if not product.archived]
     link = f"/console/products/{on_sale[-1].id}" if on_sale else None
     sold_for_real = any(set(product.gateways) - {SANDBOX} for product in on_sale)
-    bought = bool(ports.store.customers(merchant.id, limit=1).data)
     taxed = bool(taxes.open_registrations) or taxes.confirmed_without
     return (
         Step("product", bool(on_sale), "/console/products/new"),

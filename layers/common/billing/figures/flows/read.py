@@ -71,6 +71,14 @@ def figures(
     return periods.computed(wanted, months, before, by_month, by_day)
 
 
+def month(ports: Ports, merchant: Merchant, wanted: Filter, name: str) -> PeriodFigures:
+    """Returns the recurring revenue and the customers of one month by one query, without sales."""
+    rows = ports.store.figure_spans(merchant.id, FIRST_MONTH, name, test=wanted.test)
+    before = [row for row in rows if row.span < name]
+    (found,) = periods.computed(wanted, [name], before, rows, ())
+    return found
+
+
 def _rows(
     ports: Ports, merchant: Merchant, wanted: Filter, since: str, until: str
 ) -> list[FigureSums]:

@@ -7,13 +7,15 @@ from datetime import date, timedelta
 import pytest
 
 from billing.cancel.flows import pause as pausing
-from billing.figures.records import Record, changes_figures
+from billing.figures.records import Record, changes_figures, sequence
+from billing.figures.sums import SEEN_MOST, FigureSums
 from billing.kernel.catalog import Initial, PriceTerms, PriceType, TaxBehavior
 from billing.kernel.errors import Conflict
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import When
 from billing.kernel.values import replace
+from billing.storage.dynamo.writes import item_of
 from tests.figures.lives import BEGIN, bought, paid
 from tests.figures.watched import SHARD, Watched, by_day, mrr_of
 
@@ -228,3 +230,39 @@ def test_what_lapsed_and_goes_on_at_a_later_date_counts_from_its_next_payment() 
     assert changes_figures(Record("1", BEGIN, going_on, renewed))
     again = paid(renewed, BEGIN + timedelta(days=120))
     assert not changes_figures(Record("1", BEGIN, renewed, again))
+
+
+def bytes_of(attribute: object) -> int:
+    """The size of an item as DynamoDB counts it, roughly: names and values as text."""
+    if isinstance(attribute, dict):
+        return sum(len(name) + bytes_of(value) for name, value in attribute.items())
+    if isinstance(attribute, list):
+        return 3 + sum(1 + bytes_of(each) for each in attribute)
+    return len(str(attribute))
+
+
+@pytest.mark.spec("M-10")
+def test_a_full_row_of_sums_is_one_write_unit() -> None:
+    sold = {
+        "payments": 99_999,
+        "revenue": 9_999_999_999,
+        "tax": 999_999_999,
+        "refunds": 999_999_999,
+        "refunded_tax": 99_999_999,
+        "chargebacks": 99_999_999,
+        "failed": 99_999,
+        "cancel_requests": 9_999,
+    }
+    row = FigureSums(
+        "merchant-of-a-long-name",
+        "2026-01-31",
+        Currency.USD,
+        3,
+        False,
+        "prod_1234567890abcdef",
+        "US",
+    ).plus(sold)
+    for number in range(20):
+        row = row.seeing(f"{SHARD}{number}", sequence("4" * 26))
+    assert len(row.seen) == SEEN_MOST
+    assert bytes_of(item_of(row, "op_1234567890abcdef")) < 1_024

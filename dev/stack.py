@@ -54,6 +54,7 @@ class StreamMapping(Value):
     patterns: tuple[Mapping[str, Any], ...]
     reports_failures: bool
     most_attempts: int | None
+    has_window: bool = False
 
 
 class Stack(Value):
@@ -204,6 +205,7 @@ def _stream_mapping(function: Function, details: Mapping[str, Any]) -> StreamMap
         patterns=tuple(_pattern(item["Pattern"]) for item in filters),
         reports_failures="ReportBatchItemFailures" in details.get("FunctionResponseTypes", []),
         most_attempts=None if retries < 0 else retries + 1,
+        has_window=bool(details.get("TumblingWindowInSeconds")),
     )
 
 

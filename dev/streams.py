@@ -76,7 +76,7 @@ class StreamSource:
         if not records:
             self._advance(shard, page.get("NextShardIterator"))
             return 0
-        failed_from = self._failed_from(records, tally)
+        failed_from = self._failed_from(shard, records, tally)
         if failed_from is None:
             self._save_position(shard, records[-1]["dynamodb"]["SequenceNumber"])
             self._advance(shard, page.get("NextShardIterator"))
@@ -85,7 +85,7 @@ class StreamSource:
             self._try_again(shard, records, failed_from)
         return len(records)
 
-    def _failed_from(self, records: Sequence[Any], tally: Tally) -> int | None:
+    def _failed_from(self, shard: str, records: Sequence[Any], tally: Tally) -> int | None:
         """Returns the place of the first record to deliver again; None when the batch is done."""
         images = [_image(record, self._arn, self._clock()) for record in records]
         wanted = [i for i, image in enumerate(images) if self._is_wanted(image)]
@@ -93,7 +93,8 @@ class StreamSource:
             return None
         function = self._mapping.function
         try:
-            answer = self._invoke(function, {"Records": [images[i] for i in wanted]})
+            window = {"shardId": shard, "state": {}} if self._mapping.has_window else {}
+            answer = self._invoke(function, {"Records": [images[i] for i in wanted], **window})
         except Exception:
             traceback.print_exc(file=sys.stderr)
             tally.failed(function.logical_id)

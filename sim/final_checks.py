@@ -28,6 +28,7 @@ from sim.access_writes import access_agrees
 from sim.account_balances import balances_agree
 from sim.coupons import uses_agree
 from sim.declarations import declarations_bind
+from sim.figures import figures_agree
 from sim.invariants import Violation
 from sim.jobs import jobs_ended
 from sim.logged import logged_once
@@ -70,6 +71,7 @@ def reckon(world: World) -> None:
     logged_once(found, world.oracle.events.values())
     jobs_ended(world)
     all_delivered(world, found)
+    figures_agree(world)
     _periods_without_gaps(found, world.oracle.skipped)
 
 

@@ -17,6 +17,11 @@ from billing.cards import cards
 from billing.checkout import checkout_steps
 from billing.checkout.flows import expire
 from billing.event_log.flows import append
+from billing.figures import money_orders, monthly, movements
+from billing.figures import records as figure_records
+from billing.figures.flows import customers as figure_customers
+from billing.figures.movements import MovementKind
+from billing.figures.sums import FigureSums
 from billing.gateway_events.flows import lost_events
 from billing.gateways import event_signature
 from billing.helpdesk import cancellation_request, decisions
@@ -52,6 +57,7 @@ from sim.mutations import (
     adding_only,
     always,
     as_the_stream_names_them,
+    as_written,
     attempts_unlimited,
     blind,
     by_the_invoice_alone,
@@ -414,6 +420,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "outbox: what stands ahead is not looked for",
         ((lines, "ready", as_the_stream_names_them),),
     ),
+    Mutant("figures: a batch that comes again adds again", ((FigureSums, "has_seen", always("")),)),
+    Mutant("figures: retries used up are no churn", ((monthly, "_lapsed", always(None)),)),
+    Mutant("figures: a gap is not seen", ((figure_records, "_is_after_a_gap", always(False)),)),
+    Mutant(
+        "figures: an end is not on its own day", ((figure_customers, "happened_at", as_written),)
+    ),
+    Mutant("figures: who comes back is new", ((movements, "_gain", always(MovementKind.NEW)),)),
+    Mutant("figures: taxes are revenue", ((money_orders, "_tax_of", always(0)),)),
     Mutant("event log: appended without a note", ((append, "_writes", without_note),)),
     Mutant("event log: its hour is not marked", ((append, "_place", unmarked_hour),)),
     Mutant("mail: untrue, and sent", tuple((outdated, name, always(False)) for name in _UNTRUE)),

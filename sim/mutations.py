@@ -344,6 +344,11 @@ def repeating_the_others(original: Any) -> Any:
     return mutant
 
 
+def as_written(original: Any) -> Any:
+    """Takes the time at which an end was written for that at which it was due."""
+    return lambda subscription, written_at: written_at
+
+
 def as_the_stream_names_them(original: Any) -> Any:
     """Delivers each event by itself, whatever stands ahead of it in its line."""
     return lambda events, lines, now: original(events, lines, now)[-1:]

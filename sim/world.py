@@ -35,6 +35,7 @@ from sim.chance import Chance, digest
 from sim.deployment import Deployment
 from sim.documents import SimObjects
 from sim.faults import Fault, Faults, Forced
+from sim.figures import Changes
 from sim.gateway import SimGateway
 from sim.hurry import Broken, Hurry
 from sim.invariants import Violation
@@ -97,6 +98,7 @@ class World:
         self.deployment = Deployment(seed, self.wire, self.table, operation, self.hurry)
         self.jobs = SimJobs(self)
         self.receivers = SimReceivers(self)
+        self.changes = Changes()
         self.ports = Ports(
             clock=self._clock,
             new_id=self._new_id,
@@ -188,6 +190,7 @@ class World:
                 self.deployment.event_written(Key(*key), after)
             elif isinstance(after, Merchant):
                 self.plan.merchants[after.id] = after
+        self.changes.note(puts, instant(now_us))
         self.oracle.committed(puts)
 
 

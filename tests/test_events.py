@@ -21,17 +21,20 @@ from billing.jobs.jobs import JobState
 from billing.kernel.due import DueKind
 from billing.kernel.flows import subscriptions
 from billing.kernel.gateways import GatewayEvent
+from billing.kernel.list_rows import PlanRow, RowOf
 from billing.kernel.merchants import ApiKey, GatewayAccount
 from billing.kernel.subscription import Source, When
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.runtime import wiring
+from billing.storage.dynamo.writes import item_of
 from billing.storage.entity_keys import key_of
 from dev import PLATFORM, demo
 from functions.account import app as account_app
 from functions.cancel import app as cancel_app
 from functions.checkout import app as checkout_app
 from functions.console import app as console_app
+from functions.figures import app as figures_app
 from functions.gateways import app as gateways_app
 from functions.helpdesk import app as helpdesk_app
 from functions.jobs import app as jobs_app
@@ -123,6 +126,7 @@ def test_every_event_is_tried_here() -> None:
     assert names == set(EXPECTED) | {
         "account_sweep",
         "cancel_sweep",
+        "figures_stream",
         "jobs_run",
         "helpdesk_sweep",
         "rebill_sweep",
@@ -223,7 +227,8 @@ def test_the_jobs_event_finds_what_no_webhook_reported_once(world: World) -> Non
     world.sandbox.open_dispute(str(payment.reference))
     world.now = datetime(2026, 2, 28, 15, 0, tzinfo=UTC)
     began = account_app.sweep(event("account_sweep"), CONTEXT)
-    assert began == {"lost_events": 1, "forecasts": 1, "enqueued": 1, "due": 1}
+    begun = {"lost_events": 1, "forecasts": 1, "figures": 1}
+    assert began == {**begun, "enqueued": 1, "due": 1}
     assert jobs_app.run(event("jobs_run"), CONTEXT) == {"batchItemFailures": [], "done": 1}
     customer = world.store.customer_by_email("demo", "ann@example.com")
     assert customer is not None
@@ -316,6 +321,33 @@ def test_the_streams_record_delivers_the_event_that_it_names_once(world: World) 
     assert len(world.mailer.sent) == 1
 
 
+@pytest.mark.spec("M-10")
+def test_the_streams_records_are_added_to_the_figures_once(world: World) -> None:
+    for _ in range(2):
+        answer = figures_app.observe(event("figures_stream"), CONTEXT)
+        assert answer == {"state": {}, "batchItemFailures": []}
+    rows = world.store.figure_spans("demo", "2026-01-31", "2026-01-31", test=True)
+    assert [(row.revenue, row.mrr, row.customers) for row in rows] == [(2_999, 2_999, 1)]
+
+
+@pytest.mark.spec("M-10")
+def test_a_record_of_another_type_or_of_a_newer_version_is_passed_over(world: World) -> None:
+    stream = event("figures_stream")
+    for name in ("PlanRow", "NotKnownYet"):
+        row = json.loads(json.dumps(stream["Records"][0]))
+        plan = PlanRow("demo", "cus_1", "sub_1", RowOf.PRODUCT, "prod_1", world.now)
+        row["dynamodb"]["NewImage"] = {**item_of(plan, "op"), "type": {"S": name}}
+        stream["Records"].insert(0, row)
+    figures_app.observe(stream, CONTEXT)
+    assert len(world.store.figure_spans("demo", "2026-01-31", "2026-01-31", test=True)) == 1
+
+
+@pytest.mark.spec("M-10")
+def test_the_end_of_a_streams_window_has_nothing_to_add(world: World) -> None:
+    end = {**event("figures_stream"), "Records": [], "isFinalInvokeForWindow": True}
+    assert figures_app.observe(end, CONTEXT) == {"state": {}, "batchItemFailures": []}
+
+
 @pytest.mark.spec("R-8")
 def test_the_outbox_sweep_delivers_what_the_stream_left(world: World) -> None:
     checkout_app.handler(event("checkout_submit"), CONTEXT)
@@ -379,7 +411,8 @@ def test_the_accounts_event_brings_an_account_in_line(world: World) -> None:
     form = SignUp("annsart", "ann@example.com", "Ann's Art")
     account.sign_up(world.ports, form, ip="192.0.2.1", now=world.now)
     swept = account_app.sweep(event("account_sweep"), CONTEXT)
-    assert swept == {"due": 2, "removed": 1, "lost_events": 1, "forecasts": 1, "enqueued": 1}
+    begun = {"lost_events": 1, "forecasts": 1, "figures": 1}
+    assert swept == {**begun, "due": 2, "removed": 1, "enqueued": 1}
 
 
 def test_the_operators_event_sets_up_a_merchant_once(world: World) -> None:

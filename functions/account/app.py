@@ -185,7 +185,8 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
 
     Each is done as due at the schedule's own time; a replayed event finds nothing left.
     """
-    from billing.gateway_events.flows import lost_events  # the pages start without
+    from billing.figures.flows import rebuild as figures  # the pages start without
+    from billing.gateway_events.flows import lost_events
     from billing.jobs.flows import sweep as jobs_sweep
     from billing.kernel.flows import walks
     from billing.privacy.flows import erase
@@ -199,6 +200,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
         lambda: account_life.sweep(ports, now=now, keep_going=half),
         lambda: lost_events.begin(ports, now=now),
         lambda: forecast_rollup.begin(ports, now=now),
+        lambda: figures.begin_check(ports, now=now),
         lambda: jobs_sweep.sweep(ports, now=now),
         lambda: webhooks_sweep.sweep(ports, now=now),
         lambda: erase.sweep(ports, now=now, keep_going=whole),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from billing.accounts.web import console_session
@@ -48,30 +49,12 @@ def _search(console: Console) -> None:
         return search.results(console.looks())
 
 
-def _products(console: Console) -> None:
-    from billing.console.web import product_routes
-
-    product_routes.declare(console.app, console.looks, console.sends)
-
-
 def _transactions(console: Console) -> None:
     from billing.console.web import transactions
 
     @console.app.get("/console/transactions")
     def transaction_list() -> http.Answer:
         return transactions.transaction_list(console.looks())
-
-
-def _customers(console: Console) -> None:
-    from billing.console.web import customer_routes
-
-    customer_routes.declare(console.app, console.looks, console.sends)
-
-
-def _subscriptions(console: Console) -> None:
-    from billing.console.web import subscription_routes
-
-    subscription_routes.declare(console.app, console.looks, console.sends)
 
 
 def _orders(console: Console) -> None:
@@ -142,70 +125,10 @@ def _forecast(console: Console) -> None:
         return coming.forecast_page(console.looks())
 
 
-def _tickets(console: Console) -> None:
-    from billing.console.web import ticket_routes
-
-    ticket_routes.declare(console.app, console.looks, console.sends)
-
-
-def _taxes(console: Console) -> None:
-    from billing.console.web import tax_routes
-
-    tax_routes.declare(console.app, console.looks, console.sends)
-
-
-def _branding(console: Console) -> None:
-    from billing.console.web import branding_routes
-
-    branding_routes.declare(console.app, console.looks, console.sends)
-
-
-def _mails(console: Console) -> None:
-    from billing.console.web import mail_routes
-
-    mail_routes.declare(console.app, console.looks, console.sends)
-
-
-def _coupons(console: Console) -> None:
-    from billing.console.web import coupon_routes
-
-    coupon_routes.declare(console.app, console.looks, console.sends)
-
-
-def _subscriptions_coupons(console: Console) -> None:
-    from billing.console.web import coupon_routes
-
-    coupon_routes.declare_of_subscriptions(console.app, console.looks, console.sends)
-
-
-def _settings(console: Console) -> None:
-    from billing.console.web import settings_routes
-
-    settings_routes.declare(console.app, console.looks, console.sends)
-
-
-def _keys(console: Console) -> None:
-    from billing.console.web import key_routes
-
-    key_routes.declare(console.app, console.looks, console.sends)
-
-
-def _team(console: Console) -> None:
-    from billing.console.web import team_routes
-
-    team_routes.declare(console.app, console.looks, console.sends)
-
-
 def _entrance(console: Console) -> None:
     from billing.accounts.web import entrance_routes
 
     entrance_routes.declare(console.app, console.ports)
-
-
-def _webhooks(console: Console) -> None:
-    from billing.console.web import webhook_routes
-
-    webhook_routes.declare(console.app, console.looks, console.sends)
 
 
 def _doors(console: Console) -> None:
@@ -263,35 +186,41 @@ def _export(console: Console) -> None:
         return exports.ask(console.sends())
 
 
-def _declarations(console: Console) -> None:
-    from billing.console.web import declaration_routes
+@cache
+def _of(routes: str, declare: str = "declare") -> Declare:
+    """Returns a declarer of routes among the console's, which is loaded when it is first called."""
 
-    declaration_routes.declare(console.app, console.looks, console.sends)
+    def declared(console: Console) -> None:
+        module = import_module(f"billing.console.web.{routes}")
+        getattr(module, declare)(console.app, console.looks, console.sends)
+
+    return declared
 
 
 PARTS: dict[str, tuple[Declare, ...]] = {
     **dict.fromkeys(("", "portal"), (_home,)),
     "search": (_search,),
-    "products": (_products,),
-    "customers": (_customers,),
-    "subscriptions": (_subscriptions, _subscriptions_coupons),
-    "coupons": (_coupons,),
+    "products": (_of("product_routes"),),
+    "customers": (_of("customer_routes"),),
+    "subscriptions": (_of("subscription_routes"), _of("coupon_routes", "declare_of_subscriptions")),
+    "coupons": (_of("coupon_routes"),),
     "transactions": (_transactions,),
     "orders": (_orders,),
     "invoices": (_invoices,),
     "attention": (_attention,),
     "forecast": (_forecast,),
     "csv": (_csv,),
-    "tickets": (_tickets,),
-    "tax": (_taxes,),
-    "branding": (_branding,),
-    "mails": (_mails,),
-    "declarations": (_declarations,),
-    "settings": (_settings,),
-    "keys": (_keys,),
-    "webhooks": (_webhooks,),
+    "tickets": (_of("ticket_routes"),),
+    "tax": (_of("tax_routes"),),
+    "branding": (_of("branding_routes"),),
+    "mails": (_of("mail_routes"),),
+    "declarations": (_of("declaration_routes"),),
+    "figures": (_of("figure_routes"),),
+    "settings": (_of("settings_routes"),),
+    "keys": (_of("key_routes"),),
+    "webhooks": (_of("webhook_routes"),),
     "export": (_export,),
-    **dict.fromkeys(("team", "you", "audit", "audit.csv"), (_team,)),
+    **dict.fromkeys(("team", "you", "audit", "audit.csv"), (_of("team_routes"),)),
     **dict.fromkeys(("sign-in", "sign-out"), (_doors, _entrance)),
     "join": (_entrance,),
 }

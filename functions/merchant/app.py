@@ -266,6 +266,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "declarations": (_of("declarations"),),
     "events": (_of("event_log"),),
     **dict.fromkeys(("webhook-endpoints", "deliveries"), (_of("webhooks"),)),
+    **dict.fromkeys(("figures", "figures.csv"), (_of("figures"),)),
     "tax": (_of("tax"),),
     **dict.fromkeys(("coupons", "coupons.csv"), (_of("coupons"),)),
     "exports": (_of("migration"),),

@@ -85,6 +85,7 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
         "letter": "receipt",
         "kind": "html",
         "action": "pause",
+        "figure": "revenue",
         "act": "replace",
         "ticket": "none",
         "gateway": "stripe",

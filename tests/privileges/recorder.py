@@ -24,6 +24,7 @@ from billing.accounts.flows import account_life
 from billing.cancel.flows import cancel
 from billing.checkout.flows import expire
 from billing.declarations.flows import look
+from billing.figures.flows import observe
 from billing.gateway_events.flows import webhook
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
@@ -77,6 +78,7 @@ SCENARIOS = (
     (deliver, "sweep", "functions.notify.app.sweep"),
     (suppressions, "record", "functions.notify.app.returned"),
     (deliver, "deliver", "functions.notify.app.deliver"),
+    (observe, "observe", "functions.figures.app.observe"),
     (operator, "answer", "functions.operator.app.handler"),
     (webhook, "receive", "functions.webhook.app.handler"),
     (account_life, "sweep", "functions.account.app.sweep"),

@@ -36,6 +36,7 @@ FOREIGN = {
 WITHOUT_PAGES = {
     "deliveries",
     "cancel",
+    "figures",
     "jobs",
     "merchant",
     "notify",

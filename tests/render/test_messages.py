@@ -44,6 +44,7 @@ MERCHANTS_PARTS = {
         "settings",
         "taxes",
         "team",
+        "figures",
         "tickets",
     ),
 }

@@ -150,7 +150,7 @@ def test_a_program_of_another_account_finds_nothing(method: str, route: str) -> 
     before = here.kept()
     body = None if method in {"GET", "DELETE"} else body_of(route)
     answer = here.program.call(method, here.address(route), body)
-    if "<" in route:
+    if "<" in route and "<figure>" not in route:  # that is a name, which all may ask about
         assert answer.status == 404, (answer.status, answer.body[-300:])
     assert here.shows(answer.body) == [] and here.kept() == before
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from billing.event_log.logged_events import id_at
+from billing.figures.sums import FigureSums
 from billing.helpdesk.tickets import TicketOf
 from billing.jobs import jobs
 from billing.kernel.customers import EmailPointer, PurchaseBillTo, email_hash
@@ -59,6 +60,7 @@ SPAN: dict[str, Any] = {"since": T0, "until": T0 + timedelta(hours=2), "limit": 
 """Within one month: each month more is one query more."""
 
 TAX_DAY = TaxDay(MERCHANT, T0.date(), "DE", "VAT", 190_000, Currency.EUR, False, 0)
+FIGURE_SUMS = FigureSums(MERCHANT, "2026-01", Currency.EUR, 0)
 SALES_YEAR = SalesYear(MERCHANT, 2026, "DE", Currency.EUR, 0)
 
 PATTERNS: dict[str, tuple[Ask, Calls]] = {
@@ -142,6 +144,15 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "person_email": (lambda s: s.person_email("a@example.com"), GET),
     "coupon": (lambda s: s.coupon(MERCHANT, "SPRING"), GET),
     "coupons": (lambda s: s.coupons(MERCHANT, limit=50), QUERY),
+    "figure_books": (lambda s: s.figure_books([MERCHANT]), MANY),
+    "customer_figures": (lambda s: s.customer_figures(*CUSTOMER), GET),
+    "figures_of_customers": (lambda s: s.figures_of_customers(MERCHANT, limit=50), QUERY),
+    "figure_sums": (lambda s: s.figure_sums([FIGURE_SUMS]), MANY),
+    "figure_spans": (lambda s: s.figure_spans(MERCHANT, "2026-01", "2026-06"), QUERY),
+    "movements": (
+        lambda s: s.movements(MERCHANT, T0.date(), T0.date(), limit=50),
+        QUERY,
+    ),
     "coupon_uses_of": (lambda s: s.coupon_uses_of(MERCHANT, "hash", 50), QUERY),
     "coupon_uses": (lambda s: s.coupon_uses(MERCHANT, "SPRING", ["hash"]), MANY),
     "export": (lambda s: s.export(MERCHANT, "exp_1"), GET),

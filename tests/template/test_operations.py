@@ -89,6 +89,10 @@ def rings_for(resources: Resources) -> dict[str, set[str]]:
     for config in of_type(resources, "AWS::Lambda::EventInvokeConfig").values():
         letters = target(config["DestinationConfig"]["OnFailure"]["Destination"])
         found[target(config["FunctionName"])] |= of_queue[letters]
+    for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values():
+        if "OnFailure" in mapping.get("DestinationConfig", {}):  # a stream's batch, given up
+            letters = target(mapping["DestinationConfig"]["OnFailure"]["Destination"])
+            found[target(mapping["FunctionName"])] |= of_queue[letters]
     for permission in of_type(resources, "AWS::Lambda::Permission").values():
         if permission["Principal"] == "apigateway.amazonaws.com":
             found[target(permission["FunctionName"])].add("ApiServerErrorsAlarm")

@@ -65,6 +65,20 @@ def test_row_11_a_stream_consumer_gives_up_on_a_record_in_bounded_time(
             assert "DeadLetters" in target(given_up), name
 
 
+def test_row_11_figures_see_only_subscriptions_and_orders_and_are_told_the_shard(
+    resources: Resources,
+) -> None:
+    mapping = of_type(resources, "AWS::Lambda::EventSourceMapping")["FiguresFunctionChanges"]
+    (rule,) = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(rule["Pattern"]) == {
+        "eventName": ["INSERT", "MODIFY"],
+        "dynamodb": {"NewImage": {"type": {"S": ["Subscription", "Order"]}}},
+    }
+    assert mapping["TumblingWindowInSeconds"] > 0
+    # Records of one customer are in order only while one batch of a shard is handed out at a time.
+    assert mapping.get("ParallelizationFactor", 1) == 1
+
+
 def test_row_11_the_outbox_consumer_sees_only_what_enters_the_outbox(
     resources: Resources,
 ) -> None:
@@ -166,7 +180,7 @@ def test_a_restored_tables_stream_names_the_table_in_use() -> None:
     template = Template(load(ROOT / "template.yaml"), parameters=given)
     described = stack.read(template)
     assert described.environment["TABLE_CORE"] == "copy"
-    assert [mapping.table for mapping in described.stream_mappings] == ["copy"]
+    assert [mapping.table for mapping in described.stream_mappings] == ["copy"] * 2
     assert template.resolve({"Fn::GetAtt": ["CoreArn", "Value"]}) == stream.partition("/stream")[0]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from billing.accounts.flows import account_life, align, closing
 from billing.customers.flows import index_lists
+from billing.figures.flows import rebuild
 from billing.gateway_events.flows import lost_events
 from billing.jobs.flows.steps import Kind
 from billing.migration.flows import export
@@ -15,6 +16,8 @@ from billing.webhooks.flows import recover, resend
 KINDS: Mapping[str, Kind] = {
     account_life.ALIGN: align.ALIGN,
     account_life.ERASE: closing.ERASE,
+    rebuild.JOB: rebuild.REBUILD,
+    rebuild.NIGHTLY: rebuild.CHECK,
     index_lists.JOB: index_lists.INDEX,
     export.JOB: export.EXPORT,
     lost_events.JOB: lost_events.LOOK,

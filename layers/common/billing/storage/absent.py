@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from billing.storage.absent_state import STATE, Plain
+
 WRITTEN_OUT = frozenset(
     {
         "ApiKey",
@@ -38,7 +40,6 @@ they hold of choices (the terms and the language of a subscription) keeps its me
 below alone.
 """
 
-Plain = None | bool | int | str | tuple["Plain", ...] | Mapping[str, "Plain"]
 
 _BILLING_SCOPE = (
     "Payments, invoices, cards, plans, cancelling and refunds. Write from the email that you "
@@ -198,105 +199,6 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
     "CancelRequest": {"reason": None, "comment": None, "ticket": None},
 }
 """Of classes that hold choices: every field that has a default, or had one."""
-
-STATE: Mapping[str, Mapping[str, Plain]] = {
-    "Account": {"told": "unused"},
-    "BillTo": {"tax_id_confirmed": False},
-    "Chargeback": {"moves": 1},
-    "Checkout": {"state": "open", "known": False},
-    "CouponUse": {"uses": 0},
-    "Declaration": {
-        "language": "en",
-        "verification": "none",
-        "about": (),
-        "state": "received",
-        "flooded": False,
-        "held": False,
-        "refunded": (),
-    },
-    "Declared": {"reason": ""},
-    "Discount": {
-        "basis_points": 0,
-        "amount_minor": 0,
-        "applies_to_initial": False,
-        "products": (),
-        "price_points": (),
-    },
-    "Delivery": {"state": "pending", "slot": 0, "attempts": 0},
-    "Export": {"files": 0},
-    "Funds": {"shares": ()},
-    "Invoice": {
-        "state": "pending",
-        "attempt": 0,
-        "uncounted": 0,
-        "retryable": True,
-        "refund_reserved_minor": 0,
-        "refunded_minor": 0,
-        "refunds": 0,
-        "disputed_minor": 0,
-        "credit_minor": 0,
-        "language": "en",
-        "test": False,
-        "refund_taxes_minor": (),
-    },
-    "InvoiceCounter": {"last": 0, "credit_notes": False},
-    "IssuedDocument": {"lines": (), "test": False, "e_invoice": False},
-    "Seller": {"tax_ids": (), "note": "", "untaxed_reason": ""},
-    "Job": {
-        "state": "queued",
-        "cursor": "",
-        "done": 0,
-        "skipped": 0,
-        "failed": 0,
-        "left": 0,
-        "rounds": 0,
-        "failures": 0,
-        "broken": False,
-        "bad_rounds": 0,
-    },
-    "JobLine": {"waiting": ()},
-    "LedgerEntry": {"test": False},
-    "LineTax": {"included": False, "reverse_charge": False},
-    "Message": {"internal": False, "masked": 0},
-    "OutboxEvent": {"done": (), "failures": 0},
-    "Order": {"refunded_minor": 0, "withdrawn": False, "test": False, "in_list": 0},
-    "PaymentMethod": {"expiry_told": False, "formerly": (), "country": None},
-    "PaymentPointer": {"events": ()},
-    "ProcessingFailure": {"times": 1},
-    "Refund": {"state": "requested", "taxes": ()},
-    "SalesYear": {"revenue_minor": 0, "orders": 0},
-    "Share": {"returned_minor": 0, "in_use_minor": 0, "credit_minor": 0, "spent_minor": 0},
-    "Snapshot": {"credit_minor": 0},
-    "Factor": {"backup": ()},
-    "Invitation": {"refunds": False},
-    "Person": {"teams": (), "sessions": ()},
-    "SignedIn": {"agent": ""},
-    "Team": {"members": (), "invitations": (), "needs_code": False},
-    "TeamMember": {"refunds": False},
-    "Subscription": {
-        "seq": 0,
-        "period": 0,
-        "payments_made": 0,
-        "anchor_period": 0,
-        "credit_minor": 0,
-        "language": "en",
-        "test": False,
-    },
-    "TaxDay": {"taxable_minor": 0, "tax_minor": 0, "orders": 0},
-    "Ticket": {
-        "ownership": "none",
-        "details": (),
-        "state": "open",
-        "cancels": False,
-        "attempt": 0,
-        "language": "en",
-        "test": False,
-    },
-    "Waiting": {"begun": 0},
-    "Walk": {"cursor": "", "left": False},
-    "WebhookEndpoint": {"secrets": 1, "failures": 0},
-}
-"""Of classes that hold what has happened: every field that is not None when it is absent."""
 
 
 def meanings(cls: type) -> Mapping[str, Plain]:

@@ -53,6 +53,14 @@ ENTITIES = {
             "EventHour",
             "LoggedEvent",
         ),
+        "figures.movements": (
+            "CustomerFigures",
+            "Movement",
+        ),
+        "figures.sums": (
+            "FigureBook",
+            "FigureSums",
+        ),
         "kernel.outbox_events": ("Fact",),
         "kernel.ledger": ("LedgerEntry",),
         "kernel.list_rows": (

@@ -17,6 +17,7 @@ from billing.storage import (
     declaration_keys,
     event_keys,
     export_keys,
+    figure_keys,
     keys,
     tax_keys,
     team_keys,
@@ -125,4 +126,8 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     ),
     "WebhookEndpoint": lambda e: event_keys.webhook_endpoint(e.merchant, e.id),
     "Delivery": lambda e: event_keys.delivery(e.merchant, e.endpoint, e.event),
+    "CustomerFigures": lambda e: figure_keys.customer(e.merchant, e.customer),
+    "Movement": lambda e: figure_keys.movement(e),
+    "FigureBook": lambda e: figure_keys.book(e.merchant),
+    "FigureSums": lambda e: figure_keys.sums(e),
 }

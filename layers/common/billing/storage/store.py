@@ -23,6 +23,7 @@ from billing.storage.coupon_reads import CouponReads
 from billing.storage.customer_reads import CustomerReads
 from billing.storage.declaration_reads import DeclarationReads
 from billing.storage.export_reads import ExportReads
+from billing.storage.figure_reads import FigureReads
 from billing.storage.items import Items, listed
 from billing.storage.merchant_reads import MerchantReads
 from billing.storage.tax_reads import TaxReads
@@ -49,6 +50,7 @@ class ItemStore(
     TaxReads,
     CouponReads,
     ExportReads,
+    FigureReads,
     TeamReads,
     BrandingReads,
     DeclarationReads,

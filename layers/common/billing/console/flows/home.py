@@ -89,7 +89,7 @@ def home(ports: Ports, merchant: Merchant, *, now: datetime) -> Home:
     today = _today(ports, merchant, now)
     concerns, newest_only = _concerns(ports, merchant, now)
     return Home(
-        steps=_steps(ports, merchant, taxes),
+        steps=_steps(ports, merchant, taxes, bought=_has_sold(ports, merchant, today)),
         concerns=concerns,
         newest_only=newest_only,
         today=today,
@@ -97,11 +97,16 @@ def home(ports: Ports, merchant: Merchant, *, now: datetime) -> Home:
     )
 
 
-def _steps(ports: Ports, merchant: Merchant, taxes: TaxSetup) -> tuple[Step, ...]:
+def _has_sold(ports: Ports, merchant: Merchant, today: Today) -> bool:
+    """Tests whether anybody has bought; a sale of today spares the question."""
+    sold_today = OrderKind.SALE in today.counts or OrderKind.REBILL in today.counts
+    return sold_today or bool(ports.store.customers(merchant.id, limit=1).data)
+
+
+def _steps(ports: Ports, merchant: Merchant, taxes: TaxSetup, *, bought: bool) -> tuple[Step, ...]:
     on_sale = _on_sale(ports, merchant)
     link = f"/console/products/{on_sale[0].id}" if on_sale else None
     sold_for_real = any(set(product.gateways) - {SANDBOX} for product in on_sale)
-    bought = bool(ports.store.customers(merchant.id, limit=1).data)
     taxed = bool(taxes.open_registrations) or taxes.confirmed_without
     return (
         Step("product", bool(on_sale), "/console/products/new"),

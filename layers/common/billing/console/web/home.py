@@ -7,7 +7,12 @@ from urllib.parse import urlencode
 from billing.accounts.flows import settings
 from billing.console.flows.home import home
 from billing.console.web.pages import Desk, failing_hooks, page
+from billing.figures.flows import read
+from billing.figures.sums import month_of
+from billing.figures.web.shapes import filter_of
 from billing.kernel.merchants import PortalKind
+from billing.kernel.money import Money
+from billing.kernel.periods import Anchor
 from billing.web import http
 
 DONE = frozenset({"portal"})
@@ -22,8 +27,29 @@ def home_page(desk: Desk) -> http.Answer:
         return http.redirect(f"/console/transactions?{urlencode(query)}")
     what = query.get("done")
     found = home(desk.ports, desk.session.merchant, now=desk.now)
-    what = what if what in DONE else None
-    return page(desk, "console/home.html", shown=found, done=what, hooks=failing_hooks(desk))
+    return page(
+        desk,
+        "console/home.html",
+        shown=found,
+        done=what if what in DONE else None,
+        hooks=failing_hooks(desk),
+        tiles=_tiles(desk),
+    )
+
+
+def _tiles(desk: Desk) -> list[tuple[str, Money | int]]:
+    """Returns this month's figures by their names, as far as one query tells them."""
+    merchant = desk.session.merchant
+    today = Anchor.at(desk.now, merchant.settings.time_zone).wall.date()
+    wanted = filter_of(merchant, None, None, None)
+    found = read.month(desk.ports, merchant, wanted, month_of(today))
+    currency = merchant.settings.currency
+    customers = 0 if found.customers is None else found.customers["end"]
+    return [
+        ("mrr", Money(found.end, currency)),
+        ("mrr_change", Money(found.end - found.start, currency)),
+        ("customers", customers),
+    ]
 
 
 def turn_portal_on(desk: Desk) -> http.Answer:

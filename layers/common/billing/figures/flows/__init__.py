@@ -1,0 +1,1 @@
+"""The use cases of figures: they read and write."""

@@ -1,0 +1,195 @@
+"""Adds changes of a customer's subscriptions to the figures, each once (M-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from billing.figures import movements, sums
+from billing.figures.monthly import Standing, standing_of
+from billing.figures.movements import CustomerFigures, Movement
+from billing.figures.records import Record
+from billing.figures.sums import FigureBook
+from billing.kernel import taxes
+from billing.kernel.errors import Conflict
+from billing.kernel.orders import OrderKind
+from billing.kernel.periods import Anchor
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import Subscription
+from billing.kernel.values import replace
+from billing.kernel.writes import Change, Insert, Write
+
+ATTEMPTS = 5
+ORDERS_MOST = 50
+"""The most of a customer's latest orders that are looked through for a subscription's invoice."""
+
+BOOKED_SHARD = 0
+"""The shard of the rows of what no record of the stream brought."""
+
+PAGE = 500
+
+CLOCK = timedelta(seconds=2)
+"""More than the stream's time of a write is cut by."""
+
+NOWHERE = "-"
+"""The country of a purchase whose bill-to is not known."""
+
+
+def observe(
+    ports: Ports,
+    owner: tuple[str, str],
+    records: Sequence[Record],
+    book: FigureBook,
+    row_shard: int,
+) -> None:
+    """Adds a customer's records to the figures, in their order; raises `Conflict`."""
+    for _ in range(ATTEMPTS + len(records)):
+        was = ports.store.customer_figures(*owner)
+        figures = was or CustomerFigures(*owner)
+        for record in records:
+            if record.sequence <= figures.sequence:
+                continue
+            subscription = record.after
+            assert isinstance(subscription, Subscription)
+            if _is_older(figures, record.before):
+                # It was sold before there were figures: it is booked as it began first.
+                before = record.before
+                assert isinstance(before, Subscription)
+                cause = f"{record.sequence}.began"
+                book_once(ports, before, book=book, at=before.started_at, cause=cause)
+                break
+            at = happened_at(subscription, record.at)
+            after, moved = change(
+                ports, figures, subscription, book=book, at=at, cause=record.sequence
+            )
+            if was is not None and after == figures and not moved:
+                continue
+            figures = replace(after, sequence=record.sequence)
+            try:
+                _write(ports, was, figures, moved, row_shard)
+            except Conflict:
+                break
+            was = figures
+        else:
+            return
+    raise Conflict()
+
+
+def _is_older(figures: CustomerFigures, before: object) -> bool:
+    """Tests whether a subscription that goes on was sold before there were figures."""
+    known = isinstance(before, Subscription) and figures.standing(before.id) is not None
+    return isinstance(before, Subscription) and before.is_live and not known
+
+
+def book_once(
+    ports: Ports, subscription: Subscription, *, book: FigureBook, at: datetime, cause: str
+) -> bool:
+    """Books what a subscription adds that the figures do not have; returns whether there was
+    anything. Raises `Conflict` where others write the same figures."""
+    owner = (subscription.merchant, subscription.customer)
+    was = ports.store.customer_figures(*owner)
+    figures = was or CustomerFigures(*owner)
+    after, moved = change(ports, figures, subscription, book=book, at=at, cause=cause)
+    if (was is not None and after == figures) or not (moved or subscription.is_live):
+        return False
+    try:
+        _write(ports, was, after, moved, BOOKED_SHARD)
+    except Conflict:
+        if _is_booked(ports, moved):
+            return False
+        raise
+    return True
+
+
+def _is_booked(ports: Ports, moved: Sequence[Movement]) -> bool:
+    """Tests whether movements are there already, from a step that was done before."""
+    if not moved:
+        return False
+    first, after = moved[0], None
+    while True:
+        page = ports.store.movements(
+            first.merchant, first.day, first.day, limit=PAGE, after=after, test=first.test
+        )
+        if any(each.id == first.id for each in page):
+            return True
+        if len(page) < PAGE:
+            return False
+        after = page[-1]
+
+
+def happened_at(subscription: Subscription, written_at: datetime) -> datetime:
+    """Returns when a change took place: an end when it was due, all else when it was written."""
+    if subscription.is_live or subscription.ends_at is None:
+        return written_at
+    return min(subscription.ends_at, written_at)
+
+
+def change(
+    ports: Ports,
+    figures: CustomerFigures,
+    subscription: Subscription,
+    *,
+    book: FigureBook,
+    at: datetime,
+    cause: str,
+) -> tuple[CustomerFigures, tuple[Movement, ...]]:
+    """Returns a customer's figures with a subscription as it is now, and the movements of that."""
+    before = figures.standing(subscription.id)
+    standing = standing_of(
+        subscription,
+        before,
+        country=before.country if before else _country(ports, subscription),
+        ppm=_rate(ports, subscription, before, at),
+    )
+    day: date = Anchor.at(at, book.zone_at(at)).wall.date()
+    return movements.changed(
+        figures, standing, ended=not subscription.is_live, day=day, at=at, cause=cause
+    )
+
+
+def _write(
+    ports: Ports,
+    was: CustomerFigures | None,
+    after: CustomerFigures,
+    moved: Sequence[Movement],
+    row_shard: int,
+) -> None:
+    writes: list[Write] = [Insert(each) for each in moved]
+    if was is None:
+        writes.append(Insert(after))
+    else:
+        writes.append(Change(was, after, expecting=("sequence", "standings")))
+    parts = sums.added(part for each in moved for part in sums.of_movement(each, row_shard))
+    rows = [row for row, _ in parts.values()]
+    stored = ports.store.figure_sums(rows) if rows else []
+    for (row, amounts), found in zip(parts.values(), stored, strict=True):
+        if found is None:
+            writes.append(Insert(row.plus(amounts)))
+        else:
+            writes.append(Change(found, found.plus(amounts)))
+    ports.store.commit(*writes)
+
+
+def _country(ports: Ports, subscription: Subscription) -> str:
+    owner = (subscription.merchant, subscription.customer, subscription.id)
+    (found,) = ports.store.bill_tos([owner])
+    return NOWHERE if found is None else found.bill_to.address.country
+
+
+def _rate(ports: Ports, subscription: Subscription, before: Standing | None, at: datetime) -> int:
+    """Returns the rate of tax within its price, in millionths, by its last invoice paid by then.
+
+    What does not include its tax has no need of one.
+    """
+    if not subscription.terms.tax_inclusive:
+        return 0
+    known = before.ppm if before else 0
+    page = ports.store.orders_of(
+        subscription.merchant, subscription.customer, limit=ORDERS_MOST, until=at + CLOCK
+    )
+    for order in page.data:
+        paid = order.kind in {OrderKind.SALE, OrderKind.REBILL}
+        if paid and order.subscription == subscription.id and order.invoice is not None:
+            invoice = ports.store.invoice(order.merchant, subscription.customer, order.invoice)
+            return known if invoice is None else taxes.of_invoice(invoice).ppm
+    return known

@@ -1,0 +1,215 @@
+"""Reads a merchant's figures: a year is a few queries, however many orders there are (M-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from billing.figures import periods
+from billing.figures.flows.order_parts import local_day
+from billing.figures.flows.recount import ZONES_REACH, days_of
+from billing.figures.movements import Movement, MovementKind
+from billing.figures.periods import DAYS_MOST, MONTHS_MOST, Filter, Length, PeriodFigures
+from billing.figures.sums import FigureSums
+from billing.kernel.errors import Invalid, NotFound
+from billing.kernel.merchants import Merchant
+from billing.kernel.money import Currency
+from billing.kernel.orders import Order, OrderKind
+from billing.kernel.ports import Ports
+from billing.kernel.values import Value
+
+DAYS_A_MONTH = 31
+FIRST_MONTH = "0000-00"
+
+
+ORDERS_OF = {
+    "revenue": frozenset({OrderKind.SALE, OrderKind.REBILL}),
+    "tax": frozenset({OrderKind.SALE, OrderKind.REBILL, OrderKind.REFUND}),
+    "refunds": frozenset({OrderKind.REFUND}),
+    "chargebacks": frozenset({OrderKind.CHARGEBACK}),
+    "failed": frozenset({OrderKind.FAILED}),
+    "cancel_requests": frozenset({OrderKind.CANCEL_REQUEST}),
+}
+"""The kinds of order that a figure is the sum of."""
+
+MOVEMENTS_OF = {
+    "mrr": frozenset(MovementKind) - {MovementKind.TRIAL, MovementKind.PENDING},
+    "customers": frozenset(MovementKind),
+    **{kind.value: frozenset({kind}) for kind in MovementKind},
+}
+"""The kinds of movement that a figure is the sum of."""
+
+
+class Rows(Value):
+    """A page of the orders or the movements behind a figure; `next` is None at the end."""
+
+    orders: tuple[Order, ...] = ()
+    movements: tuple[Movement, ...] = ()
+    next: str | None = None
+
+
+def figures(
+    ports: Ports, merchant: Merchant, wanted: Filter, first: str, last: str, by: Length
+) -> list[PeriodFigures]:
+    """Returns the figures of each month, or day, from one month to another, both included.
+
+    Raises `Invalid` for a span that is too long, or ends before it begins.
+    """
+    if last < first:
+        raise Invalid("span_reversed", field="to")
+    months = periods.months_between(first, last)
+    begin, end = days_of(months[0])[0], days_of(months[-1])[1]
+    days = periods.days_between(begin, end)
+    most = DAYS_MOST if by is Length.DAY else MONTHS_MOST * DAYS_A_MONTH
+    if len(days) > most:
+        raise Invalid("span_too_long", field="to", most=most)
+    by_month = _rows(ports, merchant, wanted, FIRST_MONTH, last)
+    by_day = _rows(ports, merchant, wanted, days[0], days[-1])
+    before = [row for row in by_month if row.span < first]
+    if by is Length.DAY:
+        return periods.computed(wanted, days, before, by_day, by_day)
+    return periods.computed(wanted, months, before, by_month, by_day)
+
+
+def month(ports: Ports, merchant: Merchant, wanted: Filter, name: str) -> PeriodFigures:
+    """Returns the recurring revenue and the customers of one month by one query, without sales."""
+    rows = ports.store.figure_spans(merchant.id, FIRST_MONTH, name, test=wanted.test)
+    before = [row for row in rows if row.span < name]
+    (found,) = periods.computed(wanted, [name], before, rows, ())
+    return found
+
+
+def _rows(
+    ports: Ports, merchant: Merchant, wanted: Filter, since: str, until: str
+) -> list[FigureSums]:
+    """Returns the rows of all, of a product, or of a country: those of each product."""
+    products: Sequence[str] = [wanted.product]
+    if wanted.country and not wanted.product:
+        products = [product.id for product in ports.store.catalog(merchant.id)[0]]
+    return [
+        row
+        for product in products
+        for row in ports.store.figure_spans(
+            merchant.id, since, until, product=product, test=wanted.test
+        )
+    ]
+
+
+def countries(ports: Ports, merchant: Merchant, *, test: bool = False) -> list[str]:
+    """Returns the countries that anything was sold to by subscription, in order."""
+    found: set[str] = set()
+    for product in ports.store.catalog(merchant.id)[0]:
+        rows = ports.store.figure_spans(
+            merchant.id, FIRST_MONTH, "9999-12", product=product.id, test=test
+        )
+        found |= {row.country for row in rows}
+    return sorted(found - {"-"})
+
+
+def rows_behind(
+    ports: Ports,
+    merchant: Merchant,
+    figure: str,
+    period: str,
+    *,
+    wanted: Filter,
+    limit: int,
+    cursor: str | None,
+) -> Rows:
+    """Returns a page of the rows behind a figure of a month or day; a page may be short.
+
+    Raises `NotFound` for a figure that has no rows, and `Invalid` for a period that is none.
+    """
+    first, last = span_of(period)
+    if figure in ORDERS_OF:
+        return _orders(ports, merchant, figure, (first, last), wanted, limit, cursor)
+    if figure in MOVEMENTS_OF:
+        return _movements(ports, merchant, figure, (first, last), wanted, limit, cursor)
+    raise NotFound()
+
+
+def span_of(period: str) -> tuple[date, date]:
+    """Returns the first and the last day of a period; raises `Invalid`."""
+    try:
+        return days_of(period)
+    except ValueError:
+        raise Invalid("no_such_time", field="period") from None
+
+
+def _orders(
+    ports: Ports,
+    merchant: Merchant,
+    figure: str,
+    days: tuple[date, date],
+    wanted: Filter,
+    limit: int,
+    cursor: str | None,
+) -> Rows:
+    (book,) = ports.store.figure_books([merchant.id])
+    if book is None:
+        return Rows()
+    begin, end = (datetime.combine(day, time(), UTC) for day in days)
+    page = ports.store.orders(
+        merchant.id,
+        since=begin - ZONES_REACH,
+        until=end + timedelta(days=1) + ZONES_REACH,
+        limit=limit,
+        cursor=cursor,
+        lists=merchant.order_lists,
+    )
+    found = tuple(
+        order
+        for order in page.data
+        if order.kind in ORDERS_OF[figure]
+        and days[0].isoformat() <= local_day(book, order.at) <= days[1].isoformat()
+        and order.test is wanted.test
+        and order.amount.currency.value == wanted.currency
+        and wanted.product in {"", order.product}
+        and not order.withdrawn
+    )
+    return Rows(orders=found, next=page.next)
+
+
+def _movements(
+    ports: Ports,
+    merchant: Merchant,
+    figure: str,
+    days: tuple[date, date],
+    wanted: Filter,
+    limit: int,
+    cursor: str | None,
+) -> Rows:
+    after = None if cursor is None else _behind(merchant.id, cursor, wanted)
+    page = ports.store.movements(merchant.id, *days, limit=limit + 1, after=after, test=wanted.test)
+    found = tuple(
+        each
+        for each in page[:limit]
+        if each.kind in MOVEMENTS_OF[figure]
+        and (figure != "customers" or each.step is not None)
+        and each.currency.value == wanted.currency
+        and wanted.product in {"", each.product}
+        and wanted.country in {"", each.country}
+        and not (each.kind is MovementKind.MOVED and wanted.is_of_all)
+    )
+    more = len(page) > limit
+    return Rows(movements=found, next=_cursor_of(page[limit - 1]) if more else None)
+
+
+def _cursor_of(movement: Movement) -> str:
+    return f"{movement.day}~{movement.at.isoformat()}~{movement.id}"
+
+
+def _behind(merchant: str, cursor: str, wanted: Filter) -> Movement:
+    """Returns a movement at a cursor's place; raises `Invalid` for any other text."""
+    day, _, rest = cursor.partition("~")
+    at, _, name = rest.partition("~")
+    try:
+        moment, when = date.fromisoformat(day), datetime.fromisoformat(at)
+        assert when.tzinfo is not None
+    except (ValueError, AssertionError):
+        raise Invalid("cursor_unknown", field="cursor") from None
+    currency = Currency(wanted.currency)
+    kind = MovementKind.NEW
+    return Movement(
+        merchant, moment, name, kind, when, "", "", "", "", currency, 0, test=wanted.test
+    )

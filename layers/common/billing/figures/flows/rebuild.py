@@ -1,0 +1,157 @@
+"""The jobs that rebuild a merchant's figures, and that compare everybody's each night (M-10).
+
+A rebuild first books what the stream did not bring of each subscription, such as of those that were
+sold before there were figures. Then it counts each day and month again. Steps may be done twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
+
+from billing.figures.comparison import FiguresDiffer
+from billing.figures.flows import books, customers, recount
+from billing.figures.sums import MONTH_LENGTH, FigureBook, month_of
+from billing.jobs import jobs
+from billing.jobs.flows.start import start
+from billing.jobs.flows.steps import Kind, each, place_in
+from billing.jobs.jobs import OVER, PLATFORM, Job, JobState, Step
+from billing.kernel.flows import whole_lists
+from billing.kernel.flows.walks import KeepGoing
+from billing.kernel.merchants import Merchant
+from billing.kernel.periods import Anchor
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import replace
+from billing.kernel.walks import Seen
+from billing.runtime import telemetry
+
+JOB, NIGHTLY = "figures", "figures_check"
+"""The kinds, and ids, of a merchant's rebuild and of the platform's comparison."""
+
+EVERY = timedelta(hours=24)
+A_DAY = timedelta(days=1)
+RESTS_AFTER = timedelta(days=2)
+"""The age of a day that is compared: what the stream brought late is there."""
+
+SUBSCRIPTIONS, DAYS, MONTHS, MERCHANTS = "subscriptions", "days", "months", "merchants"
+
+
+def begin_check(ports: Ports, *, now: datetime) -> Counter[str]:
+    """Starts the night's comparison, a day after the last one began; also if that one failed."""
+    found = ports.store.job(PLATFORM, NIGHTLY)
+    if found is not None and now < found.created_at + EVERY:
+        return Counter()
+    job = jobs.new(PLATFORM, NIGHTLY, NIGHTLY, now)
+    began = start(ports, job, now=now, replaces=OVER | {JobState.FAILED}) is job
+    return Counter(figures=int(began))
+
+
+def begin(ports: Ports, merchant: str, *, now: datetime) -> Job:
+    """Starts the rebuild of a merchant's figures, unless it is under way; returns it."""
+    return start(ports, jobs.new(merchant, JOB, JOB, now), now=now)
+
+
+def _rebuild(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
+    seller = _seller(ports, job.owner)
+    book = books.of(ports, [seller.id], now=now)[seller.id]
+    of, place = place_in(job.cursor)
+    if of not in {DAYS, MONTHS}:
+        sold = whole_lists.subscriptions(ports, seller, after=place, now=now)
+        yield from each(SUBSCRIPTIONS, sold, partial(_align, ports, book, now))
+        of, place = DAYS, ""
+        yield Step(f"{DAYS} ", None)
+    days = _days(seller, book, now)
+    if of == DAYS:
+        left = ((day, day) for day in days if day > place)
+        yield from each(DAYS, left, partial(_mend, ports, seller, book))
+        place = ""
+        yield Step(f"{MONTHS} ", None)
+    months = dict.fromkeys(day[:MONTH_LENGTH] for day in days)
+    left = ((month, month) for month in months if month > place)
+    yield from each(MONTHS, left, partial(_mend, ports, seller, book))
+
+
+def _align(ports: Ports, book: FigureBook, now: datetime, sold: Subscription) -> Seen:
+    """Books what a subscription adds and the figures do not have.
+
+    What they have never seen is booked on the day of its purchase, and on that of its end if that
+    was before there were figures. Ends since then came by the stream.
+    """
+    found = ports.store.customer_figures(sold.merchant, sold.customer)
+    known = found is not None and found.standing(sold.id) is not None
+    if not known and not sold.is_live and (sold.ends_at is None or sold.ends_at >= book.since):
+        return Seen.SKIPPED
+    done = False
+    for version in [sold] if known else _versions(sold):
+        when = now if known else sold.started_at
+        at = when if version.is_live else customers.happened_at(version, now)
+        cause = f"{sold.id}.{at.timestamp():.0f}.{version.state.value}"
+        done = customers.book_once(ports, version, book=book, at=at, cause=cause) or done
+    return Seen.FINISHED if done else Seen.SKIPPED
+
+
+def _versions(sold: Subscription) -> list[Subscription]:
+    """Returns a subscription as it is now, and before that as it was until it ended."""
+    if sold.is_live:
+        return [sold]
+    state = State.ACTIVE if sold.payments_made else State.TRIALING
+    return [replace(sold, state=state, ends_at=None), sold]
+
+
+def _mend(ports: Ports, seller: Merchant, book: FigureBook, span: str) -> Seen:
+    wrong = recount.mend(ports, seller, book, span)
+    if wrong:
+        telemetry.happened("figures mended", merchant=seller.id, why=f"{wrong} rows of {span}")
+    return Seen.FINISHED if wrong else Seen.SKIPPED
+
+
+def _days(seller: Merchant, book: FigureBook, now: datetime) -> list[str]:
+    """Returns the days since a merchant began, oldest first, but for those still under way."""
+    day = Anchor.at(seller.created_at, book.zone_at(seller.created_at)).wall.date()
+    last = Anchor.at(now, book.zone_at(now)).wall.date()
+    found = []
+    while day < last:
+        found.append(day.isoformat())
+        day += A_DAY
+    return found
+
+
+def _check(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
+    """Compares a day of each merchant, in order of ids."""
+    merchants = sorted(ports.store.merchants(), key=lambda each: each.id)
+    left = ((found, found.id) for found in merchants if found.id > job.cursor.partition(" ")[2])
+    yield from each(MERCHANTS, left, partial(_compare, ports, job.created_at))
+
+
+def _compare(ports: Ports, at: datetime, merchant: Merchant) -> Seen:
+    """Compares the figures of a merchant's day two days before, and of the month it is in.
+
+    Raises `FiguresDiffer`: the job fails after some rounds, and failed jobs ring.
+    """
+    (book,) = ports.store.figure_books([merchant.id])
+    if book is None:
+        return Seen.SKIPPED
+    instant = at - RESTS_AFTER
+    day = Anchor.at(instant, book.zone_at(instant)).wall.date()
+    if instant < book.since:
+        return Seen.SKIPPED
+    wrong = 0
+    for span in (day.isoformat(), month_of(day)):
+        wrong += len(recount.compare(ports, merchant, book, span))
+    if wrong:
+        telemetry.happened("figures differ", merchant=merchant.id, why=f"{wrong} rows of {day}")
+        raise FiguresDiffer
+    return Seen.FINISHED
+
+
+def _seller(ports: Ports, merchant: str) -> Merchant:
+    found = ports.store.merchant(merchant)
+    assert found is not None, "a merchant is never removed"
+    return found
+
+
+REBUILD = Kind(_rebuild)
+CHECK = Kind(_check)

@@ -1,0 +1,128 @@
+"""Counts a merchant's figures of a day or month again, from orders and movements (M-10).
+
+What the stream brings late may come meanwhile. So the sums are read before and after what they are
+counted from, and a day whose sums changed in between is counted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from billing.figures import sums
+from billing.figures.comparison import Difference, differences
+from billing.figures.flows.order_parts import Part, local_day, parts_of
+from billing.figures.movements import Movement
+from billing.figures.sums import FigureBook, FigureSums
+from billing.kernel.errors import Conflict
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.kernel.writes import Change, Insert, Write
+
+AT_ONCE = 200
+ATTEMPTS = 5
+ZONES_REACH = timedelta(hours=15)
+"""More than any zone is from UTC."""
+
+A_DAY = timedelta(days=1)
+
+
+def compare(ports: Ports, merchant: Merchant, book: FigureBook, span: str) -> list[Difference]:
+    """Returns what the stored sums of a day or month lack; raises `Conflict` if they never rest."""
+    products = [product.id for product in ports.store.catalog(merchant.id)[0]]
+    for _ in range(ATTEMPTS):
+        before = _stored(ports, merchant.id, products, span)
+        parts = list(_parts(ports, merchant, book, span))
+        more = sorted({row.product for row, _ in parts if row.product} - set(products))
+        if more:  # sold by a product that is in no catalog any more
+            products += more
+            continue
+        if _stored(ports, merchant.id, products, span) == before:
+            return differences(parts, before)
+    raise Conflict()
+
+
+def mend(ports: Ports, merchant: Merchant, book: FigureBook, span: str) -> int:
+    """Adds to the stored sums of a day or month what they lack; returns how many rows were
+    wrong."""
+    for _ in range(ATTEMPTS):
+        wrong = compare(ports, merchant, book, span)
+        try:
+            _add(ports, wrong)
+        except Conflict:
+            continue
+        return len(wrong)
+    raise Conflict()
+
+
+def _add(ports: Ports, wrong: Sequence[Difference]) -> None:
+    for start in range(0, len(wrong), AT_ONCE // 4):
+        some = wrong[start : start + AT_ONCE // 4]
+        found = ports.store.figure_sums([each.row for each in some])
+        writes: list[Write] = []
+        for each, was in zip(some, found, strict=True):
+            if was is None:
+                writes.append(Insert(each.row.plus(each.amounts)))
+            else:
+                writes.append(Change(was, was.plus(each.amounts), expecting=("seen",)))
+        ports.store.commit(*writes)
+
+
+def _stored(ports: Ports, merchant: str, products: Sequence[str], span: str) -> list[FigureSums]:
+    found: list[FigureSums] = []
+    for product in ("", *products):
+        for test in (False, True):
+            found += ports.store.figure_spans(merchant, span, span, product=product, test=test)
+    return found
+
+
+def _parts(ports: Ports, merchant: Merchant, book: FigureBook, span: str) -> Iterator[Part]:
+    first, last = days_of(span)
+    for test in (False, True):
+        for movement in movements(ports, merchant.id, first, last, test=test):
+            rows = sums.of_movement(movement, 0)
+            yield from ((row, amounts) for row, amounts in rows if row.span == span)
+    if first == last:
+        yield from _of_orders(ports, merchant, book, first)
+
+
+def days_of(span: str) -> tuple[date, date]:
+    """Returns the first and the last day of a day or month."""
+    if len(span) > sums.MONTH_LENGTH:
+        day = date.fromisoformat(span)
+        return day, day
+    first = date.fromisoformat(f"{span}-01")
+    return first, (first + 31 * A_DAY).replace(day=1) - A_DAY
+
+
+def movements(
+    ports: Ports, merchant: str, first: date, last: date, *, test: bool
+) -> Iterator[Movement]:
+    """Yields the movements of some days, oldest first."""
+    after: Movement | None = None
+    while True:
+        found = ports.store.movements(merchant, first, last, limit=AT_ONCE, after=after, test=test)
+        yield from found
+        if len(found) < AT_ONCE:
+            return
+        after = found[-1]
+
+
+def _of_orders(ports: Ports, merchant: Merchant, book: FigureBook, day: date) -> Iterator[Part]:
+    midnight = datetime.combine(day, time(), UTC)
+    cursor: str | None = None
+    while True:
+        page = ports.store.orders(
+            merchant.id,
+            since=midnight - ZONES_REACH,
+            until=midnight + A_DAY + ZONES_REACH,
+            limit=AT_ONCE,
+            cursor=cursor,
+            lists=merchant.order_lists,
+        )
+        span = day.isoformat()
+        today = [order for order in page.data if local_day(book, order.at) == span]
+        yield from parts_of(ports, today, span)
+        if page.next is None:
+            return
+        cursor = page.next

@@ -1,0 +1,277 @@
+"""The movements of recurring revenue and of customers that one change of a subscription makes.
+
+The sum of a period's movements is the difference of its end and its start, exactly (M-10).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from billing.figures.monthly import Standing
+from billing.kernel.money import Currency
+from billing.kernel.values import Value, replace
+from billing.kernel.writes import Entity
+
+
+class MovementKind(StrEnum):
+    """The kinds of movement; `trial` and `pending` move figures beside recurring revenue."""
+
+    NEW = "new"
+    EXPANSION = "expansion"
+    CONTRACTION = "contraction"
+    CHURN = "churn"
+    REACTIVATION = "reactivation"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    IMPORTED = "imported"
+    MOVED = "moved"
+    TRIAL = "trial"
+    PENDING = "pending"
+
+
+OF_MRR = frozenset(MovementKind) - {MovementKind.TRIAL, MovementKind.PENDING}
+"""The kinds whose sum is the change of recurring revenue; `moved` is zero over all products."""
+
+
+class CustomerStep(StrEnum):
+    """The step that a customer takes with a movement."""
+
+    NEW = "new"
+    RETURNED = "returned"
+    IMPORTED = "imported"
+    ENDED = "ended"
+
+
+class Movement(Entity):
+    """One movement of one subscription, on the local day on which it happened; never changed.
+
+    `minor` is signed, minor units a month before tax. `of_start` marks movements of customers who
+    were live when the month began, `first_end` those whose end is the first of the month.
+    """
+
+    merchant: str
+    day: date
+    id: str
+    kind: MovementKind
+    at: datetime
+    customer: str
+    subscription: str
+    product: str
+    country: str
+    currency: Currency
+    minor: int
+    test: bool = False
+    step: CustomerStep | None = None
+    of_start: bool = False
+    first_end: bool = False
+
+
+class LiveSpan(Value):
+    """Since when customers of one kind (test or not) are live, and their month's start.
+
+    `ended_month` is the last month in which somebody who was live at its start ended.
+    """
+
+    since: date | None = None
+    was_customer: bool = False
+    ended_month: date | None = None
+
+
+class CustomerFigures(Entity):
+    """The standings of one customer's subscriptions, as far as the stream was read.
+
+    `sequence` is the number of the last record of the stream that it has seen.
+    """
+
+    merchant: str
+    customer: str
+    standings: tuple[Standing, ...] = ()
+    live: LiveSpan = LiveSpan()
+    test: LiveSpan = LiveSpan()
+    sequence: str = ""
+
+    def standing(self, subscription: str) -> Standing | None:
+        """Returns what a subscription adds, or None if it was not seen yet or has ended."""
+        return next((s for s in self.standings if s.subscription == subscription), None)
+
+    def is_live(self, *, test: bool) -> bool:
+        """Tests whether the customer has a subscription with recurring revenue, or a paused one."""
+        return any(s.is_live for s in self.standings if s.test is test)
+
+    def span(self, *, test: bool) -> LiveSpan:
+        return self.test if test else self.live
+
+    def with_standing(self, standing: Standing, *, ended: bool) -> CustomerFigures:
+        """Returns it with what one subscription adds now; one that ended is left out."""
+        others = tuple(s for s in self.standings if s.subscription != standing.subscription)
+        return replace(self, standings=others if ended else (*others, standing))
+
+
+class Step(Value):
+    """A part of a change, before it has a customer and a day."""
+
+    kind: MovementKind
+    standing: Standing
+    minor: int
+
+
+def _subscription_steps(
+    before: Standing | None,
+    after: Standing,
+    *,
+    others_live: bool,
+    was_customer: bool,
+    imported: bool,
+) -> list[Step]:
+    """Returns the movements of recurring revenue that a subscription's change makes, in order."""
+    had, paused = (before.minor, before.paused_minor) if before else (0, 0)
+    assert not (had and paused), "what is paused has no recurring revenue"
+    gain = _gain(others_live, was_customer, imported)
+    if after.paused_minor:
+        if had:
+            assert before is not None, "it had recurring revenue"
+            return [Step(MovementKind.PAUSED, before, -had)]
+        known = paused > 0
+        minor = after.paused_minor
+        both = [Step(gain, after, minor), Step(MovementKind.PAUSED, after, -minor)]
+        return [] if known else both
+    steps: list[Step] = []
+    was = before
+    if before is not None and paused:
+        was = replace(after, minor=paused, currency=before.currency, product=before.product)
+        steps.append(Step(MovementKind.RESUMED, was, paused))
+        had = paused
+    if was is not None and had and was.currency is not after.currency:
+        steps.append(Step(MovementKind.CONTRACTION, was, -had))
+        return [*steps, Step(MovementKind.EXPANSION, after, after.minor)] if after.minor else steps
+    if was is not None and had and after.minor and was.product != after.product:
+        steps.append(Step(MovementKind.MOVED, was, -had))
+        steps.append(Step(MovementKind.MOVED, after, had))
+    if had == after.minor:
+        return steps
+    if not had:
+        return [*steps, Step(gain, after, after.minor)]
+    if not after.minor:
+        kind = MovementKind.CONTRACTION if others_live else MovementKind.CHURN
+        assert was is not None, "it had recurring revenue"
+        return [*steps, Step(kind, was, -had)]
+    kind = MovementKind.EXPANSION if after.minor > had else MovementKind.CONTRACTION
+    return [*steps, Step(kind, after, after.minor - had)]
+
+
+def _gain(others_live: bool, was_customer: bool, imported: bool) -> MovementKind:
+    """Returns the kind of recurring revenue that begins."""
+    if imported:
+        return MovementKind.IMPORTED
+    if others_live:
+        return MovementKind.EXPANSION
+    return MovementKind.REACTIVATION if was_customer else MovementKind.NEW
+
+
+def changed(
+    figures: CustomerFigures,
+    standing: Standing,
+    *,
+    ended: bool,
+    day: date,
+    at: datetime,
+    cause: str,
+    imported: bool = False,
+) -> tuple[CustomerFigures, tuple[Movement, ...]]:
+    """Returns a customer's figures with what one subscription adds now, and the movements of it.
+
+    `day` is the local day of the change, `cause` names the change once for all.
+    """
+    before, test = figures.standing(standing.subscription), standing.test
+    span, live = figures.span(test=test), figures.is_live(test=test)
+    others = any(
+        s.is_live
+        for s in figures.standings
+        if s.test is test and s.subscription != standing.subscription
+    )
+    steps = _subscription_steps(
+        before, standing, others_live=others, was_customer=span.was_customer, imported=imported
+    )
+    steps += _beside(before, standing)
+    after = figures.with_standing(standing, ended=ended)
+    lives = after.is_live(test=test)
+    month = day.replace(day=1)
+    of_start = span.ended_month == month or (span.since is not None and span.since < month)
+    step = _customer_step(live, lives, span, imported=imported)
+    first_end = step is CustomerStep.ENDED and of_start and span.ended_month != month
+    span = _span(span, step, day, ended_month=month if first_end else span.ended_month)
+    bearer = _bearer(steps, step)
+    movements = tuple(
+        Movement(
+            figures.merchant,
+            day,
+            f"{cause}.{number}",
+            each.kind,
+            at,
+            figures.customer,
+            standing.subscription,
+            each.standing.product,
+            each.standing.country,
+            each.standing.currency,
+            each.minor,
+            test=test,
+            step=step if number == bearer else None,
+            of_start=of_start,
+            first_end=first_end and number == bearer,
+        )
+        for number, each in enumerate(steps)
+    )
+    return (replace(after, test=span) if test else replace(after, live=span)), movements
+
+
+def _beside(before: Standing | None, after: Standing) -> list[Step]:
+    """Returns the movements of what is shown beside recurring revenue: trials, and ends to come."""
+    steps = []
+    for kind, name in (
+        (MovementKind.TRIAL, "trial_minor"),
+        (MovementKind.PENDING, "pending_minor"),
+    ):
+        had: int = getattr(before, name) if before else 0
+        has: int = getattr(after, name)
+        if before is not None and _place(before) != _place(after):
+            steps += [Step(kind, before, -had)] if had else []
+            steps += [Step(kind, after, has)] if has else []
+        elif had != has:
+            steps.append(Step(kind, after, has - had))
+    return steps
+
+
+def _place(standing: Standing) -> tuple[str, Currency]:
+    return standing.product, standing.currency
+
+
+def _customer_step(
+    was_live: bool, is_live: bool, span: LiveSpan, *, imported: bool
+) -> CustomerStep | None:
+    if was_live == is_live:
+        return None
+    if was_live:
+        return CustomerStep.ENDED
+    if span.was_customer:
+        return CustomerStep.RETURNED
+    return CustomerStep.IMPORTED if imported else CustomerStep.NEW
+
+
+def _span(
+    span: LiveSpan, step: CustomerStep | None, day: date, *, ended_month: date | None
+) -> LiveSpan:
+    if step is None:
+        return span
+    if step is CustomerStep.ENDED:
+        return LiveSpan(None, True, ended_month)
+    return LiveSpan(day, True, span.ended_month)
+
+
+def _bearer(steps: list[Step], step: CustomerStep | None) -> int | None:
+    """Returns the number of the movement that carries what becomes of the customer."""
+    if step is None:
+        return None
+    of_mrr = [number for number, each in enumerate(steps) if each.kind in OF_MRR]
+    assert of_mrr, "a customer begins or ends with a movement of recurring revenue"
+    return of_mrr[-1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,7 @@ from billing.kernel.customers import Entitlement
 from billing.kernel.due import DueKind
 from billing.kernel.invoices import Invoice, InvoiceCounter
 from billing.kernel.ledger import LedgerEntry, Posting
+from billing.kernel.merchants import Merchant, Settings
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order
 from billing.kernel.outbox_events import OutboxEvent
@@ -89,6 +90,12 @@ st.register_type_strategy(
     LedgerEntry,
     st.builds(LedgerEntry, postings=st.lists(st.integers(-(10**15), 10**15)).map(_postings)),
 )
+for cls in (Merchant, Settings):
+    # Hypothesis takes what makes a default for the default itself.
+    hints = get_type_hints(cls)
+    st.register_type_strategy(
+        cls, st.builds(cls, **{each.name: st.from_type(hints[each.name]) for each in fields(cls)})
+    )
 ENTITY = st.sampled_from([class_of(name) for name in sorted(ENTITIES)]).flatmap(st.from_type)
 
 

@@ -9,6 +9,8 @@ import pytest
 from billing.accounts.web import session_holder
 from billing.accounts.web.session_holder import Holder
 from billing.api.flows import keys
+from billing.cancel.regions.rules import Duty
+from billing.declarations.declarations import Declaration, DeclarationState, Declared
 from billing.kernel.merchants import ApiKey
 from billing.kernel.orders import Order
 from billing.kernel.subscription import State
@@ -88,6 +90,30 @@ def test_a_key_of_customers_approves_no_refund(company: Company) -> None:
     assert refunded(company) == 0
     both = program(company, "customers:read", "customers:write", "money:write", "money:read")
     assert both.post(f"/v1/tickets/{ticket}/approve", {}).status in {200, 202}
+
+
+def withdrawal(company: Company) -> str:
+    """A declaration that an agent has to look at."""
+    declared = Declared("Fan", "fan@example.com", "My course")
+    made = Declaration(
+        *("dec_1", SHOP, Duty.WITHDRAWAL, company.now, 0, declared, "DE"),
+        decide_by=company.now + timedelta(days=7),
+        state=DeclarationState.AGENT,
+        due_at=company.now + timedelta(days=7),
+    )
+    company.store.commit(Insert(made))
+    return made.id
+
+
+def test_who_may_not_refund_approves_no_withdrawal(company: Company) -> None:
+    address = f"declarations/{withdrawal(company)}/approve"
+    client = program(company, "customers:read", "customers:write", "money:read")
+    answer = client.post(f"/v1/{address}", {})
+    assert (answer.status, answer.json["parameters"]) == (403, {"scope": "money:write"})
+    company.joins(BOB, Role.SUPPORT)
+    assert company.signed_in(BOB).send(f"/console/{address}").status == 403
+    found = company.store.declaration(SHOP, "dec_1")
+    assert found is not None and found.state is DeclarationState.AGENT
 
 
 def test_finance_refunds_and_cancels_nothing_with_it(company: Company) -> None:

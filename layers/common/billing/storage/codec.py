@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from billing.kernel.values import NODEFAULT, FieldInfo, Value, fields
 from billing.storage import absent
+from billing.storage.absent_state import Plain
 from billing.storage.addresses import stamp
 
 D = TypeVar("D")
@@ -116,7 +117,7 @@ def _reader(cls: type) -> tuple[dict[str, Callable[[Attribute], Any]], dict[str,
 
 
 def _field_codec(
-    cls: type, field: FieldInfo, meanings: Mapping[str, absent.Plain], whole: bool
+    cls: type, field: FieldInfo, meanings: Mapping[str, Plain], whole: bool
 ) -> _FieldCodec:
     codec, optional = codec_of(field.type, whole), NoneType in get_args(field.type)
     if field.name not in meanings:
@@ -135,7 +136,7 @@ def _is_none_or_required(field: FieldInfo) -> bool:
     return field.default in (NODEFAULT, None) and field.default_factory is NODEFAULT
 
 
-def _attribute(plain: absent.Plain) -> Attribute:
+def _attribute(plain: Plain) -> Attribute:
     """Returns a plain value of the table of absences as it would be stored."""
     match plain:
         case bool():

@@ -18,6 +18,7 @@ READ, WRITE = Access.READ, Access.WRITE
 CONSOLE: Mapping[str, Area] = {
     **dict.fromkeys(("", "search", "customers"), Area.CUSTOMERS),
     "products": Area.CATALOG,
+    "declarations": Area.CUSTOMERS,
     "coupons": Area.COUPONS,
     **dict.fromkeys(("subscriptions", "attention"), Area.SUBSCRIPTIONS),
     **dict.fromkeys(("transactions", "orders", "invoices"), Area.MONEY),
@@ -51,7 +52,7 @@ API: Mapping[str, Area] = {
     **dict.fromkeys(("customers", "access", "portal-links", "declarations"), Area.CUSTOMERS),
     **dict.fromkeys(("subscriptions", "attention"), Area.SUBSCRIPTIONS),
     **dict.fromkeys(("orders", "invoices"), Area.MONEY),
-    **dict.fromkeys(("figures", "forecast"), Area.FIGURES),
+    **dict.fromkeys(("figures", "figures.csv", "forecast"), Area.FIGURES),
     **dict.fromkeys(("tickets", "inbound-mail"), Area.TICKETS),
     "tax": Area.TAX,
     **dict.fromkeys(("settings", "accounts"), Area.SETTINGS),
@@ -110,7 +111,10 @@ EXCEPTIONS: Mapping[tuple[str, str], Right] = {
         ("GET", f"/console/subscriptions/<subscription>/{form}"): (Area.SUBSCRIPTIONS, WRITE)
         for form in ("coupon", "plan", "unfreeze")
     },
+    ("GET", "/console/figures/file.csv"): (Area.EXPORTS, READ),
+    ("GET", "/v1/figures.csv"): (Area.EXPORTS, READ),
     ("GET", "/console/tickets/new"): (Area.TICKETS, WRITE),
+    ("GET", "/console/webhooks/<endpoint>/<act>"): (Area.WEBHOOKS, WRITE),
     ("GET", "/console/settings/departments/<department>"): (Area.SETTINGS, WRITE),
     ("GET", "/console/settings/departments/new"): (Area.SETTINGS, WRITE),
     ("GET", "/console/settings/business"): (Area.SETTINGS, WRITE),

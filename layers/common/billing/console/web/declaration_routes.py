@@ -6,6 +6,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 from billing.cancel.regions import table
+from billing.cancel.regions.rules import Duty
 from billing.console.web.pages import Desk, page
 from billing.declarations.declarations import Declaration, DeclarationState
 from billing.declarations.flows import decide
@@ -15,6 +16,7 @@ from billing.kernel import domains
 from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.render import formats
 from billing.render.messages import MERCHANTS_LANGUAGE
+from billing.team.rights import Area
 from billing.web import http
 from billing.web.inputs import filled_in, read
 from billing.web.problems import Misshapen, errors_of
@@ -92,6 +94,8 @@ def _one(desk: Desk, name: str, wrong: Invalid | None = None) -> http.Answer:
 def _approve(desk: Desk, name: str) -> http.Answer:
     typed = filled_in(desk.request.form())
     found = decide.one(desk.ports, desk.merchant, name)
+    if found.duty is Duty.WITHDRAWAL:  # approving it gives money back (M-9)
+        desk.check(Area.MONEY)
     try:
         about = read(DecisionInput, typed).subscription
         decide.approve(desk.ports, found, about, by=desk.session.merchant.email, now=desk.now)

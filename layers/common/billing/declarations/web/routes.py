@@ -5,11 +5,14 @@ from __future__ import annotations
 from billing.api.web import json_shapes
 from billing.api.web.frame import Api, Call
 from billing.api.web.json_shapes import Listed
+from billing.cancel.regions.rules import Duty
 from billing.declarations.flows import decide
 from billing.declarations.web import shapes
 from billing.declarations.web.shapes import DecisionInput, DeclarationOutput, DeclarationsQuery
 from billing.kernel.ports import Ports
+from billing.team import rights
 from billing.web.inputs import Nothing
+from billing.web.problems import Forbidden
 
 BY_KEY = "api"
 
@@ -35,6 +38,11 @@ def declare(api: Api, ports: Ports) -> None:
     def approve_declaration(call: Call[DecisionInput], declaration: str) -> DeclarationOutput:
         """Verify a declaration: within a minute it is carried out as of its date."""
         found = decide.one(ports, call.merchant.id, declaration)
+        if found.duty is Duty.WITHDRAWAL and rights.REFUNDS not in rights.of_scopes(
+            call.key.scopes
+        ):
+            # It gives money back (M-9).
+            raise Forbidden(code="scope_missing", scope=rights.key_scope(rights.REFUNDS))
         about = call.input.subscription
         return shapes.declaration(decide.approve(ports, found, about, by=BY_KEY, now=call.now))
 

@@ -33,7 +33,12 @@ class ExpressionBuilder:
         return parameters
 
 
+SHORT = {"body": "#b", "settings": "#s"}
+"""Placeholders of names that stand in many paths of one expression, whose length is limited."""
+
+
 @cache
 def _path(parts: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """Returns a path and its names; there are as many as stored fields, so they are kept."""
-    return "#" + ".#".join(parts), {f"#{part}": part for part in parts}
+    short = [SHORT.get(part, f"#{part}") for part in parts]
+    return ".".join(short), dict(zip(short, parts, strict=True))

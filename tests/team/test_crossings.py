@@ -10,7 +10,7 @@ from billing.accounts.web import session_holder
 from billing.accounts.web.session_holder import Holder
 from billing.api.flows import keys
 from billing.cancel.regions.rules import Duty
-from billing.declarations.declarations import Declaration, DeclarationState, Declared
+from billing.declarations.declarations import Declaration, DeclarationState, Declared, Kind
 from billing.kernel.merchants import ApiKey
 from billing.kernel.orders import Order
 from billing.kernel.subscription import State
@@ -94,7 +94,7 @@ def test_a_key_of_customers_approves_no_refund(company: Company) -> None:
 
 def withdrawal(company: Company) -> str:
     """A declaration that an agent has to look at."""
-    declared = Declared("Fan", "fan@example.com", "My course")
+    declared = Declared(Kind.WITHDRAWAL, "Fan", "fan@example.com", "My course")
     made = Declaration(
         *("dec_1", SHOP, Duty.WITHDRAWAL, company.now, 0, declared, "DE"),
         decide_by=company.now + timedelta(days=7),

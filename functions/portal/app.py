@@ -16,6 +16,7 @@ from billing.portal.web import mail_link as portal_mail_link
 from billing.portal.web import mail_link_cards as portal_mail_link_cards
 from billing.portal.web import pages as portal_pages
 from billing.portal.web import payment as portal_payment
+from billing.portal.web import plans as portal_plans
 from billing.portal.web import purchases as portal_purchases
 from billing.portal.web.mail_link import Holder
 from billing.runtime import telemetry, wiring
@@ -57,6 +58,7 @@ def build(ports: Ports) -> http.Resolver:
     _subscriptions(portal)
     _freezes(portal)
     _coupons(portal)
+    _plans(portal)
     _refunds(portal)
     _cards(portal)
     return portal.app
@@ -232,6 +234,18 @@ def _coupons(portal: Portal) -> None:
     @app.post("/portal/<merchant>/subscriptions/<subscription>/coupon")
     def enter_coupon(merchant: str, subscription: str) -> http.Answer:
         return portal_coupons.enter(ports, portal.change(merchant), subscription)
+
+
+def _plans(portal: Portal) -> None:
+    app, ports = portal.app, portal.ports
+
+    @app.get("/portal/<merchant>/subscriptions/<subscription>/plan")
+    def plan_form(merchant: str, subscription: str) -> http.Answer:
+        return portal_plans.plan_form(ports, portal.visit(merchant), subscription)
+
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/plan")
+    def change_plan(merchant: str, subscription: str) -> http.Answer:
+        return portal_plans.change(ports, portal.change(merchant), subscription)
 
 
 def _refunds(portal: Portal) -> None:

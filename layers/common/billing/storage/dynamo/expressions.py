@@ -33,7 +33,12 @@ class ExpressionBuilder:
         return parameters
 
 
+SHORT = {"body": "b"}
+"""A short name for what stands before each field of a condition, which has 4 KB for all of them."""
+
+
 @cache
 def _path(parts: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """Returns a path and its names; there are as many as stored fields, so they are kept."""
-    return "#" + ".#".join(parts), {f"#{part}": part for part in parts}
+    names = [(f"#{SHORT.get(part, part)}", part) for part in parts]
+    return ".".join(name for name, _ in names), dict(names)

@@ -11,6 +11,7 @@ from billing.customers.web.portal_session import Visit
 from billing.kernel.ports import Ports
 from billing.portal.web import cards as portal_cards
 from billing.portal.web import coupons as portal_coupons
+from billing.portal.web import email as portal_email
 from billing.portal.web import freeze as portal_freeze
 from billing.portal.web import mail_link as portal_mail_link
 from billing.portal.web import mail_link_cards as portal_mail_link_cards
@@ -53,6 +54,7 @@ def build(ports: Ports) -> http.Resolver:
     portal = Portal(ports)
     _front(portal)
     _mailed(portal)
+    _emails(portal)
     _invoices(portal)
     _payments(portal)
     _subscriptions(portal)
@@ -139,6 +141,28 @@ def _mailed(portal: Portal) -> None:
     @app.post("/portal/<merchant>/mail/<reference>/enter")
     def enter(merchant: str, reference: str) -> http.Answer:
         return portal_mail_link.enter(sends(merchant, reference))
+
+
+def _emails(portal: Portal) -> None:
+    app, ports = portal.app, portal.ports
+
+    @app.get("/portal/<merchant>/email")
+    def email_form(merchant: str) -> http.Answer:
+        return portal_email.email_form(portal.visit(merchant))
+
+    @app.post("/portal/<merchant>/email")
+    def ask_for_email(merchant: str) -> http.Answer:
+        return portal_email.ask(ports, portal.change(merchant))
+
+    @app.get("/portal/<merchant>/email/<token>")
+    def confirm_form(merchant: str, token: str) -> http.Answer:
+        now = ports.clock()
+        return portal_email.confirm_form(ports, portal.request, merchant, token, now=now)
+
+    @app.post("/portal/<merchant>/email/<token>")
+    def confirm_email(merchant: str, token: str) -> http.Answer:
+        now = ports.clock()
+        return portal_email.confirm(ports, portal.request, merchant, token, now=now)
 
 
 def _invoices(portal: Portal) -> None:

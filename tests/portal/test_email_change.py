@@ -52,10 +52,8 @@ def test_a_new_email_is_confirmed_at_both_ends_and_the_old_one_is_told(shop: Sho
     ours, theirs = links(shop, ANN, NEW)
     shown = shop.visitor().browse("GET", theirs)
     assert shown.status == 200 and f"will go to {NEW} instead of {ANN}" in read(shown.body).text
-    assert (
-        press(shop, theirs)
-        == f"200 Confirmed. One more to go Now open the link that we sent to {ANN}. The change applies after that."
-    )
+    half = press(shop, theirs)
+    assert half.startswith("200 Confirmed. One more to go") and f"sent to {ANN}" in half
     assert shop.world.store.customer_by_email("acme", NEW) is None, "one end is not both"
     assert f"200 Change your email Your email has been changed to {NEW}." in press(shop, ours)
     assert shop.world.store.customer_by_email("acme", NEW) is not None

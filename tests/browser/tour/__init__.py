@@ -22,6 +22,7 @@ from tests.browser.tour import (
     coupons,
     helpdesk,
     portal,
+    portal_changes,
     portal_endings,
 )
 from tests.browser.tour.town import Town
@@ -31,6 +32,7 @@ Stop = Callable[[Town], Page]
 PARTS = (
     checkout,
     portal,
+    portal_changes,
     portal_endings,
     helpdesk,
     console,

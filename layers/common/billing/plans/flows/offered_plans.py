@@ -27,12 +27,12 @@ class PlanOffer(Value):
 
 def offers(ports: Ports, merchant: Merchant, found: Subscription) -> tuple[PlanOffer, ...]:
     """Lists the plans that a subscription's customer may change to, cheapest first; none where the
-    merchant does not allow it.
+    merchant does not allow it, nor at the platform, where an account has pages for its plan (A-4).
 
     A trial is for new purchases only, so a plan that is sold with one and without is shown once. A
     change that is already planned can be taken back: its present plan is then among them.
     """
-    if not merchant.settings.self_change_plan or found.terms.type is not PriceType.RECURRING:
+    if not _is_offered(ports, merchant) or found.terms.type is not PriceType.RECURRING:
         return ()
     own = ports.store.product(merchant.id, found.product)
     assert own is not None, "a product is never removed"
@@ -56,7 +56,7 @@ def changeable(
 ) -> frozenset[str]:
     """Returns the ids of those subscriptions that have a plan to change to now, by one read of
     their products; no read where the merchant does not allow it."""
-    if not merchant.settings.self_change_plan:
+    if not _is_offered(ports, merchant):
         return frozenset()
     may = [found for found in subscriptions if _may_change(found, now)]
     ids = sorted({(merchant.id, found.product) for found in may})
@@ -65,6 +65,10 @@ def changeable(
     return frozenset(
         found.id for found in may if named.get(found.product, set()) - {found.price_point}
     )
+
+
+def _is_offered(ports: Ports, merchant: Merchant) -> bool:
+    return merchant.settings.self_change_plan and merchant.id != ports.operation.platform
 
 
 def _named(product: Product) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The checkout on a phone: the form comes first, and the summary is folded with its amount (C-1)."""
+"""The checkout on a phone: the form first, the summary folded with its amount visible (C-1)."""
 
 from __future__ import annotations
 

@@ -13,12 +13,16 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
+from tests.console.agent import Agent
+from tests.console.test_products import form_of
 from tests.coupons.couponing import coupon
 from tests.plans.changing import GOLD, HALF, YEARLY, charged
 from tests.portal.test_freezing import token_of
 from tests.portal.test_purchases import ONCE, modules
 from tests.portal.visitors import BOB, Shop, Visitor
 from tests.render.html import Element, read
+from tests.web.shop import MONTHLY as MONTHLY_BODY
+from tests.web.shop import Shop as MerchantShop
 from tests.world import MONTHLY
 
 SILVER = replace(MONTHLY, price=Money(1999, Currency.USD))
@@ -184,3 +188,36 @@ def test_what_has_no_other_plan_has_no_button(shop: Shop) -> None:
     four = PriceTerms(PriceType.INSTALLMENT, Money(9900, Currency.USD), Period.MONTHLY, 4)
     shop.world.buy(shop.world.product(four, MONTHLY), email=BOB)
     assert all("/plan" not in str(each) for each in modules(shop.signed_in(BOB)))
+
+
+@pytest.mark.spec("B-12", "P-1")
+def test_a_product_lists_only_recurring_price_points_of_its_merchant() -> None:
+    shop = MerchantShop()
+    yearly = MONTHLY_BODY | {"period": "1y"}
+    once = {"type": "one_time", "price": {"amount": 4900, "currency": "USD"}}
+    body = {"name": "Course", "gateways": ["sandbox"], "price_points": [MONTHLY_BODY, yearly, once]}
+    made = shop.api.post("/v1/products", body).json
+    first, second, single = (each["id"] for each in made["price_points"])
+    at = f"/v1/products/{made['id']}"
+    assert made["changes_to"] == []
+    changed = shop.api.call("PATCH", at, {"changes_to": [second]})
+    assert (changed.status, changed.json["changes_to"]) == (200, [second])
+    wrong = {
+        single: "plan_not_recurring",
+        "acme.nothing": "plan_unknown",
+        first.replace("acme.", "rival."): "plan_unknown",
+    }
+    for named, reason in wrong.items():
+        refused = shop.api.call("PATCH", at, {"changes_to": [second, named]})
+        assert (refused.status, refused.json["reason"]) == (422, reason)
+    assert shop.api.call("PATCH", at, {"changes_to": [second, second]}).status == 422
+    agent = Agent.of(shop)
+    link = f"https://pay.example.com/checkout/{first}?coupon=X"
+    form = form_of(agent, made)
+    assert second in agent.look(f"/console{at.removeprefix('/v1')}/edit").one("main").text
+    sent = agent.send(f"/console{at.removeprefix('/v1')}/edit", **form | {"changes_to": link})
+    assert sent.status == 303
+    assert shop.api.get(at).json["changes_to"] == [first]
+    again = form_of(agent, made) | {"changes_to": single}
+    answer = agent.send(f"/console{at.removeprefix('/v1')}/edit", **again)
+    assert answer.status == 422 and "only to recurring price points" in answer.body

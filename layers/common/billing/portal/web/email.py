@@ -12,17 +12,9 @@ from billing.customers.web.portal_session import SignedOut, Visit, show
 from billing.kernel.errors import Invalid, Refused
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
-from billing.portal.web.forms import form
 from billing.web import custom_domains, http, languages, sessions
-from billing.web.inputs import Email, Input
 from billing.web.problems import errors_of
 from billing.web.request import Request
-
-
-class EmailForm(Input):
-    """The new email."""
-
-    email: Email
 
 
 def email_form(
@@ -43,6 +35,8 @@ def email_form(
 
 def ask(ports: Ports, visit: Visit) -> http.Answer:
     """Mails a link to both addresses, and says so."""
+    from billing.portal.web.forms import EmailForm, form
+
     typed = visit.request.form()
     try:
         given = form(EmailForm, typed)

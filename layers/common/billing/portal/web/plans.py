@@ -6,10 +6,7 @@ The token of the quote stands in the form: what is charged is what was shown, or
 
 from __future__ import annotations
 
-from typing import Annotated
 from urllib.parse import urljoin
-
-from pydantic import StringConstraints
 
 from billing.customers.web.portal_session import Visit, done, show
 from billing.kernel.errors import BillingError, Invalid, Refused
@@ -19,26 +16,9 @@ from billing.plans.flows import change_plan, offered_plans
 from billing.plans.flows.change_plan import Result
 from billing.plans.flows.offered_plans import PlanOffer
 from billing.plans.plan_change import Quote, When
-from billing.portal.web.forms import form
 from billing.render import wording
 from billing.web import http
-from billing.web.inputs import Input, Key
 from billing.web.problems import PaymentDeclined, errors_of
-
-Token = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,9}\.[0-9a-f]{32}$")]
-
-
-class ChoiceForm(Input):
-    """The price point and the time that were chosen, to be quoted."""
-
-    price_point: Key
-    when: When = When.NOW
-
-
-class ChangeForm(ChoiceForm):
-    """The confirmed change, with the token of its quote."""
-
-    token: Token
 
 
 def plan_form(
@@ -49,6 +29,8 @@ def plan_form(
     refused: BillingError | None = None,
 ) -> http.Answer:
     """Shows the plans to change to; once one is chosen, what is paid now and next, and when."""
+    from billing.portal.web.forms import PlanForm, form
+
     found, plans = _offered(ports, visit, subscription)
     request = visit.request
     typed = dict(request.form() if refused else request.query())
@@ -56,8 +38,9 @@ def plan_form(
     errors = {}
     if typed.keys() & {"price_point", "when"}:
         try:
-            given = form(ChoiceForm, {n: typed.get(n, "") for n in ("price_point", "when")})
-            quoted = _quoted(ports, visit, found, plans, given)
+            given = form(PlanForm, {n: typed.get(n, "") for n in ("price_point", "when")})
+            _chosen(plans, given.price_point)
+            quoted = change_plan.quote(ports, found, given.price_point, given.when, now=visit.now)
         except Invalid as error:
             errors = {"price_point": next(iter(errors_of(error).values()))}
     language = visit.account.customer.language
@@ -78,9 +61,11 @@ def plan_form(
 
 def change(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Changes the plan for the amount shown; another amount, or a declined card, is shown first."""
+    from billing.portal.web.forms import PlanChangeForm, form
+
     found, plans = _offered(ports, visit, subscription)
     try:
-        given = form(ChangeForm, visit.request.form())
+        given = form(PlanChangeForm, visit.request.form())
         if given.price_point == found.price_point and found.next_plan is None:
             return done(visit, "plan")  # sent twice
         _chosen(plans, given.price_point)
@@ -101,17 +86,6 @@ def change(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     if after.result is not Result.CHANGED:
         return done(visit, "paying")
     return done(visit, "plan" if given.when is When.NOW else "plan_later")
-
-
-def _quoted(
-    ports: Ports,
-    visit: Visit,
-    found: Subscription,
-    plans: tuple[PlanOffer, ...],
-    given: ChoiceForm,
-) -> Quote:
-    _chosen(plans, given.price_point)
-    return change_plan.quote(ports, found, given.price_point, given.when, now=visit.now)
 
 
 def _chosen(plans: tuple[PlanOffer, ...], price_point: str) -> None:

@@ -7,6 +7,7 @@ from dev.edge_mutants.mutant import GUARDS, Cut, Mutant
 LOGIN = "billing.customers.flows.login"
 LINK = "billing.customers.flows.mail_link"
 CODE = "billing.customers.flows.mailed_code"
+EMAIL = "billing.customers.flows.email_change"
 ACCOUNT = "billing.accounts.flows.account"
 DRAFT = "billing.helpdesk.flows.draft"
 TICKET = "billing.helpdesk.flows.ticket"
@@ -18,6 +19,7 @@ _LOGIN = (
     "tests/portal/test_login.py",
 )
 _MAILED = ("tests/portal/test_mail_links.py",)
+_CHANGING = ("tests/portal/test_email_change.py",)
 _SIGNING = (
     GUARDS,
     "tests/accounts/test_signing.py",
@@ -53,6 +55,7 @@ OF_LIMITS: tuple[Mutant, ...] = (
     ),
     _of("payments and cards by a mail's link", LINK, "AT_MOST = 5", f"AT_MOST = {_MANY}", _MAILED),
     _of("codes that are asked for", CODE, "ASKED_AT_MOST = 3", f"ASKED_AT_MOST = {_MANY}", _MAILED),
+    _of("new emails in a day", EMAIL, "AT_MOST = 5", f"AT_MOST = {_MANY}", _CHANGING),
     _of("codes that are tried", CODE, "TRIES = 5", f"TRIES = {_MANY}", _MAILED),
     _of("accounts, by email", ACCOUNT, "EMAIL = 10", f"EMAIL = {_MANY}", _SIGNING),
     _of("accounts, by address", ACCOUNT, "IP = 50", f"IP = {_MANY}", _SIGNING),

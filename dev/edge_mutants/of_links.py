@@ -11,6 +11,8 @@ CODE = "billing.customers.flows.mailed_code"
 ACCOUNT = "billing.accounts.flows.account"
 SIGN_IN = "billing.accounts.flows.link_sign_in"
 CHANGE = "billing.accounts.flows.email_change"
+BOTH = "billing.customers.flows.both_addresses"
+CUSTOMERS_CHANGE = "billing.customers.flows.email_change"
 DRAFT = "billing.helpdesk.flows.draft"
 EVENT = "billing.gateways.event_signature"
 STRIPE = "billing.gateways.stripe.events"
@@ -29,6 +31,7 @@ _SIGNING = (
     GUARDS,
     "tests/accounts/test_signing.py",
 )
+_CHANGING = (*_SIGNING, "tests/portal/test_email_change.py")
 _LINKS = ("tests/accounts/test_link_sign_in.py",)
 _REQUESTS = ("tests/helpdesk/test_requests.py",)
 _STRIPE = ("tests/gateways/stripe/test_events.py", "tests/gateway_events/test_webhooks.py")
@@ -193,7 +196,13 @@ OF_LINKS: tuple[Mutant, ...] = (
         f"LINK_LIFE = {_LONG}",
         _SIGNING,
     ),
-    _of("email, one end alone", CHANGE, "if not all(both):", "if False:", _SIGNING),
+    _of("email, one end alone", BOTH, "done = all(both)", "done = True", _CHANGING),
+    Mutant(
+        "link: email, at another merchant",
+        (Cut(CUSTOMERS_CHANGE, 'if wanted["merchant"] != merchant:', "if False:"),),
+        _CHANGING,
+        redundant="no customer of another merchant has its customer's id",
+    ),
     Mutant(
         "link: email, of an account that has another",
         (Cut(CHANGE, ' or account.email not in {wanted["old"], wanted["new"]}:', ":"),),

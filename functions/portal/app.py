@@ -12,11 +12,13 @@ from billing.customers.web.portal_session import Visit
 from billing.kernel.ports import Ports
 from billing.portal.web import cards as portal_cards
 from billing.portal.web import coupons as portal_coupons
+from billing.portal.web import email as portal_email
 from billing.portal.web import freeze as portal_freeze
 from billing.portal.web import mail_link as portal_mail_link
 from billing.portal.web import mail_link_cards as portal_mail_link_cards
 from billing.portal.web import pages as portal_pages
 from billing.portal.web import payment as portal_payment
+from billing.portal.web import plans as portal_plans
 from billing.portal.web import purchases as portal_purchases
 from billing.portal.web.mail_link import Holder
 from billing.runtime import telemetry, wiring
@@ -56,11 +58,13 @@ def build(ports: Ports) -> http.Resolver:
     portal = Portal(ports)
     _front(portal)
     _mailed(portal)
+    _emails(portal)
     _invoices(portal)
     _payments(portal)
     _subscriptions(portal)
     _freezes(portal)
     _coupons(portal)
+    _plans(portal)
     _refunds(portal)
     _cards(portal)
     return portal.app
@@ -147,6 +151,28 @@ def _mailed(portal: Portal) -> None:
     @app.post("/portal/<merchant>/mail/<reference>/enter")
     def enter(merchant: str, reference: str) -> http.Answer:
         return portal_mail_link.enter(sends(merchant, reference))
+
+
+def _emails(portal: Portal) -> None:
+    app, ports = portal.app, portal.ports
+
+    @app.get("/portal/<merchant>/email")
+    def email_form(merchant: str) -> http.Answer:
+        return portal_email.email_form(portal.visit(merchant))
+
+    @app.post("/portal/<merchant>/email")
+    def ask_for_email(merchant: str) -> http.Answer:
+        return portal_email.ask(ports, portal.change(merchant))
+
+    @app.get("/portal/<merchant>/email/<token>")
+    def confirm_form(merchant: str, token: str) -> http.Answer:
+        now = ports.clock()
+        return portal_email.confirm_form(ports, portal.request, merchant, token, now=now)
+
+    @app.post("/portal/<merchant>/email/<token>")
+    def confirm_email(merchant: str, token: str) -> http.Answer:
+        now = ports.clock()
+        return portal_email.confirm(ports, portal.request, merchant, token, now=now)
 
 
 def _invoices(portal: Portal) -> None:
@@ -242,6 +268,18 @@ def _coupons(portal: Portal) -> None:
     @app.post("/portal/<merchant>/subscriptions/<subscription>/coupon")
     def enter_coupon(merchant: str, subscription: str) -> http.Answer:
         return portal_coupons.enter(ports, portal.change(merchant), subscription)
+
+
+def _plans(portal: Portal) -> None:
+    app, ports = portal.app, portal.ports
+
+    @app.get("/portal/<merchant>/subscriptions/<subscription>/plan")
+    def plan_form(merchant: str, subscription: str) -> http.Answer:
+        return portal_plans.plan_form(ports, portal.visit(merchant), subscription)
+
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/plan")
+    def change_plan(merchant: str, subscription: str) -> http.Answer:
+        return portal_plans.change(ports, portal.change(merchant), subscription)
 
 
 def _refunds(portal: Portal) -> None:

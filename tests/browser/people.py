@@ -27,6 +27,7 @@ DECLINED_CARD, CONFIRMED_CARD = "•••• 0002", "•••• 3184"
 _ORDER_ID = re.compile(r"Your Order ID is ([0-9A-Z-]{17})\.")
 _HELPDESK = re.compile(r"https?://\S+/helpdesk/demo/confirm/\S+")
 _LINK = re.compile(r"https?://\S+/portal/demo/link/\S+")
+_EMAIL = re.compile(r"https?://\S+/portal/demo/email/\S+")
 _PAYMENT = re.compile(r"https?://\S+/portal/demo/payments/\S+")
 _PASSWORD = re.compile(r"https?://\S+/account/reset/\S+")
 
@@ -116,6 +117,10 @@ class Customer(Person):
     def payment_link(self) -> str:
         """The newest link to a payment that their bank wants confirmed."""
         return arrived(lambda: self._in_mail(_PAYMENT))[-1]
+
+    def email_link(self) -> str:
+        """The newest link that confirms a new email."""
+        return arrived(lambda: self._in_mail(_EMAIL))[-1]
 
     def password_link(self) -> str:
         """The newest link that sets a password."""

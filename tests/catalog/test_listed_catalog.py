@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from billing.accounts.flows import own_plan
 from billing.catalog.flows import product_lists
+from billing.kernel.catalog import Cancellation
 from billing.kernel.values import replace
+from billing.plans.flows import usage
+from billing.privacy.flows import erase_merchant
 from tests.console.agent import Agent
 from tests.web.shop import MONTHLY, Shop
 from tests.world import World
@@ -105,3 +109,57 @@ def test_a_page_of_a_product_has_the_newest_version_of_each_price_on_sale_or_off
     assert [p.id for p in off_sale] == [second]
     before = replace(merchant, catalog_listed_at=None)
     assert product_lists.whole(shop.world.ports, before, made["id"]) == (found, on_sale, off_sale)
+
+
+@pytest.mark.spec("A-4")
+@pytest.mark.usefixtures("no_whole_read")
+def test_what_an_account_uses_is_counted_by_the_list(shop: Shop) -> None:
+    world = shop.world
+    used = usage.of(world.ports, world.merchant, world.now)["products"]
+    body = {"name": "Another", "gateways": ["sandbox"], "price_points": [MONTHLY]}
+    made = shop.api.post("/v1/products", body).json
+    assert used >= MANY - 1, "more than a page of them; what is archived is left out"
+    assert usage.of(world.ports, world.merchant, world.now)["products"] == used + 1
+    shop.api.call("DELETE", f"/v1/products/{made['id']}")
+    assert usage.of(world.ports, world.merchant, world.now)["products"] == used
+
+
+@pytest.mark.spec("A-4")
+@pytest.mark.usefixtures("no_whole_read")
+def test_the_platforms_plans_are_found_by_the_list(shop: Shop) -> None:
+    world = shop.world
+    operation = replace(world.ports.operation, platform=world.merchant.id)
+    ports = replace(world.ports, operation=operation)
+    assert own_plan.offers(ports) == [], "none of its products opens an account"
+    named = []
+    for name in ("Starter", "Pro"):
+        sold = {"gateways": ["sandbox"], "grants": ["account"], "price_points": [MONTHLY]}
+        named.append(shop.api.post("/v1/products", {"name": name, **sold}).json["id"])
+        world.now += timedelta(seconds=1)
+    assert [offer.product.name for offer in own_plan.offers(ports)] == ["Starter", "Pro"]
+    for product in named:
+        shop.api.call("DELETE", f"/v1/products/{product}")
+    assert own_plan.offers(ports) == []
+
+
+@pytest.mark.spec("A-6")
+def test_a_listed_catalog_is_erased_a_product_at_a_time_with_all_its_versions() -> None:
+    world = World()
+    shop = Shop(world)
+    world.change_merchant(catalog_listed_at=world.now)
+    for n in range(5):
+        body = {"name": f"Thing {n}", "gateways": ["sandbox"], "price_points": [MONTHLY, MONTHLY]}
+        made = shop.api.post("/v1/products", body).json
+        world.now += timedelta(seconds=1)
+        point = made["price_points"][1]["id"]
+        for cancellation in (Cancellation.DELAYED, Cancellation.INSTANT):
+            change = {"cancellation": cancellation.value}
+            assert shop.api.call("PATCH", f"/v1/price-points/{point}", change).status == 200
+    left = []
+    while not erase_merchant.shop(world.ports, world.merchant, lambda: False):
+        left.append(len(world.store.catalog("acme")[0]))
+        assert len(left) < 20
+    assert left[:5] == [4, 3, 2, 1, 0], "each slice goes on where the last one stopped"
+    products, points = world.store.catalog("acme")
+    assert (products, points) == ((), ())
+    assert world.store.price_points([(point, version) for version in (1, 2, 3)]) == [None] * 3

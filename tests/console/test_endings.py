@@ -8,6 +8,7 @@ from billing.kernel.subscription import State
 from billing.outbox.flows import suppressions
 from billing.outbox.suppressions import Returned, StopReason
 from tests.render.html import read
+from tests.tax.taxing import BERLIN, collecting
 from tests.web.calls import Answer, Client
 from tests.web.shop import Shop, signed_in
 
@@ -176,3 +177,27 @@ def test_a_customers_page_says_that_mail_came_back_and_lets_it_go_again(shop: Sh
     page = browser.browse("GET", back.headers["location"])
     assert "send email to this address again" in page.body
     assert "Marked as spam" not in page.body
+
+
+@pytest.mark.spec("C-10", "B-7")
+def test_the_refund_page_says_how_much_tax_goes_back(shop: Shop) -> None:
+    collecting(shop.world)
+    bought = shop.world.buy(address=BERLIN)
+    browser = signed_in(shop)
+    address = f"/console/orders/{bought.invoice.order_id}/refund"
+    taxed = bought.invoice.total.amount_minor - bought.invoice.net.amount_minor
+    assert taxed > 0
+    shown = read(browser.browse("GET", address).body).one("main").text
+    assert f"in it${taxed / 100:.2f}" in shown
+    assert "This is the tax in all that is left." in shown
+    half = send(
+        browser, address, amount=f"{bought.invoice.total.amount_minor / 200:.2f}", act="taxes"
+    )
+    words = read(half.body).one("main").text
+    assert half.status == 200 and f"in it${taxed / 200:.2f}" in words
+    assert "This is the tax in a refund of" in words
+    assert shop.world.charges()[0]["refunded"] == 0, "looking does nothing"
+    assert send(browser, address, amount="9999.00", act="taxes").status == 422
+    untaxed = shop.world.buy(email="bob@example.com")
+    other = browser.browse("GET", f"/console/orders/{untaxed.invoice.order_id}/refund").body
+    assert "Show tax in this amount" not in other

@@ -101,7 +101,12 @@ def test_every_field_of_a_product_has_a_field_in_the_browser(shop: Shop) -> None
     made = shop.api.post("/v1/products", PRODUCT).json
     at = f"/console/products/{made['id']}"
     edit, price, page = (fields_of(shop, f"{at}{part}") for part in ("/edit", "/prices/new", ""))
-    in_forms = {*product_forms.BASIC, *product_forms.ACCESS, *product_forms.CHECKOUT}
+    in_forms = {
+        *product_forms.BASIC,
+        *product_forms.ACCESS,
+        *product_forms.CHECKOUT,
+        *product_forms.PLANS,
+    }
     of_product = {*NewProductInput.model_fields, *ProductChangeInput.model_fields}
     others = {"gateways", "price_points", "default_price_point", "archived"}
     assert of_product == in_forms | others

@@ -16,6 +16,8 @@ OPEN_TO_ALL = {
     ("POST", "/portal/<merchant>/link"),
     ("GET", "/portal/<merchant>/link/<token>"),
     ("POST", "/portal/<merchant>/link/<token>"),
+    ("GET", "/portal/<merchant>/email/<token>"),
+    ("POST", "/portal/<merchant>/email/<token>"),
     ("GET", "/portal/<merchant>/payments/<reference>"),
     ("POST", "/portal/<merchant>/payments/<reference>"),
     ("GET", "/portal/<merchant>/mail/<reference>"),
@@ -27,7 +29,7 @@ OPEN_TO_ALL = {
     ("POST", "/portal/<merchant>/mail/<reference>/pay"),
 }
 """Routes that let in, or ask to be let in (test_login.py), and those that whoever holds a mailed
-link may use (test_reminders.py, test_mail_links.py)."""
+link may use (test_reminders.py, test_mail_links.py, test_email_change.py)."""
 
 
 def routes(shop: Shop) -> list[tuple[str, str]]:

@@ -53,7 +53,11 @@ NOT_ON_A_PAGE = {
     # JSON answers of the checkout; its pages say the same by templates of their own.
     "abandoned",
     "purchase_declined",
-    # A change of plan, which merchants and account owners make.
+    # An account's owner, who reads English, changes the email in their profile; who was erased has
+    # no session.
+    "email_of_account",
+    "erased",
+    # A change of plan by merchants and account owners: customers choose among those that can be.
     "new_plan_not_recurring",
     "not_changeable",
     "other_currency",

@@ -62,6 +62,8 @@ OF_A_SETUP = {
     "no_account",
     "no_trial_to_guard",
     "not_a_price_point",
+    "plan_unknown",
+    "plan_not_recurring",
     "not_of_this_type",
     "out_of_range",
     "tax_home_outside_eu",

@@ -27,6 +27,7 @@ from tests.browser.tour import (
     declarations,
     helpdesk,
     portal,
+    portal_changes,
     portal_endings,
 )
 from tests.browser.tour.town import Town
@@ -36,6 +37,7 @@ Stop = Callable[[Town], Page]
 PARTS = (
     checkout,
     portal,
+    portal_changes,
     portal_endings,
     helpdesk,
     declarations,

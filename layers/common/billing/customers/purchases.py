@@ -62,6 +62,15 @@ class Purchase(Value):
         return tuple(entry for entry in self.entries if entry.order.kind in PAYMENTS)
 
     @property
+    def credit(self) -> Money | None:
+        """Returns the credit that is taken off the next payments, None where there is none
+        (A-4)."""
+        found = self.subscription
+        if found is None or not found.is_live or found.credit_minor <= 0:
+            return None
+        return Money(found.credit_minor, found.terms.price.currency)
+
+    @property
     def is_live(self) -> bool:
         return self.subscription is not None and self.subscription.is_live
 

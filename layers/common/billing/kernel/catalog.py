@@ -233,7 +233,9 @@ class Product(Entity):
     `refund_days` is the customer's refund window per payment in days, 0 for none (B-7). `limits`
     apply where the product is a plan; a resource that is not named has no limit (A-4).
     `default_version` is the version of the default price point, so that the directory can read many
-    at once. Nothing new is sold of an archived product; what runs goes on.
+    at once. `changes_to` are the price points, of any product, that its customers may change to;
+    none means the product's own (B-12). Nothing new is sold of an archived product; what runs goes
+    on.
     """
 
     id: str
@@ -249,6 +251,7 @@ class Product(Entity):
     limits: tuple[Limit, ...] = ()
     archived: bool = False
     default_version: int = 1
+    changes_to: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.default_price_point in self.price_points, "exactly one default, always (P-14)"

@@ -92,6 +92,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "freeze_price_minor": 999,
         "self_freeze": False,
         "self_coupon": False,
+        "self_change_plan": False,
         "accounts": {},
         "custom_domain": None,
         "credit_at_end": "keep",
@@ -133,6 +134,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "limits": (),
         "archived": False,
         "default_version": 1,
+        "changes_to": (),
     },
     "PricePoint": {"version": 1},
     "PriceTerms": {

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
+from collections.abc import Mapping
 from datetime import datetime
 
 from billing.accounts import accounts
 from billing.accounts.accounts import Account, AccountEmail
 from billing.accounts.flows.account import LINK_LIFE, event, platform_merchant
-from billing.customers.flows import customers
+from billing.customers.flows import both_addresses, customers
+from billing.customers.flows.both_addresses import Waiting
 from billing.customers.flows.login import NOBODY, digest
 from billing.kernel.customers import normalised_email
-from billing.kernel.errors import Conflict, Invalid, Refused, Unavailable
+from billing.kernel.errors import Conflict, Invalid, Refused
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove, Write
 from billing.team.members import PersonEmail, email_hash
 
-EMAIL_CHANGE, CONFIRM, CONFIRMED = "account_email", "account_confirm", "account_confirmed"
-SIDES = ("old", "new")
+WAITING = Waiting("account_email", "account_confirm", "account_confirmed", LINK_LIFE)
 
 
 def ask(ports: Ports, account: Account, email: str, *, now: datetime) -> None:
@@ -28,16 +27,9 @@ def ask(ports: Ports, account: Account, email: str, *, now: datetime) -> None:
     new = normalised_email(email)
     if new == account.email:
         raise Invalid("email_unchanged", field="email")
-    change = ports.new_id("email")
-    kept = json.dumps(
-        {
-            "username": account.username,
-            "old": account.email,
-            "new": new,
-            "password": _password(account),
-        }
-    )
-    ports.ephemeral.put(EMAIL_CHANGE, change, kept, expires_at=now + LINK_LIFE, now=now)
+    kept = {"username": account.username, "old": account.email, "new": new}
+    kept["password"] = _password(account)
+    change = both_addresses.keep(ports, WAITING, kept, now)
     asked = event(ports, EventKind.EMAIL_ASKED, account.username, now, extra=change)
     ports.store.commit(Insert(asked))
 
@@ -45,23 +37,14 @@ def ask(ports: Ports, account: Account, email: str, *, now: datetime) -> None:
 def links(ports: Ports, change: str, *, now: datetime) -> list[tuple[str, str]]:
     """Lists each address of an email change with the link that confirms it; empty once the change
     has expired."""
-    kept = ports.ephemeral.get(EMAIL_CHANGE, change, now=now)
-    if kept is None:
-        return []
-    links = []
-    for side in SIDES:
-        token = ports.new_id("key")
-        value = json.dumps({"change": change, "side": side})
-        ports.ephemeral.put(CONFIRM, digest(token), value, expires_at=now + LINK_LIFE, now=now)
-        url = f"{ports.operation.public_url}/account/email/{token}"
-        links.append((str(json.loads(kept)[side]), url))
-    return links
+    address = f"{ports.operation.public_url}/account/email"
+    return both_addresses.links(ports, WAITING, change, address, now)
 
 
 def is_link_valid(ports: Ports, token: str, *, now: datetime) -> bool:
     """Tests whether an email confirmation link is still valid, without using it up."""
-    value = ports.ephemeral.get(CONFIRM, digest(token), now=now)
-    return value is not None and _asked(ports, json.loads(value)["change"], now) is not None
+    wanted = both_addresses.of_link(ports, WAITING, token, now)
+    return wanted is not None and _account(ports, wanted) is not None
 
 
 def of_link(ports: Ports, token: str, *, now: datetime) -> Account | None:
@@ -77,43 +60,25 @@ def confirm(ports: Ports, token: str, *, now: datetime) -> bool | None:
     Returns True when that was the second and the email is changed, None for an expired link. Raises
     `Refused` (email_taken).
     """
-    value = ports.ephemeral.get(CONFIRM, digest(token), now=now)
-    if value is None:
+    wanted = both_addresses.of_link(ports, WAITING, token, now)
+    account = None if wanted is None else _account(ports, wanted)
+    if wanted is None or account is None:
         return None
-    changed = _confirm(ports, value, now)
-    with suppress(Unavailable):  # to confirm the same end again changes nothing
-        ports.ephemeral.take(CONFIRM, digest(token), now=now)
-    return changed
+
+    def finish() -> None:
+        if account.email == wanted["old"]:
+            _write(ports, account, wanted["new"], now)
+
+    return both_addresses.confirm(ports, WAITING, token, wanted, finish, now)
 
 
-def _confirm(ports: Ports, value: str, now: datetime) -> bool | None:
-    """Applies one confirmation and returns its result; the link is used up only after that, so that
-    it can be followed again where something did not answer."""
-    given = json.loads(value)
-    change, side = given["change"], given["side"]
-    asked = _asked(ports, change, now)
-    if asked is None:
-        return None
-    until = now + LINK_LIFE
-    ports.ephemeral.replace(CONFIRMED, f"{change}:{side}", "yes", expires_at=until)
-    both = (ports.ephemeral.get(CONFIRMED, f"{change}:{end}", now=now) for end in SIDES)
-    if not all(both):
-        return False
-    account, wanted = asked
-    if account.email == wanted["old"]:
-        _write(ports, account, wanted["new"], now)
-    return True
-
-
-def _asked(ports: Ports, change: str, now: datetime) -> tuple[Account, dict[str, str]] | None:
-    """Returns the account of an email change, and the change; None once it has expired, or another
-    email or another password than the one that asked for it has come."""
-    kept = ports.ephemeral.get(EMAIL_CHANGE, change, now=now)
-    wanted = json.loads(kept) if kept is not None else {}
-    account = ports.store.account(wanted.get("username", NOBODY))
+def _account(ports: Ports, wanted: Mapping[str, str]) -> Account | None:
+    """Returns the account of an email change; None where another email or another password than the
+    one that asked for it has come."""
+    account = ports.store.account(wanted["username"])
     if account is None or account.email not in {wanted["old"], wanted["new"]}:
         return None
-    return (account, wanted) if wanted.get("password") == _password(account) else None
+    return account if wanted.get("password") == _password(account) else None
 
 
 def _password(account: Account) -> str:

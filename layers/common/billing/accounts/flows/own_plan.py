@@ -9,10 +9,12 @@ from billing.accounts import accounts
 from billing.accounts.accounts import Account
 from billing.accounts.flows import account as signing
 from billing.cancel.flows import cancel
+from billing.catalog.flows import product_lists
 from billing.customers.flows import customer_view
 from billing.customers.purchases import PAYMENTS, Purchase
 from billing.kernel.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.kernel.errors import NotFound, Refused, Unavailable, Unfinished
+from billing.kernel.flows.paging import pages
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription
@@ -24,6 +26,9 @@ from billing.refunds.payment import Payment
 
 WINDOW_MOST = timedelta(days=3652)
 """The longest guarantee that is looked for: no window of refunds is longer."""
+
+OFFERED_MOST, PAGES_MOST = 100, 10
+"""The newest plans that are offered, and the pages of products that are read to find them."""
 
 PAYMENTS_MOST = 100
 """The entries among which the payment is that it covers."""
@@ -62,12 +67,23 @@ def plan(ports: Ports, owned: customer_view.Account) -> tuple[Purchase, Subscrip
 def offers(ports: Ports) -> list[Offer]:
     """Lists the plans that are sold: price points of the platform's products that open an
     account."""
-    products, points = ports.store.catalog(signing.platform_merchant(ports).id)
-    by_id = {product.id: product for product in products if accounts.GRANT in product.grants}
+    platform = signing.platform_merchant(ports)
+
+    def is_plan(product: Product) -> bool:
+        return accounts.GRANT in product.grants and not product.archived
+
+    read = pages(
+        lambda cursor: product_lists.page(
+            ports, platform, is_plan, limit=OFFERED_MOST, cursor=cursor
+        ),
+        at_most=PAGES_MOST,
+    )
+    newest_first = [offered for page in read for offered in page.data][:OFFERED_MOST]
     return [
-        Offer(by_id[point.product], point)
+        Offer(product, point)
+        for product, points in reversed(newest_first)
         for point in points
-        if point.product in by_id and by_id[point.product].sells(point.id)
+        if product.sells(point.id)
     ]
 
 

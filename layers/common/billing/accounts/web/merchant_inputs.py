@@ -142,6 +142,7 @@ class ProductChangeInput(ChangeInput):
     limits: Limits = unsaid()
     default_price_point: Key = unsaid()
     archived: StrictBool = unsaid()
+    changes_to: Annotated[tuple[Key, ...], Field(max_length=20), different] = unsaid()
 
     def given(self) -> dict[str, Any]:
         changes = super().given()
@@ -224,6 +225,7 @@ class SettingsChangeInput(ChangeInput):
     freeze_price: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = unsaid()
     self_freeze: StrictBool = unsaid()
     self_coupon: StrictBool = unsaid()
+    self_change_plan: StrictBool = unsaid()
     accounts: AccountPolicyInput = unsaid()
     custom_domain: Annotated[str, words(domains.LONGEST)] | None = unsaid()
     identity: IdentityInput = unsaid()

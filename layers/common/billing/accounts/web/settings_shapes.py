@@ -66,6 +66,7 @@ class SettingsOutput(TypedDict):
     freeze_price: int | None
     self_freeze: bool
     self_coupon: bool
+    self_change_plan: bool
     accounts: AccountPolicyOutput
     custom_domain: str | None
     custom_domain_active: bool
@@ -102,6 +103,7 @@ def settings(merchant: Merchant) -> SettingsOutput:
         "freeze_price": given.freeze_price_minor,
         "self_freeze": given.self_freeze,
         "self_coupon": given.self_coupon,
+        "self_change_plan": given.self_change_plan,
         "accounts": {
             "retention_days": given.accounts.retention_days,
             "frozen_stops": given.accounts.frozen_stops,

@@ -84,7 +84,11 @@ class PricePointOutput(TermsOutput):
 
 
 class ProductOutput(TypedDict):
-    """A product with its price points; exactly one of them is the default (P-14)."""
+    """A product with its price points; exactly one of them is the default (P-14).
+
+    `changes_to` are the price points, of any product, that its customers may change to in the
+    portal; none means its own.
+    """
 
     id: str
     name: str
@@ -95,6 +99,7 @@ class ProductOutput(TypedDict):
     limits: dict[str, int]
     archived: bool
     default_price_point: str
+    changes_to: list[str]
     price_points: list[PricePointOutput]
     created_at: str
 
@@ -213,6 +218,7 @@ def product(
         "limits": {limit.of: limit.most for limit in product.limits},
         "archived": product.archived,
         "default_price_point": product.default_price_point,
+        "changes_to": list(product.changes_to),
         "price_points": [price_point(point, product, checkout_url) for point in points],
         "created_at": instant(product.created_at),
     }

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from billing.kernel.catalog import Limit, PricePoint, PriceTerms, Product, check_gateways
+from billing.kernel.catalog import (
+    Limit,
+    PricePoint,
+    PriceTerms,
+    PriceType,
+    Product,
+    check_gateways,
+)
 from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.gateways import Capabilities
 from billing.kernel.merchants import Merchant
@@ -75,10 +82,10 @@ def one(ports: Ports, merchant: Merchant, product: str) -> Offered:
 
 def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, Any]) -> Offered:
     """Changes name, listing, refund days, gateways, grants, the default price point (P-14),
-    or whether it is archived.
+    the plans to change to, or whether it is archived.
 
     Other gateways and grants are for purchases from then on. Raises `Invalid` for gateways that
-    cannot charge what is on sale (P-17).
+    cannot charge what is on sale (P-17), and for plans that nobody can change to (A-4).
     """
     before, points = one(ports, merchant, product)
     after = before
@@ -87,6 +94,7 @@ def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, An
             raise Invalid("not_a_price_point", field="default_price_point")
         after = before.with_default(default)
     after = _pointing(replace(after, **changes), points)
+    _check_changes_to(ports, merchant, set(after.changes_to) - set(before.changes_to))
     if set(after.gateways) - set(before.gateways):
         for point in points:
             _check_on_sale(ports, merchant, after.gateways, point, "gateways")
@@ -213,6 +221,16 @@ def _point(
     # The id names its merchant, so that a checkout address needs nothing else.
     symbols = (named or ports.new_id("price")).partition("_")[2]
     return PricePoint(f"{merchant.id}.{symbols}", merchant.id, product, terms, now)
+
+
+def _check_changes_to(ports: Ports, merchant: Merchant, named: set[str]) -> None:
+    """Refuses price points that are not the merchant's, and those that do not recur (A-4)."""
+    own = [each for each in named if each.startswith(f"{merchant.id}.")]
+    points = ports.store.newest_price_points(own) if own else []
+    if len(points) < len(named):
+        raise Invalid("plan_unknown", field="changes_to")
+    if any(point.terms.type is not PriceType.RECURRING for point in points):
+        raise Invalid("plan_not_recurring", field="changes_to")
 
 
 def _check_on_sale(

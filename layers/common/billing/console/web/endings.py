@@ -16,10 +16,13 @@ from billing.console.web.pages import Desk
 from billing.customers.flows.latest_payment import latest_payment
 from billing.kernel.errors import Invalid, Refused, Unavailable
 from billing.kernel.flows import subscriptions
+from billing.kernel.invoices import Invoice
 from billing.kernel.money import Money
 from billing.kernel.orders import Order
 from billing.kernel.subscription import CancelRequest, Source, Subscription, When
+from billing.kernel.values import replace
 from billing.portal.web.forms import COMMENT_MOST, TEXT, form
+from billing.refunds import value
 from billing.refunds.flows import refund
 from billing.refunds.payment import Effect, Payment
 from billing.team.rights import Area
@@ -106,11 +109,12 @@ def refund_page(
     *,
     typed: Mapping[str, str] | None = None,
     errors: Mapping[str, Invalid] | None = None,
+    amount: Money | None = None,
 ) -> http.Answer:
-    """Shows the refund form, with all that is left of the payment as its amount; raises `Refused`
-    for an entry that is no payment."""
-    paid, effect = _refundable(desk, order)
-    left = effect.amount
+    """Shows the refund form, with all that is left of the payment as its amount, and the taxes in
+    it or in the `amount` that was asked about; raises `Refused` for an entry that is no payment."""
+    payment, effect = _refundable(desk, order)
+    paid, left = payment.order, effect.amount
     return pages.page(
         desk,
         "console/refund.html",
@@ -118,6 +122,8 @@ def refund_page(
         order=paid,
         left=left,
         effect=effect,
+        taxes=_taxes(payment.invoice, amount or left),
+        asked=amount,
         cancels=_cancels_with(desk, paid),
         attempt=(typed or {}).get("attempt") or desk.ports.new_id("attempt"),
         form=typed or {"amount": left.decimal},
@@ -127,11 +133,15 @@ def refund_page(
 
 def refund_order(desk: Desk, order: str) -> http.Answer:
     """Makes the refund, or leaves it under way; sent twice it is one refund."""
-    typed = desk.request.form()
+    typed = dict(desk.request.form())
+    act = typed.pop("act", None)
     paid = refund.payment(desk.ports, desk.merchant, order)
     try:
         given = form(RefundForm, typed)
         amount = Money.typed(given.amount, paid.order.amount.currency, field="amount")
+        if act == "taxes":
+            asked = value.amount_of(paid.invoice, amount.amount_minor)
+            return refund_page(desk, order, typed=typed, amount=asked)
         outcome = _refund(desk, paid, amount, given)
     except Invalid as error:
         return refund_page(desk, order, typed=typed, errors=errors_of(error))
@@ -178,14 +188,20 @@ def _live(desk: Desk, subscription: str) -> Subscription:
     return found
 
 
-def _refundable(desk: Desk, order: str) -> tuple[Order, Effect]:
+def _taxes(invoice: Invoice, amount: Money) -> list[tuple[str, Money]]:
+    """Lists the taxes that go back with an amount of a payment, by their names (C-10)."""
+    shares = zip(invoice.tax_lines, value.taxes_in(invoice, amount), strict=False)
+    return [(line.text, replace(amount, amount_minor=share)) for line, share in shares if share]
+
+
+def _refundable(desk: Desk, order: str) -> tuple[Payment, Effect]:
     paid = refund.payment(desk.ports, desk.merchant, order)
     if not paid.order.amount:
         raise Refused("not_refundable")
     effect = paid.effect(by_hand=True)
     if not effect.amount:
         raise Refused("already_refunded")
-    return paid.order, effect
+    return paid, effect
 
 
 def _cancels_with(desk: Desk, paid: Order) -> tuple[Subscription, bool] | None:

@@ -28,6 +28,7 @@ SHORT_MOST = 100
 GATEWAY = "gateway_"
 BASIC = ("name", "public_listing")
 ACCESS = ("grants", "limits")
+PLANS = ("changes_to",)
 CHECKOUT = ("refund_days",)
 PRICE = (
     *("type", "amount", "period", "installments", "cycle", "tax", "cancellation"),
@@ -150,7 +151,15 @@ def change_document(typed: Typed, names: tuple[str, ...]) -> Document:
     if "refund_days" in names:
         document["refund_days"] = number(typed.get("refund_days") or "0")
         document["gateways"] = [n.removeprefix(GATEWAY) for n in typed if n.startswith(GATEWAY)]
+    if "changes_to" in names:
+        lines = typed.get("changes_to", "").split()
+        document["changes_to"] = list(dict.fromkeys(map(price_point_of, lines)))
     return document
+
+
+def price_point_of(typed: str) -> str:
+    """Returns the price point of a checkout link, which ends with its id; an id stays as it is."""
+    return typed.partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
 def changes(typed: Typed, names: tuple[str, ...]) -> dict[str, Any]:
@@ -186,6 +195,7 @@ def typed_product(product: Product) -> dict[str, str]:
         "grants": " ".join(product.grants),
         "limits": "\n".join(f"{limit.of} = {limit.most}" for limit in product.limits),
         "refund_days": str(product.refund_days),
+        "changes_to": "\n".join(product.changes_to),
         **{f"{GATEWAY}{gateway}": "true" for gateway in product.gateways},
     }
     return {name: value for name, value in form.items() if value}
@@ -194,6 +204,7 @@ def typed_product(product: Product) -> dict[str, str]:
 def copied(product: Product, points: tuple[PricePoint, ...], name: str) -> dict[str, str]:
     """Returns the forms of a copy: what grants its own id alone grants the copy's."""
     form = typed_product(product) | {"name": name}
+    form.pop("changes_to", None)
     if product.grants == (product.id,):
         del form["grants"]
     return form

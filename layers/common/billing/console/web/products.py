@@ -12,7 +12,7 @@ from billing.console.web import drafts, gateway_choices, product_forms, wizard
 from billing.console.web.drafts import Point, ProductDraft
 from billing.console.web.lists import listing, show
 from billing.console.web.pages import Desk, page
-from billing.console.web.product_forms import ACCESS, BASIC, CHECKOUT, PRICE
+from billing.console.web.product_forms import ACCESS, BASIC, CHECKOUT, PLANS, PRICE
 from billing.kernel import domains
 from billing.kernel.catalog import PricePoint, Product
 from billing.kernel.errors import BillingError, Conflict, Invalid, NotFound, Refused
@@ -28,7 +28,7 @@ PAGE_LENGTH = 50
 COUNTED_MOST = 100
 """The subscriptions that are counted of what hangs on a product; more are "100 or more"."""
 
-EVERYTHING = (*BASIC, *ACCESS, *CHECKOUT)
+EVERYTHING = (*BASIC, *ACCESS, *CHECKOUT, *PLANS)
 DONE = frozenset({"created", "changed", "added", "archived", "restored", "price_changed"})
 STATES = ("on_sale", "listed", "archived")
 

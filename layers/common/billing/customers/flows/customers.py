@@ -171,6 +171,12 @@ def _change(ports: Ports, before: Customer, after: Customer, now: datetime) -> t
 def _refuse_email(ports: Ports, before: Customer, after: Customer) -> None:
     if ports.store.customer_by_email(after.merchant, after.email):
         raise Refused("email_taken")
+    refuse_email_of_account(ports, before)
+
+
+def refuse_email_of_account(ports: Ports, before: Customer) -> None:
+    """Raises `Refused` (email_of_account) for the customer behind an account, whose owner changes
+    the email in their profile (A-8)."""
     of_platform = before.merchant == ports.operation.platform
     if of_platform and ports.store.account_email(before.email) is not None:
         raise Refused("email_of_account")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.customers.flows import login, mailed_code
+from billing.customers.flows import email_change, login, mailed_code
 from billing.customers.mail import letters
 from billing.kernel.customers import BillTo, Customer
 from billing.kernel.merchants import Merchant
@@ -24,10 +24,36 @@ def login_link(ports: Ports, event: OutboxEvent, merchant: Merchant, now: dateti
     if customer.is_erased:
         return LeftOut.ERASED
     envelope = _envelope(ports, event, merchant, customer, now)
+    if (change := email_change.change_asked(event)) is not None:
+        return _confirmations(ports, change, merchant, envelope, now)
     if mailed_code.is_asked(event):
         return [letters.entry_code(envelope, mailed_code.draw(ports, customer, event, now=now))]
     url = login.make_link(ports, merchant, customer, now=now)
     return [letters.entry_link(envelope, url)]
+
+
+def _confirmations(
+    ports: Ports, change: str, merchant: Merchant, envelope: Envelope, now: datetime
+) -> Mails:
+    """Returns the mails to both addresses of an email change, each with a link of its own."""
+    ends = email_change.links(ports, merchant, change, now=now)
+    if not ends:
+        return LeftOut.EXPIRED
+    (old, _), (new, _) = ends
+    return [
+        letters.confirm_email(
+            # Not by name: the new address may be anybody's.
+            replace(
+                envelope,
+                event_id=f"{envelope.event_id}:{n}",
+                to=BillTo(email, email, envelope.to.address),
+            ),
+            url,
+            old=old,
+            new=new,
+        )
+        for n, (email, url) in enumerate(ends)
+    ]
 
 
 def details_changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:

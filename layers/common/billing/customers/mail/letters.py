@@ -41,6 +41,24 @@ def entry_code(envelope: Envelope, code: str) -> EmailMessage:
     return written(letter, envelope)
 
 
+def confirm_email(envelope: Envelope, url: str, *, old: str, new: str) -> EmailMessage:
+    """Builds the mail to either address of an email change, with the link that confirms it
+    (B-12)."""
+    words = {"merchant": envelope.merchant.name}
+    language = envelope.language
+    letter = Letter(
+        subject=text(language, "mail.confirm_email.subject", **words),
+        title=text(language, "mail.confirm_email.title"),
+        opening=(text(language, "mail.confirm_email.text", old=old, new=new, **words),),
+        paragraphs=(
+            text(language, "mail.confirm_email.both"),
+            text(language, "mail.confirm_email.unasked"),
+        ),
+        link=(text(language, "mail.confirm_email.button"), url),
+    )
+    return written(letter, envelope)
+
+
 def details_changed(
     envelope: Envelope, what: str, product: str | None, portal_url: str | None
 ) -> EmailMessage:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from billing.catalog.flows import product_lists
 from billing.kernel.catalog import Product
 from billing.kernel.customers import normalised_email
 from billing.kernel.errors import Refused
+from billing.kernel.flows.paging import pages
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
 
 COUNTED_AT_MOST = 10_000
+PRODUCTS_AT_ONCE = 100
 
 Over = tuple[str, int, int]
 """The name of a limit, how much is used, and how much is allowed."""
@@ -22,7 +25,6 @@ Over = tuple[str, int, int]
 
 def of(ports: Ports, seller: Merchant, now: datetime) -> dict[str, int]:
     """Counts the things that plans can limit: products on sale, and live subscriptions."""
-    products, _ = ports.store.catalog(seller.id)
     until = now + timedelta(microseconds=1)
     live, seen, cursor = 0, 0, None
     while seen < COUNTED_AT_MOST:
@@ -34,7 +36,16 @@ def of(ports: Ports, seller: Merchant, now: datetime) -> dict[str, int]:
         cursor = page.next
         if cursor is None:
             break
-    return {"products": sum(not product.archived for product in products), "subscriptions": live}
+    return {"products": _products_on_sale(ports, seller), "subscriptions": live}
+
+
+def _products_on_sale(ports: Ports, seller: Merchant) -> int:
+    """Counts products without their price points, of the newest `COUNTED_AT_MOST`."""
+    read = pages(
+        lambda cursor: product_lists.made(ports, seller, limit=PRODUCTS_AT_ONCE, cursor=cursor),
+        at_most=COUNTED_AT_MOST // PRODUCTS_AT_ONCE,
+    )
+    return sum(not product.archived for page in read for product in page.data)
 
 
 def over(product: Product, usage: dict[str, int]) -> tuple[Over, ...]:

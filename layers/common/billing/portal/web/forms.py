@@ -8,7 +8,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import StringConstraints
 
 from billing.cancel.cancellation import CancelReason
-from billing.web.inputs import KEY, AddressInput, Input, Key, Name, read
+from billing.plans.plan_change import When
+from billing.web.inputs import KEY, AddressInput, Email, Input, Key, Name, read
 from billing.web.sessions import CSRF_FIELD
 
 Form = TypeVar("Form", bound=Input)
@@ -51,6 +52,25 @@ class CardForm(Input):
     payment_method: Key
     attempt_key: Annotated[str, StringConstraints(min_length=8, max_length=128, pattern=KEY)]
     default: Literal["true"] | None = None
+
+
+class PlanForm(Input):
+    """The plan and the time that were chosen, to be quoted."""
+
+    price_point: Key
+    when: When = When.NOW
+
+
+class PlanChangeForm(PlanForm):
+    """The confirmed plan, with the token of its quote."""
+
+    token: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,9}\.[0-9a-f]{32}$")]
+
+
+class EmailForm(Input):
+    """The new email."""
+
+    email: Email
 
 
 def form(shape: type[Form], typed: Mapping[str, str]) -> Form:

@@ -16,6 +16,7 @@ from billing.kernel.customers import Customer
 from billing.kernel.errors import Invalid, Refused
 from billing.kernel.merchants import Merchant, PortalKind
 from billing.kernel.ports import Ports
+from billing.plans.flows import offered_plans
 from billing.portal.flows import portal
 from billing.render.einvoice import NoEInvoice
 from billing.runtime import telemetry
@@ -41,6 +42,8 @@ DONE = frozenset(
         "frozen",
         "thawed",
         "coupon",
+        "plan",
+        "plan_later",
     }
 )
 """The confirmations that a page can show."""
@@ -64,6 +67,7 @@ def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> ht
         older=shown.older and f"{visit.base}?{urlencode({'before': shown.older})}",
         newest=visit.base if cursor is not None else None,
         shown=customer_view.PAYMENTS_SHOWN,
+        changeable=offered_plans.changeable(ports, found, visit.account.history.subscriptions, now),
         elsewhere=cards.held_by(ports, visit.account.customer, visit.account.history).elsewhere,
         done=_done(request),
         helpdesk=found.settings.portal is PortalKind.HELPDESK,

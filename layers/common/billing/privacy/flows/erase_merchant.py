@@ -15,8 +15,9 @@ from billing.branding.flows import removal as branding
 from billing.helpdesk.tickets import Ticket
 from billing.jobs.flows.steps import each, place_in
 from billing.jobs.jobs import Step
+from billing.kernel.catalog import PricePoint
 from billing.kernel.flows import whole_lists
-from billing.kernel.flows.paging import entries
+from billing.kernel.flows.paging import entries, pages
 from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order
@@ -69,10 +70,12 @@ def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
     """
     if seller.domain is not None and (held := ports.store.domain(seller.domain)) is not None:
         ports.store.commit(Change(seller, replace(seller, domain=None)), Remove(held))
+    if not _listed_products(ports, seller, keep_going):
+        return False
+    # What no list has: the catalog of before there was one, and what was added a moment ago.
     products, points = ports.store.catalog(seller.id)
     gone: list[list[Write]] = [[Remove(key)] for key in ports.store.api_keys(seller.id)]
-    for point in points:
-        gone.append([Remove(replace(point, version=n + 1)) for n in range(point.version)])
+    gone += [_versions(point) for point in points]
     gone += [[Remove(product)] for product in products]
     gone += [[Remove(endpoint)] for endpoint in ports.store.webhook_endpoints(seller.id)]
     coupons = ports.store.coupons(seller.id, limit=COUPONS_AT_ONCE)
@@ -83,6 +86,27 @@ def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
             return False
         erase.commit_in_batches(ports, writes)
     return len(coupons) < COUPONS_AT_ONCE and _taxes(ports, seller, keep_going)
+
+
+def _listed_products(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
+    """Erases products with their price points, a page at a time; returns whether all in the list
+    are gone."""
+    if seller.catalog_listed_at is None:
+        return True
+    read = pages(lambda cursor: ports.store.products_made(seller.id, limit=AT_ONCE, cursor=cursor))
+    for page in read:
+        for product in page.data:
+            points = ports.store.points_made(seller.id, product.id)
+            writes = [write for point in points for write in _versions(point)]
+            erase.commit_in_batches(ports, [*writes, Remove(product)])
+            if not keep_going():
+                return False
+    return True
+
+
+def _versions(point: PricePoint) -> list[Write]:
+    """Returns the removal of every version of a price point."""
+    return [Remove(replace(point, version=n + 1)) for n in range(point.version)]
 
 
 def _taxes(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:

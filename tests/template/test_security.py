@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+
+import pytest
 from fnmatch import fnmatchcase
 
 from dev.expand import ROOT
@@ -56,8 +58,8 @@ def test_row_05_no_role_has_a_wildcard_or_a_policy_of_others(resources: Resource
             written = written.replace("${AWS::StackName}-*", "")
         # Every merchant's gateway keys: what stands under this stage has no other name.
         written = written.replace("parameter/perennial/${Stage}/*", "")
-        # Documents, each of which has a name of its own.
-        written = written.replace("${ObjectsBucket.Arn}/documents/*", "")
+        # Documents and files of exports, each of which has a name of its own.
+        written = re.sub(r"\$\{ObjectsBucket.Arn\}/(documents|exports)/\*", "", written)
         assert "*" not in written, name
     ours = set(of_type(resources, "AWS::IAM::ManagedPolicy"))
     for role in of_type(resources, "AWS::IAM::Role").values():
@@ -122,18 +124,38 @@ def test_row_05_the_sweep_can_neither_charge_nor_write_an_invoice(resources: Res
     assert "dynamodb:DeleteItem" not in can
 
 
-def test_row_05_only_what_makes_or_shows_documents_reaches_the_bucket(
-    resources: Resources,
+@pytest.mark.parametrize(
+    ("folder", "readers", "writers"),
+    [
+        (
+            "documents",
+            ("ConsoleRole", "MerchantRole", "NotifyRole", "NotifySweepRole", "PortalRole"),
+            ("ConsoleRole", "MerchantRole", "NotifyRole", "NotifySweepRole", "PortalRole"),
+        ),
+        ("exports", ("ConsoleRole", "JobsRole", "MerchantRole"), ("JobsRole",)),
+    ],
+)
+def test_row_05_only_what_makes_or_shows_a_folder_of_the_bucket_reaches_it(
+    resources: Resources, folder: str, readers: tuple[str, ...], writers: tuple[str, ...]
 ) -> None:
     """None lists, and none deletes: without leave to list, nobody sees what others have."""
     asked = {
         (name, action)
         for name, statement in statements(resources)
         for action in as_list(statement["Action"])
-        if action.startswith("s3:")
+        if action.startswith("s3:") and f"/{folder}/*" in json.dumps(statement["Resource"])
     }
-    readers = ("ConsoleRole", "MerchantRole", "NotifyRole", "NotifySweepRole", "PortalRole")
-    assert asked == {(n, a) for n in readers for a in ("s3:GetObject", "s3:PutObject")}
+    assert asked == {(n, "s3:GetObject") for n in readers} | {(n, "s3:PutObject") for n in writers}
+
+
+def test_row_05_no_function_reaches_another_folder_of_the_bucket(resources: Resources) -> None:
+    reached = {
+        resource["Fn::Sub"].rpartition("Arn}")[2]
+        for _, statement in statements(resources)
+        if any(action.startswith("s3:") for action in as_list(statement["Action"]))
+        for resource in as_list(statement["Resource"])
+    }
+    assert reached == {"/documents/*", "/exports/*"}
 
 
 def test_row_06_there_is_no_secret_in_the_template(resources: Resources) -> None:

@@ -13,8 +13,8 @@ from billing.web.inputs import Input
 
 
 class ExportInput(Input):
-    """An export that is asked for; `from` and `to` are instants or local days, and such a day of `to`
-    is included."""
+    """An export that is asked for; `from` and `to` are instants or local days, and such a day of
+    `to` is included."""
 
     what: Exported
     format: ExportFormat = ExportFormat.CSV

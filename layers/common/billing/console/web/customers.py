@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from billing.console.web.pages import DONE, Desk, done, page
 from billing.customers.flows import customers
 from billing.outbox.flows import suppressions
+from billing.tax.flows import kept_evidence
 from billing.web import http
 
 
@@ -20,6 +21,7 @@ def customer_page(desk: Desk, customer: str) -> http.Answer:
         desk,
         "console/customer.html",
         overview=overview,
+        evidence=kept_evidence.of_subscriptions(desk.ports, overview.history.subscriptions),
         now=desk.now,
         done=what if what in DONE else None,
         next_url=overview.older and f"{here}?{urlencode({'cursor': overview.older})}",

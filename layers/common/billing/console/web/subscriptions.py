@@ -21,6 +21,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.subscription import State, Subscription
 from billing.plans.flows import freeze
 from billing.rebill.flows import overdue
+from billing.tax.flows import kept_evidence
 from billing.web import http
 
 Act = Callable[[Ports, Merchant, Subscription, datetime], object]
@@ -57,6 +58,7 @@ def subscription_page(desk: Desk, subscription: str) -> http.Answer:
         "console/subscription.html",
         subscription=found,
         customer=desk.ports.store.customer(desk.merchant, found.customer),
+        evidence=kept_evidence.of_subscriptions(desk.ports, (found,)).get(found.id),
         orders=orders.data,
         actions=_possible(desk.session.merchant, found),
         quoted=_quoted(found),

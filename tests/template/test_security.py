@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatchcase
 
 import pytest
-from fnmatch import fnmatchcase
 
 from dev.expand import ROOT
 from tests.template.stack import (

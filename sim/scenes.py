@@ -56,6 +56,7 @@ class Scene(Value):
     acts: tuple[Act, ...] = ()
     hears: bool = False
     coupon: str | None = None
+    taxed: bool = False
 
 
 def _change(place: int, when: When, *, thinks_us: int = 0) -> Action:
@@ -176,6 +177,14 @@ SCENES = {
             33,
             acts=(Act(10, change_cheaper), Act(11, change_next)),
         ),
+        Scene(
+            "proves it owes no tax",
+            MONTHLY,
+            "pm_card_mastercard",
+            33,
+            acts=(Act(10, money_back.refund_tax), Act(12, change_now)),
+            taxed=True,
+        ),
         Scene("pays by credit", GOLD, "pm_card_mastercard", 33, acts=(Act(10, change_cheaper),)),
         Scene(
             "thinks it over",
@@ -277,6 +286,7 @@ MEETINGS: tuple[Meeting, ...] = (
             ("wants it back", "refund", (change_now, cancel_now)),
             ("wants it back first", "refund", (change_cheaper,)),
             ("leaves credit", "cancel", (money_back.refund_last,)),
+            ("proves it owes no tax", "refund", (change_now,)),
             ("gives a card", "card", (cancel_now, remove_card, other_card)),
             ("freezes", "freeze", (cancel_now, pause_now, change_now, change_next)),
             ("freezes", "plan", (cancel_now, change_now)),
@@ -337,7 +347,7 @@ def plan_of(scene: Scene) -> Plan:
     sold = [bought, *others]
     plan = Plan(START, scene.days * DAY, 1, False, {"acme": merchant}, sold, hears=scene.hears)
     at_us = plan.start_us + SECOND
-    plan.couponed = scene.coupon is not None
+    plan.couponed, plan.taxed = scene.coupon is not None, scene.taxed
     ann = Purchase(1, at_us, "ann@example.com", bought[1].id, scene.card, coupon=scene.coupon)
     plan.purchases = [ann]
     return plan

@@ -317,6 +317,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "change paid: what went back meanwhile",
         ((Funds, "caught_up", unchanged),),
+        scene="wants it back before the answer",
     ),
     Mutant("skipped and passed periods are paid for", ((Funds, "unpaid", unchanged),)),
     Mutant("ended: credit refunded and kept", ((Subscription, "returning_credit", unchanged),)),

@@ -45,6 +45,10 @@ SEED_OF_FREEZE = 6
 """A customer who freezes stays frozen when the next payment is due."""
 
 
+SEED_OF_ANSWER = 11
+"""A buyer who answers the bank at the checkout, and some minutes late for another plan."""
+
+
 class Scene(Value):
     """One customer's story, short enough to be run thousands of times."""
 
@@ -92,6 +96,13 @@ def remove_first(adversary: Adversary, target: Subscription) -> None:
 def remove_last(adversary: Adversary, target: Subscription) -> None:
     """Removes the newest card."""
     card_changes.remove(adversary, target, lambda kept: kept[-1].id)
+
+
+def refund_soon(adversary: Adversary, target: Subscription) -> None:
+    """Refunds the newest payment in a minute."""
+    clockwork = adversary.world.clockwork
+    refund = partial(money_back.refund_last, adversary, target)
+    clockwork.at(clockwork.now_us + MINUTE, refund)
 
 
 def lose_first_payment(adversary: Adversary, target: Subscription) -> None:
@@ -239,6 +250,14 @@ SCENES = {
             33,
             3,
             (Act(10, change_now),),
+        ),
+        Scene(
+            "wants it back before the answer",
+            MONTHLY,
+            "pm_card_authenticationRequired",
+            14,
+            SEED_OF_ANSWER,
+            (Act(10, change_now), Act(10, refund_soon)),
         ),
     )
 }

@@ -181,6 +181,7 @@ LISTS = {
     "/v1/forecast",
     "/v1/tickets",
     "/v1/coupons",
+    "/v1/exports",
     "/v1/tax/registrations",
     "/v1/tax/rates",
     "/v1/tax/report",
@@ -211,6 +212,7 @@ def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> Non
         "customer": bought.customer,
         "invoice": bought.invoice.id,
         "coupon": shop.api.post("/v1/coupons", COUPON).json["code"],
+        "export": shop.api.post("/v1/exports", {"what": "customers"}).json["id"],
     }
     asked = 0
     for path, method, _ in operations(document):
@@ -248,6 +250,7 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "gateway": "stripe",
         "account": "acct_1",
         "coupon": shop.api.post("/v1/coupons", COUPON).json["code"],
+        "export": shop.api.post("/v1/exports", {"what": "customers"}).json["id"],
     }
     before = [shop.api.get(a).json for a in ("/v1/products", "/v1/settings", "/v1/keys")]
     change = {"price_point": second.json["id"], "when": "now"}

@@ -28,9 +28,11 @@ IN_OTHER_WORDS = {"already_purchased", "offer_changed", "trial_used"}
 
 OF_MERCHANTS = {
     "billing.accounts.accounts",
+    "billing.gateways.paypal.setup",
     "billing.gateways.registry",
     "billing.gateways.sandbox.events",
     "billing.gateways.sandbox.refunds",
+    "billing.gateways.stripe.setup",
     "billing.helpdesk.flows.carry_out",
     "billing.helpdesk.flows.decision",
     "billing.helpdesk.flows.inbound",

@@ -14,6 +14,7 @@ from billing.kernel.customers import Entitlement
 from billing.kernel.due import DueKind
 from billing.kernel.invoices import Invoice, InvoiceCounter
 from billing.kernel.ledger import LedgerEntry, Posting
+from billing.kernel.merchants import Merchant, Settings
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order
 from billing.kernel.outbox_events import OutboxEvent
@@ -88,6 +89,15 @@ st.register_type_strategy(
     LedgerEntry,
     st.builds(LedgerEntry, postings=st.lists(st.integers(-(10**15), 10**15)).map(_postings)),
 )
+for made_by_a_factory in (Settings, Merchant):
+    # Hypothesis would take the default of the signature, which is the factory itself.
+    st.register_type_strategy(
+        made_by_a_factory,
+        st.builds(
+            made_by_a_factory,
+            **{each.name: st.from_type(each.type) for each in fields(made_by_a_factory)},
+        ),
+    )
 ENTITY = st.sampled_from([class_of(name) for name in sorted(ENTITIES)]).flatmap(st.from_type)
 
 

@@ -18,7 +18,7 @@ from billing.kernel.operation import Operation
 from billing.kernel.outbox_events import OutboxEvent
 from billing.storage import event_keys
 from billing.storage.addresses import DUE, Key, SortKeyRange, stamp
-from billing.storage.index_keys import due_shard
+from billing.storage.due_keys import due_shard
 from functions.account import app as account_app
 from functions.cancel import app as cancel_app
 from functions.helpdesk import app as helpdesk_app

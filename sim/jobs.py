@@ -31,7 +31,7 @@ from billing.kernel.walks import Seen
 from billing.kernel.writes import Insert
 from billing.runtime.job_kinds import KINDS
 from billing.storage.addresses import DUE, stamp
-from billing.storage.index_keys import due_shard
+from billing.storage.due_keys import due_shard
 from sim.chance import Chance, stretched
 from sim.deployment import batch_answer
 from sim.invariants import Violation

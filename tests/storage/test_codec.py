@@ -24,12 +24,13 @@ from billing.kernel.values import Value, fields, replace
 from billing.storage import codec, entity_keys, key_fields
 from billing.storage.absent import is_written_out
 from billing.storage.addresses import Row, stamp
+from billing.storage.due_keys import due_of
 from billing.storage.dynamo.items import entity_of
 from billing.storage.dynamo.writes import index_attributes, item_of
 from billing.storage.entity_classes import ENTITIES, RENAMED, class_of, stored_name
 from billing.storage.entity_keys import key_of
 from billing.storage.event_keys import outbox_ids_of
-from billing.storage.index_keys import due_of, index_keys
+from billing.storage.index_keys import index_keys
 from billing.storage.keys import owner_key
 from tests.storage.examples import (
     T0,

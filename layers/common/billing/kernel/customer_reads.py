@@ -37,6 +37,11 @@ class CustomerParts(Protocol):
         """The customer, and bills and consents of purchases in the order asked for."""
         ...
 
+    def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
+        """Many at once, (merchant, customer, purchase id) each, in the order asked for."""
+        ...
+
+    def consent(self, merchant: str, customer: str, purchase: str) -> Consent | None: ...
     def holdings(self, merchant: str, customer: str) -> History:
         """The customer, their cards and subscriptions, the open invoices of those, and the entries
         of requests to cancel them; no other order."""

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
-from billing.kernel.due import DueKind
-from billing.kernel.storage import Due
 from billing.kernel.writes import Entity
 from billing.storage.addresses import (
     AUX,
-    DUE,
     EVERYTHING,
     LIST,
     LOOKUP,
-    STAMP_LENGTH,
     E_co,
     IndexPartition,
     Place,
-    Row,
     SortKeyRange,
     stamp,
 )
+from billing.storage.due_keys import due_place
 
 if TYPE_CHECKING:
     from billing.accounts.accounts import Account
@@ -38,7 +33,6 @@ if TYPE_CHECKING:
     from billing.kernel.subscription import State, Subscription
     from billing.notices.reminders import Reminder
     from billing.refunds.refunds import Refund
-    from billing.storage.keys import WithDueDate
 
     ById = Subscription | Order | PaymentMethod
     """An entity that is found by its id alone."""
@@ -48,52 +42,6 @@ def index_keys(entity: Entity) -> dict[str, Place]:
     """Returns the places of an entity in the indexes, by name of the index."""
     places = _PLACES.get(type(entity).__name__)
     return {} if places is None else places(entity)
-
-
-# The due index: what is to be done, by kind, shard and instant.
-
-
-def due(kind: DueKind, shard: int, until: datetime) -> IndexPartition[WithDueDate]:
-    """Returns where the due dates of a kind and shard are, up to an instant."""
-    return IndexPartition(DUE, due_shard(kind, shard), SortKeyRange.until(until))
-
-
-def due_kind(kind: DueKind) -> str:
-    """Returns the partition prefix of one kind of due date, for all shards."""
-    return f"DUE#{kind}#"
-
-
-@cache
-def due_shard(kind: DueKind, shard: int) -> str:
-    return f"{due_kind(kind)}{shard}"
-
-
-def due_sort_key(due_at: datetime, owner: tuple[str, ...]) -> str:
-    return "#".join((stamp(due_at), *owner))
-
-
-_OWNER_PARTS = {
-    DueKind.CHECKOUT: 2,
-    DueKind.ERASE: 2,
-    DueKind.TICKET: 2,
-    DueKind.ACCOUNT: 1,
-    DueKind.JOB: 1,
-}
-
-
-def due_of(kind: DueKind, row: Row[WithDueDate]) -> Due:
-    """Returns the due date of a row of the due index."""
-    due_at, owner = row.sk[:STAMP_LENGTH], row.sk[STAMP_LENGTH + 1 :]
-    parts = owner.split("#", _OWNER_PARTS.get(kind, 3) - 1)
-    return Due(kind, datetime.fromisoformat(due_at), tuple(parts))
-
-
-def _due_place(entity: WithDueDate, *owner: str) -> dict[str, Place]:
-    if entity.due_at is None:
-        return {}
-    return {
-        DUE: Place(due_shard(entity.due_kind, entity.shard), due_sort_key(entity.due_at, owner))
-    }
 
 
 # The lookup index: what is named by an id, or by what it waits for.
@@ -208,7 +156,7 @@ def words(merchant: str, beginning: str) -> IndexPartition[WordRow]:
 
 def _subscription(e: Subscription) -> dict[str, Place]:
     return {
-        **_due_place(e, e.merchant, e.customer, e.id),
+        **due_place(e, e.merchant, e.customer, e.id),
         LOOKUP: _id_place(e.merchant, e.id),
         LIST: _list_place(e.merchant, SUBSCRIPTIONS, e.started_at, e.id),
         AUX: Place(in_state(e.merchant, e.state).pk, f"{stamp(e.started_at)}#{e.id}"),
@@ -246,7 +194,7 @@ def _order(e: Order) -> dict[str, Place]:
 def _ticket(e: Ticket) -> dict[str, Place]:
     """Lists a ticket for its merchant always, and for its department while it waits for a
     person."""
-    places = _due_place(e, e.merchant, e.id)
+    places = due_place(e, e.merchant, e.id)
     places[LIST] = _list_place(e.merchant, TICKETS, e.requested_at, e.id)
     if e.is_waiting:
         place = f"{stamp(e.requested_at)}#{e.id}"
@@ -280,19 +228,19 @@ def _payment_method(e: PaymentMethod) -> dict[str, Place]:
 
 
 def _checkout(e: Checkout) -> dict[str, Place]:
-    return _due_place(e, e.merchant, e.key)
+    return due_place(e, e.merchant, e.key)
 
 
 def _refund(e: Refund) -> dict[str, Place]:
-    return _due_place(e, e.merchant, e.customer, e.id)
+    return due_place(e, e.merchant, e.customer, e.id)
 
 
 def _reminder(e: Reminder) -> dict[str, Place]:
-    return _due_place(e, e.merchant, e.customer, e.subscription)
+    return due_place(e, e.merchant, e.customer, e.subscription)
 
 
 def _account(e: Account) -> dict[str, Place]:
-    return _due_place(e, e.username)
+    return due_place(e, e.username)
 
 
 def _job(e: Job) -> dict[str, Place]:
@@ -301,7 +249,7 @@ def _job(e: Job) -> dict[str, Place]:
 
 
 def _job_line(e: JobLine) -> dict[str, Place]:
-    return _due_place(e, e.owner)
+    return due_place(e, e.owner)
 
 
 _PLACES: dict[str, Callable[..., dict[str, Place]]] = {

@@ -15,7 +15,7 @@ from billing.kernel.storage import Due
 from billing.kernel.values import replace
 from billing.kernel.writes import Insert, Transaction, Write
 from billing.runtime import correlation
-from billing.storage import event_keys, index_keys, keys
+from billing.storage import due_keys, event_keys, index_keys, keys
 from billing.storage.addresses import SortKeyRange, stamp
 from billing.storage.aux_lists import page_where
 from billing.storage.coupon_reads import CouponReads
@@ -111,9 +111,9 @@ class ItemStore(MerchantReads, CustomerReads, TaxReads, CouponReads, ExportReads
         self, kind: DueKind, shard: int, until: datetime, limit: int, *, newest_first: bool = False
     ) -> list[Due]:
         """Index due DUE#<kind>#<shard> up to `until`, earliest first; the rows are the answer."""
-        partition = index_keys.due(kind, shard, until)
+        partition = due_keys.due(kind, shard, until)
         rows = self._items.rows(partition, newest_first=newest_first, limit=limit)
-        return [index_keys.due_of(kind, row) for row in rows]
+        return [due_keys.due_of(kind, row) for row in rows]
 
     def lease_each(self, dues: Sequence[Due], until: datetime) -> list[Due]:
         """Conditional updates of the items that the rows name, many in one, without a read."""

@@ -19,12 +19,13 @@ from billing.kernel.values import Value, names
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Remove, Write
 from billing.storage import absent, codec, expiry, key_fields
 from billing.storage.addresses import AUX, stamp
+from billing.storage.due_keys import due_kind, due_sort_key
 from billing.storage.dynamo.calls import key_attributes
 from billing.storage.dynamo.expressions import ExpressionBuilder
 from billing.storage.dynamo.failures import Item, Request
 from billing.storage.entity_classes import stored_name
 from billing.storage.entity_keys import key_of
-from billing.storage.index_keys import due_kind, due_sort_key, index_keys
+from billing.storage.index_keys import index_keys
 from billing.storage.keys import owner_key
 
 FIELD_BY_FIELD = 2

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 from billing.kernel.due import DueKind
 from billing.kernel.writes import Entity
 from billing.storage.addresses import Key
+from billing.storage.due_keys import due_shard, due_sort_key
 from billing.storage.dynamo.calls import Calls
 from billing.storage.dynamo.failures import Answer, Request
 from billing.storage.dynamo.writes import item_of
 from billing.storage.entity_keys import key_of
-from billing.storage.index_keys import due_shard, due_sort_key
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest, AWSResponse

@@ -28,8 +28,8 @@ from billing.kernel.writes import Insert, Transaction
 from billing.outbox.flows import deliver
 from billing.rebill.flows import sweep
 from billing.runtime import settings, wiring
+from billing.storage.due_keys import due_shard
 from billing.storage.entity_keys import keys_of
-from billing.storage.index_keys import due_shard
 from billing.storage.store import ItemStore
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ from typing import Any
 
 from billing.kernel.issued_documents import IssuedDocument
 from billing.kernel.values import replace
-from billing.render.einvoice import EInvoice, einvoice_of
+from billing.render.einvoice import EInvoice, NoEInvoice, einvoice_of
 from sim.invariants import Violation
 from sim.items import Put
 from sim.seen import Seen
@@ -30,10 +30,14 @@ class DocumentWrites(Seen):
         self._e_invoice(after)
 
     def _e_invoice(self, document: IssuedDocument) -> None:
-        """Checks that a document with VAT is an e-invoice, which adds up to the cent by itself."""
+        """Checks that a document with VAT is an e-invoice, which adds up to the cent by itself; a
+        credit note whose net amount is nothing need not be one."""
         made = einvoice_of(document)
+        nothing_net = not any(line.amount for line in document.lines if not line.is_tax)
         if isinstance(made, EInvoice):
             self.tally["e_invoices"] += 1
+        elif made is NoEInvoice.TAX_ALONE and nothing_net:
+            self.tally["credit_notes_of_tax_alone"] += 1
         elif {line.kind for line in document.lines if line.is_tax} == {"DE"}:
             raise Violation("18", f"{document.id} has VAT and no e-invoice: {made}", document.id)
 

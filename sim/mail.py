@@ -69,10 +69,15 @@ class Mail(Seen):
 
     def _reread(self, subscriptions: Iterable[str | None]) -> None:
         """Notes which undelivered outbox events of these subscriptions became untrue, or true
-        again.
+        again, and when all that they could speak of became what it was.
         """
         for subscription in subscriptions:
             for name in self._untold.get(subscription or "", ()):
+                if self._has_changed(self.events[name]):
+                    self._changed.add(name)
+                elif name in self._changed:
+                    self._changed.discard(name)
+                    self._as_before_since[name] = self._now()
                 if self._holds(self.events[name]):
                     self._untrue_since.pop(name, None)
                 else:
@@ -152,11 +157,19 @@ class Mail(Seen):
         self.tally["mails_left_out"] += 1
         known = {
             LeftOut.DISARMED: event.kind in PASSING and event.merchant in self.ever_disarmed,
-            LeftOut.UNTRUE: event.kind not in RECORDS and self._has_changed(event),
+            LeftOut.UNTRUE: event.kind not in RECORDS and self._had_changed(event),
         }
         if reason is None or not known.get(reason, False):
             text = f"{event.id} is left out as {reason}, and is not"
             raise Violation("13", text, event.id, event.subscription)
+
+    def _had_changed(self, event: OutboxEvent) -> bool:
+        """Returns whether anything that a mail could speak of has changed, or had when whoever
+        leaves it out could have read it: an undo may come between that and the note of it.
+        """
+        undone_at = self._as_before_since.get(event.id)
+        claimed = self._claimed[event.id, self.invocation()]
+        return self._has_changed(event) or (undone_at is not None and undone_at >= claimed)
 
     def _has_changed(self, event: OutboxEvent) -> bool:
         """Returns whether anything that a mail could speak of has changed."""

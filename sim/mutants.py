@@ -65,6 +65,7 @@ from sim.mutations import (
     committing_blindly,
     confirm_without_attempt,
     constant,
+    denied,
     due_at_once,
     ended_or_not,
     far_away,
@@ -315,12 +316,14 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "settle: funds not as read",
         ((charge_steps, "settle_paid", forgetting("funds", "credit_minor")),),
+        scene="renewal",
     ),
     Mutant("dispute lost: credit stays", ((disputes, "_cancel", keeping_funds),)),
     Mutant("change: credit of the whole price", ((plan_change, "_unused_minor", unused_of_price),)),
     Mutant(
         "change paid: what went back meanwhile",
         ((Funds, "caught_up", unchanged),),
+        scene="wants it back before the answer",
     ),
     Mutant("skipped and passed periods are paid for", ((Funds, "unpaid", unchanged),)),
     Mutant("ended: credit refunded and kept", ((Subscription, "returning_credit", unchanged),)),
@@ -483,7 +486,16 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("tax: rounded down", ((taxes, "half_up", rounding_down),)),
     Mutant("tax: credit without its taxes", ((Taxes, "of", always(UNTAXED)),)),
     Mutant("tax: a refund returns none", ((value, "taxes_in", no_taxes),)),
-    Mutant("tax: tax alone goes back as a part of all", ((refunds, "reserve", of_all),)),
+    Mutant(
+        "tax: tax alone goes back as a part of all",
+        ((refunds, "reserve", of_all),),
+        scene="proves it owes no tax",
+    ),
+    Mutant(
+        "tax: taken off again once it was refunded",
+        ((Invoice, "has_its_tax_refunded", denied),),
+        scene="proves it owes no tax",
+    ),
     Mutant("tax: refunds are not reported", ((sums, "of_refund", nothing_returned),)),
     Mutant(
         "outbox: a consumer's own note not looked for", ((consume, "_has_noted", always(False)),)

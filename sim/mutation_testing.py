@@ -40,7 +40,7 @@ def main(seeds: int) -> int:
 def _outcome(number: int, seeds: int) -> str | None:
     """Returns what notices a mutant; None for nothing.
 
-    It tries the meetings of the mutant's own scene, if it names one, then chance, then each scene
+    It tries the mutant's own scene and its meetings, if it names one, then chance, then each scene
     in which nothing else fails, then two invocations that meet at every pair of points. The last
     takes half an hour a mutant where nothing is noticed, so those listed as redundant were tried by
     it when they were listed, and are not each time.
@@ -48,6 +48,9 @@ def _outcome(number: int, seeds: int) -> str | None:
     mutant = mutants.MUTANTS[number]
     mine = [meeting for meeting in scenes.MEETINGS if meeting[0] == mutant.scene]
     with mutant.applied():
+        own = None if mutant.scene is None else exhaustive.tried(scenes.SCENES[mutant.scene], {})
+        if own is not None and own.violation is not None:
+            return f"{mutant.scene}, {own.violation}"
         if (noticed := _in_meetings(mine)) is not None:
             return noticed
         for tried, seed in enumerate(range(FIRST_SEED, FIRST_SEED + seeds), 1):

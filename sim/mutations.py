@@ -173,6 +173,11 @@ def always(answer: Any) -> Callable[[Any], Any]:
     return lambda original: lambda *args, **kwargs: answer
 
 
+def denied(original: Any) -> Any:
+    """Answers a question, which is a property, with no."""
+    return property(lambda self: False)
+
+
 def constant(value: Any) -> Callable[[Any], Any]:
     return lambda original: value
 

@@ -213,8 +213,7 @@ class Oracle(Writes, ValueWrites, CouponWrites):
             invoice.total.currency.value,
         ):
             raise Violation("3", f"{invoice.id} over {invoice.total}, charged {payment}", *about)
-        went_back = (invoice.subscription or "") in self.tax_went_back
-        taxes.taxed_rightly(invoice, collects=self.collects_tax, tax_went_back=went_back)
+        self.taxed_rightly(invoice)
         if invoice.state in FINAL:
             raise Violation("4", f"{invoice.id} is {invoice.state} and was charged", *about)
         told = self.cancelled.get(invoice.subscription or "")

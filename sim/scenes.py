@@ -45,6 +45,10 @@ SEED_OF_FREEZE = 6
 """A customer who freezes stays frozen when the next payment is due."""
 
 
+SEED_OF_ANSWER = 11
+"""A buyer who answers the bank at the checkout, and some minutes late for another plan."""
+
+
 class Scene(Value):
     """One customer's story, short enough to be run thousands of times."""
 
@@ -56,6 +60,7 @@ class Scene(Value):
     acts: tuple[Act, ...] = ()
     hears: bool = False
     coupon: str | None = None
+    taxed: bool = False
 
 
 def _change(place: int, when: When, *, thinks_us: int = 0) -> Action:
@@ -91,6 +96,13 @@ def remove_first(adversary: Adversary, target: Subscription) -> None:
 def remove_last(adversary: Adversary, target: Subscription) -> None:
     """Removes the newest card."""
     card_changes.remove(adversary, target, lambda kept: kept[-1].id)
+
+
+def refund_soon(adversary: Adversary, target: Subscription) -> None:
+    """Refunds the newest payment in a minute."""
+    clockwork = adversary.world.clockwork
+    refund = partial(money_back.refund_last, adversary, target)
+    clockwork.at(clockwork.now_us + MINUTE, refund)
 
 
 def lose_first_payment(adversary: Adversary, target: Subscription) -> None:
@@ -176,6 +188,14 @@ SCENES = {
             33,
             acts=(Act(10, change_cheaper), Act(11, change_next)),
         ),
+        Scene(
+            "proves it owes no tax",
+            MONTHLY,
+            "pm_card_mastercard",
+            33,
+            acts=(Act(10, money_back.refund_tax), Act(12, change_now)),
+            taxed=True,
+        ),
         Scene("pays by credit", GOLD, "pm_card_mastercard", 33, acts=(Act(10, change_cheaper),)),
         Scene(
             "thinks it over",
@@ -231,6 +251,14 @@ SCENES = {
             3,
             (Act(10, change_now),),
         ),
+        Scene(
+            "wants it back before the answer",
+            MONTHLY,
+            "pm_card_authenticationRequired",
+            14,
+            SEED_OF_ANSWER,
+            (Act(10, change_now), Act(10, refund_soon)),
+        ),
     )
 }
 
@@ -277,6 +305,7 @@ MEETINGS: tuple[Meeting, ...] = (
             ("wants it back", "refund", (change_now, cancel_now)),
             ("wants it back first", "refund", (change_cheaper,)),
             ("leaves credit", "cancel", (money_back.refund_last,)),
+            ("proves it owes no tax", "refund", (change_now,)),
             ("gives a card", "card", (cancel_now, remove_card, other_card)),
             ("freezes", "freeze", (cancel_now, pause_now, change_now, change_next)),
             ("freezes", "plan", (cancel_now, change_now)),
@@ -337,7 +366,7 @@ def plan_of(scene: Scene) -> Plan:
     sold = [bought, *others]
     plan = Plan(START, scene.days * DAY, 1, False, {"acme": merchant}, sold, hears=scene.hears)
     at_us = plan.start_us + SECOND
-    plan.couponed = scene.coupon is not None
+    plan.couponed, plan.taxed = scene.coupon is not None, scene.taxed
     ann = Purchase(1, at_us, "ann@example.com", bought[1].id, scene.card, coupon=scene.coupon)
     plan.purchases = [ann]
     return plan

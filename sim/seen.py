@@ -16,9 +16,10 @@ from billing.kernel.subscription import State, Subscription
 from sim.virtual_clock import instant
 
 ASKED = "asked"
-OF_TAX = "tax"
-"""The reason of a refund that its merchant asked for begins so: `asked`, and then for tax alone."""
 """The beginning of the reason of a refund without a key: one wish, one refund."""
+
+OF_TAX = "tax"
+"""The word after it in the reason of a refund of tax alone."""
 
 
 class Seen:
@@ -70,6 +71,8 @@ class Seen:
         self._stood: dict[str, tuple[Subscription | None, Invoice | None]] = {}
         self._untold: dict[str, set[str]] = defaultdict(set)
         self._untrue_since: dict[str, datetime] = {}
+        self._changed: set[str] = set()
+        self._as_before_since: dict[str, datetime] = {}
         self._claimed: dict[tuple[str, str], datetime] = {}
         self._claims: dict[tuple[str, str], datetime | None] = {}
         self.retry_attempts: Callable[[str], int] = lambda merchant: 4

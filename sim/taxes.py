@@ -70,21 +70,28 @@ def net_of(lines: Iterable[InvoiceLine]) -> int:
     return sum(line.amount.amount_minor for line in lines if line.tax is None)
 
 
-def taxed_rightly(invoice: Invoice, *, collects: bool, tax_went_back: bool = False) -> None:
+def taxed_rightly(
+    invoice: Invoice, *, collects: bool, tax_went_back: bool = False, all_of_it: bool = False
+) -> None:
     """Checks that an invoice has the taxes of its buyer's place on its net amount, each rounded
     once, and that its total is what its lines come to.
 
     What it takes off of a payment whose tax went back is taken off without: with `tax_went_back`
-    each of these lines may be so.
+    each of these lines may be so, with `all_of_it` each of them is.
     """
     net = net_of(invoice.lines)
     taxes = [(x.kind, x.text, x.amount.amount_minor) for x in invoice.lines if x.tax is not None]
+    taken_off = [
+        line.amount.amount_minor
+        for line in invoice.lines
+        if line.tax is None and line.coupon is None and line.amount.amount_minor < 0
+    ]
     taxed = {net}
-    if tax_went_back:
-        for line in invoice.lines:
-            minor = line.amount.amount_minor
-            if line.tax is None and line.coupon is None and minor < 0:
-                taxed |= {each - minor for each in taxed}
+    if all_of_it:
+        taxed = {net - sum(taken_off)}
+    elif tax_went_back:
+        for minor in taken_off:
+            taxed |= {each - minor for each in taxed}
     owed = [_owed(each, invoice, collects=collects) for each in sorted(taxed)]
     if taxes not in owed:
         raise Violation("3", f"{invoice.id}: taxes {taxes} on {net}, owed {owed}", invoice.id)
@@ -116,6 +123,12 @@ def returned_rightly(invoice: Invoice, refund: Refund) -> None:
     if refund.taxes != wanted:
         text = f"{refund.id} over {amount} returns {refund.taxes}, owed {wanted}"
         raise Violation("3", text, invoice.id)
+
+
+def is_without_its_tax(invoice: Invoice) -> bool:
+    """Tells whether no tax is left of a payment, and something else is."""
+    left = invoice.total.amount_minor - invoice.refund_reserved_minor
+    return left > 0 and bool(invoice.refund_taxes_minor) and not any(_taxes_left(invoice))
 
 
 def net_part(invoice: Invoice, amount_minor: int) -> int:

@@ -21,7 +21,7 @@ from billing.plans.plan_change import Quote
 from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
 from sim import coupons, price_of_change, taxes
-from sim.invariants import I, Violation, changed
+from sim.invariants import CALL, I, Violation, changed
 from sim.items import Put
 from sim.seen import Seen
 from sim.virtual_clock import MICROSECOND
@@ -122,8 +122,8 @@ class ValueWrites(Seen):
         self._lost_of: Counter[str] = Counter()
         self._valued: dict[str, Subscription] = {}
         self._quotes: dict[str, list[Quote]] = defaultdict(list)
-        self.tax_went_back: set[str] = set()
-        """Subscriptions of whose payments the tax alone went back, or was about to."""
+        self._tax_went_back: dict[str, datetime] = {}
+        """The payments whose tax alone went back, or was about to, and since when."""
 
     def _value_stands(self, by_type: dict[type, list[Put]]) -> None:
         puts = by_type.get(Subscription, ())
@@ -279,9 +279,34 @@ class ValueWrites(Seen):
         for _, was, now in invoices:
             if now.id == refund.invoice:
                 if taxes.is_of_tax(refund):
-                    self.tax_went_back.add(now.subscription or "")
+                    self._tax_went_back[now.id] = self._now()
                 before = was or replace(now, refund_reserved_minor=0, refund_taxes_minor=())
                 taxes.returned_rightly(before, refund)
+
+    def taxed_rightly(self, invoice: Invoice) -> None:
+        """Checks the taxes of a payment by those that its customer paid before.
+
+        A tax that went back within the hour before may have been read as paid, or not.
+        """
+        paid = [
+            each
+            for each in self.invoices.values()
+            if (each.merchant, each.customer) == (invoice.merchant, invoice.customer)
+            and (each.charge is not None and each.id != invoice.id)
+        ]
+        went = [each for each in paid if each.id in self._tax_went_back]
+        known = invoice.opened_at - CALL
+        without = [
+            each
+            for each in went
+            if taxes.is_without_its_tax(each) and self._tax_went_back[each.id] < known
+        ]
+        taxes.taxed_rightly(
+            invoice,
+            collects=self.collects_tax,
+            tax_went_back=bool(went),
+            all_of_it=bool(went) and len(without) == len(paid),
+        )
 
     def _refund_counts(self, before: Refund | None, after: Refund) -> None:
         invoice = self.invoices.get(after.invoice)

@@ -13,6 +13,7 @@ DRAFT = "billing.helpdesk.flows.draft"
 TICKET = "billing.helpdesk.flows.ticket"
 REPEATS = "billing.checkout.flows.repeats"
 SUBMIT = "billing.checkout.flows.submit"
+COUPONS = "billing.portal.web.coupons"
 
 _LOGIN = (
     GUARDS,
@@ -125,5 +126,12 @@ OF_LIMITS: tuple[Mutant, ...] = (
         (*_REQUESTS, *_STRANGERS),
     ),
     _of("checkouts, by address", SUBMIT, "PER_IP = 30", f"PER_IP = {_MANY}", _CHECKOUT),
+    _of(
+        "coupon codes that a customer tries",
+        COUPONS,
+        "TRIED_MOST = 20",
+        f"TRIED_MOST = {_MANY}",
+        ("tests/portal/test_coupons.py",),
+    ),
     _of("questions about an email", REPEATS, "PER_EMAIL = 10", f"PER_EMAIL = {_MANY}", _CHECKOUT),
 )

@@ -189,6 +189,7 @@ LISTS = {
     "/v1/forecast",
     "/v1/tickets",
     "/v1/coupons",
+    "/v1/exports",
     "/v1/tax/registrations",
     "/v1/tax/rates",
     "/v1/tax/report",
@@ -222,6 +223,7 @@ def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> Non
         "coupon": shop.api.post("/v1/coupons", COUPON).json["code"],
         "declaration": declare(shop),
         "endpoint": shop.api.post("/v1/webhook-endpoints", ENDPOINT).json["id"],
+        "export": shop.api.post("/v1/exports", {"what": "customers"}).json["id"],
     }
     asked = 0
     for path, method, _ in operations(document):
@@ -279,6 +281,7 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "declaration": declare(shop),
         "endpoint": shop.api.post("/v1/webhook-endpoints", ENDPOINT).json["id"],
         "delivery": "we_1.evt_1",
+        "export": shop.api.post("/v1/exports", {"what": "customers"}).json["id"],
     }
     before = [shop.api.get(a).json for a in ("/v1/products", "/v1/settings", "/v1/keys")]
     change = {"price_point": second.json["id"], "when": "now"}

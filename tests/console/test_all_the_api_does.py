@@ -75,15 +75,16 @@ REASONS: dict[str, str] = {
 }
 """The operations that no person needs in a browser, with the reason."""
 
-ROOMS = ("arm", "gateway-accounts", "coupons", "coupons.csv", "tax")
+ROOMS = ("arm", "gateway-accounts", "coupons", "coupons.csv", "exports", "tax")
 """Parts of the API with pages of their own, beside which their own tests stand."""
 
 ELSEWHERE = {
     "POST /v1/subscriptions/<subscription>/coupon",
     "DELETE /v1/subscriptions/<subscription>/coupon",
+    "POST /v1/orders/<order>/refund-tax",
     "POST /v1/subscriptions/<subscription>/tax-id",
 }
-"""Operations on a subscription that belong to the pages of coupons and of taxes."""
+"""Operations that belong to the pages of coupons and of taxes."""
 
 PORTS = World().ports
 

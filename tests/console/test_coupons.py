@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from billing.coupons.coupons import Duration
+from billing.coupons.flows import coupons
 from tests.console.agent import Agent
 from tests.coupons.couponing import charged, coupon, uses
 from tests.tax.taxing import BERLIN, collecting
@@ -169,6 +170,23 @@ def test_all_coupons_come_as_a_file(shop: Shop, agent: Agent) -> None:
     assert got.headers["content-type"].startswith("text/csv")
     assert len(got.body.splitlines()) == 601
     assert got.body == shop.api.get("/v1/coupons.csv").body
+
+
+@pytest.mark.spec("C-8", "M-4")
+def test_a_file_that_is_cut_says_so_in_its_name(
+    shop: Shop, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coupons, "PART", 2)
+    monkeypatch.setattr(coupons, "PARTS_MOST", 2)
+    for number in range(5):
+        coupon(shop.world, f"CODE-{number}")
+        name = "coupons.csv" if number < 4 else "coupons-first-4.csv"
+        for got in (
+            agent.client.browse("GET", f"{HERE}/coupons.csv"),
+            shop.api.get("/v1/coupons.csv"),
+        ):
+            assert got.headers["content-disposition"] == f'attachment; filename="{name}"'
+            assert len(got.body.splitlines()) == 1 + min(number + 1, 4)
 
 
 @pytest.mark.spec("C-8", "M-4")

@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from billing.customers.web.list_routes import no_e_invoice
 from billing.kernel.identities import TaxId
 from billing.kernel.invoices import Invoice, LineKind
 from billing.kernel.issued_documents import IssuedDocument
+from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency
 from billing.kernel.taxes import UNTAXED, Taxable
 from billing.kernel.values import replace
+from billing.refunds.refunds import Refund
 from billing.render import cii
 from billing.render.einvoice import EInvoice, NoEInvoice, einvoice_of
 from billing.render.messages import LANGUAGES
@@ -372,6 +375,24 @@ def test_sales_tax_of_several_rates_has_none() -> None:
     stacked = sold([Taxable(line(2999), STACKED)], AMERICAN)
     assert einvoice_of(issued(stacked)) is NoEInvoice.SALES_TAX
     assert einvoice_of(note_of(stacked)) is NoEInvoice.SALES_TAX
+
+
+def tax_of(invoice: Invoice) -> Refund:
+    """Returns a refund of the tax of an invoice alone."""
+    refund, _ = refunded(invoice, 1)
+    taxes = invoice.taxes_left
+    return replace(
+        refund, taxes=taxes, amount=replace(invoice.total, amount_minor=sum(taxes)), took=None
+    )
+
+
+@pytest.mark.parametrize("invoice", [MONTHLY, ABROAD, DISCOUNTED, MOVED, CHANGED])
+@pytest.mark.parametrize("seller", [SELLER, EXEMPT])
+def test_a_credit_note_of_tax_alone_has_none(invoice: Invoice, seller: Merchant) -> None:
+    """For an exempt seller it would say that the buyer owes none for the seller's reason."""
+    note = credited(invoice, tax_of(invoice), seller)
+    assert einvoice_of(note) is NoEInvoice.TAX_ALONE
+    assert no_e_invoice(NoEInvoice.TAX_ALONE).reason == "e_invoice_of_tax_alone"
 
 
 def test_what_is_untaxed_at_home_for_no_known_reason_has_none() -> None:

@@ -129,6 +129,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "waiting_tickets": (lambda s: s.waiting_tickets(MERCHANT, "billing", 50), INDEX_THEN_MANY),
     "tickets": (lambda s: s.tickets(MERCHANT, **SPAN), INDEX_THEN_MANY),
     "bill_tos": (lambda s: s.bill_tos([(*CUSTOMER, "sub_1")]), MANY),
+    "billed": (lambda s: s.billed(*CUSTOMER, ["sub_1"]), MANY),
     "invoice_counter": (lambda s: s.invoice_counter(MERCHANT, test=False), GET),
     "owner_of_payment": (lambda s: s.owner_of_payment(ACCOUNT, "pi_1"), GET),
     "tax_setup": (lambda s: s.tax_setup(MERCHANT), GET),

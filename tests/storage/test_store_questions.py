@@ -141,6 +141,9 @@ def test_where_bills_go_is_kept_beside_each_purchase(backend: Backend) -> None:
     insert(backend, elsewhere, subscription(1), subscription(2))
     owners = [(MERCHANT, "cus_1", f"sub_{n}") for n in (2, 1)]
     assert backend.store.bill_tos(owners) == [None, elsewhere]
+    found = backend.store.billed(MERCHANT, "cus_1", ["sub_2", "sub_1"])
+    assert (found.bill_tos, found.consents) == ((None, elsewhere), (None, None))
+    assert found.customer is None
 
 
 def test_the_newest_version_of_a_price_point_is_the_price_point(backend: Backend) -> None:

@@ -100,6 +100,38 @@ def test_a_contradiction_is_shown_and_stops_nothing() -> None:
 
 
 @pytest.mark.spec("C-7", "M-1")
+@pytest.mark.parametrize(
+    ("country", "words", "brief"),
+    [
+        ("DE", "At least two pieces of evidence", "Confirmed"),
+        ("US", "The evidence contradicts the billing address", "Contradicted"),
+    ],
+)
+def test_subscriptions_and_customers_show_the_evidence(
+    country: str, words: str, brief: str
+) -> None:
+    shop = Shop(collecting(World()))
+    bought(shop.world, country)
+    sold, agent = shop.world.subscription(), Agent.of(shop)
+    assert words in agent.look(f"/console/subscriptions/{sold.id}").one("main").text
+    page = agent.look(f"/console/customers/{sold.customer}").one("main").text
+    assert f"Where the buyer isGermany {brief}" in page
+
+
+@pytest.mark.spec("C-7", "M-1")
+def test_the_evidence_follows_the_billing_address_of_the_next_payment() -> None:
+    shop = Shop(collecting(World()))
+    bought(shop.world, "DE")
+    sold, agent = shop.world.subscription(), Agent.of(shop)
+    (kept,) = shop.world.store.bill_tos([(sold.merchant, sold.customer, sold.id)])
+    assert kept is not None
+    moved = replace(kept.bill_to, address=replace(kept.bill_to.address, country="FR"))
+    shop.world.store.commit(Change(kept, replace(kept, bill_to=moved)))
+    page = agent.look(f"/console/subscriptions/{sold.id}").one("main").text
+    assert "The evidence contradicts the billing address" in page
+
+
+@pytest.mark.spec("C-7", "M-1")
 def test_an_older_purchase_shows_that_nothing_else_is_known() -> None:
     shop = Shop(collecting(World()))
     bought(shop.world, None)

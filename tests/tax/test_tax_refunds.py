@@ -14,6 +14,7 @@ from billing.kernel.customers import Address
 from billing.kernel.gateways import DisputeStanding
 from billing.kernel.orders import OrderKind
 from billing.kernel.values import replace
+from billing.render import invoice_lines
 from billing.render.invoice_pdf import render
 from tests.console.agent import Agent
 from tests.coupons.couponing import coupon
@@ -76,6 +77,13 @@ def test_each_rate_goes_back_of_its_own_and_a_credit_note_says_so(shop: Shop) ->
     assert [line.amount.amount_minor for line in note.lines] == [0, -180, -7, -67]
     assert [line.tax.taxable_minor for line in note.lines if line.tax] == [-2999] * 3
     assert note.total == usd(254) and render(note)[:4] == b"%PDF"
+    shown: Any = invoice_lines.table(note)
+    assert [(row["words"], row["cells"][-1]) for row in shown["lines"]] == [
+        ("California 6% on -$29.99", "-$1.80"),
+        ("Los Angeles County 0.25% on -$29.99", "-$0.07"),
+        ("Los Angeles 2.25% on -$29.99", "-$0.67"),
+    ]
+    assert [row[1] for row in shown["sums"]] == ["-$2.54"], "its total, and nothing of 0.00"
     assert set(report(shop).values()) == {(0, 0)}
 
 

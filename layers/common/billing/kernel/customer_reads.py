@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from billing.kernel.customers import Consent, Customer, PurchaseBillTo
+from billing.kernel.values import Value
+
 if TYPE_CHECKING:
     from billing.kernel.catalog import Product
     from billing.kernel.customers import Entitlement
@@ -19,9 +22,26 @@ if TYPE_CHECKING:
     from billing.kernel.storage import History
 
 
+class Billed(Value):
+    """A customer, and for each of some purchases who is billed and what was agreed to."""
+
+    customer: Customer | None
+    bill_tos: tuple[PurchaseBillTo | None, ...]
+    consents: tuple[Consent | None, ...]
+
+
 class CustomerParts(Protocol):
     """The questions about parts of what a customer has; `Store` has them too."""
 
+    def billed(self, merchant: str, customer: str, purchases: Sequence[str]) -> Billed:
+        """The customer, and bills and consents of purchases in the order asked for."""
+        ...
+
+    def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
+        """Many at once, (merchant, customer, purchase id) each, in the order asked for."""
+        ...
+
+    def consent(self, merchant: str, customer: str, purchase: str) -> Consent | None: ...
     def holdings(self, merchant: str, customer: str) -> History:
         """The customer, their cards and subscriptions, the open invoices of those, and the entries
         of requests to cancel them; no other order."""

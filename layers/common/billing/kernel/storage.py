@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         Customer,
         Entitlement,
         PaymentMethod,
-        PurchaseBillTo,
     )
     from billing.kernel.domains import Domain
     from billing.kernel.due import DueKind
@@ -243,11 +242,6 @@ class Store(
         """Index: a merchant's tickets requested in a span, newest first."""
         ...
 
-    def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
-        """Many at once, (merchant, customer, purchase id) each, in the order asked for."""
-        ...
-
-    def consent(self, merchant: str, customer: str, purchase: str) -> Consent | None: ...
     def invoice_counter(
         self, merchant: str, test: bool, *, credit_notes: bool = False
     ) -> InvoiceCounter | None: ...

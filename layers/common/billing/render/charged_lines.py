@@ -8,6 +8,9 @@ from billing.kernel.values import Value, replace
 from billing.render.messages import text
 from billing.render.tax_groups import grouped
 
+HALF_PPM = 500_000
+"""Half a minor unit in millionths, which are the unit of rates."""
+
 
 class Charged(Value):
     """Net lines and lines of tax; what was charged, or goes back by a credit note, is positive.
@@ -50,6 +53,20 @@ def _credited(document: IssuedDocument) -> Charged | None:
     amounts = (replace(net.amount, amount_minor=part) for part in parts)
     lines = tuple(InvoiceLine(LineKind.CHARGE, described, amount) for amount in amounts)
     return Charged(lines, tuple(under), tuple(taxes))
+
+
+def is_of_tax_alone(document: IssuedDocument) -> bool:
+    """Tells whether a credit note gives back tax, and nothing of what it was on.
+
+    Where the net amount is nothing because credit was taxed otherwise, what the taxes are on is
+    nothing in sum too, but for what their cents were rounded by.
+    """
+    if document.kind is not DocumentKind.CREDIT_NOTE or not document.lines:
+        return False
+    net, *lines = document.lines
+    taxes = [line.tax for line in lines if line.tax is not None]
+    rounded_by = sum(1 + HALF_PPM / tax.rate_ppm for tax in taxes if tax.rate_ppm)
+    return not net.amount and abs(sum(tax.taxable_minor for tax in taxes)) > rounded_by
 
 
 def is_discount(line: InvoiceLine) -> bool:

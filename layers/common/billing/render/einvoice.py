@@ -19,7 +19,7 @@ from billing.kernel.money import Currency
 from billing.kernel.periods import zone_named
 from billing.kernel.values import Value
 from billing.render import wording
-from billing.render.charged_lines import charged, is_discount
+from billing.render.charged_lines import charged, is_discount, is_of_tax_alone
 from billing.render.messages import text
 
 
@@ -38,6 +38,7 @@ class NoEInvoice(StrEnum):
 
     NO_VAT_ID = "no_vat_id"
     NO_ADDRESS = "no_address"
+    TAX_ALONE = "tax_alone"
     SALES_TAX = "sales_tax"
     UNTAXED = "untaxed"
 
@@ -133,7 +134,8 @@ def einvoice_of(document: IssuedDocument) -> EInvoice | NoEInvoice:
     """Returns a document as an e-invoice, or why there is none.
 
     There is one where the seller is registered for VAT, each line has one rate at most, and it is
-    known why there is none on what has none.
+    known why there is none on what has none. There is none of tax alone: by EN 16931 the tax of a
+    rate is that rate of what it is on (BR-CO-17), and nothing of that goes back.
     """
     seller = document.seller
     tax_id = _tax_id(document)
@@ -141,6 +143,8 @@ def einvoice_of(document: IssuedDocument) -> EInvoice | NoEInvoice:
         return NoEInvoice.NO_VAT_ID
     if seller.address is None:
         return NoEInvoice.NO_ADDRESS
+    if is_of_tax_alone(document):
+        return NoEInvoice.TAX_ALONE
     lines = charged(document)
     if lines is None or any(line.kind[:2] not in VAT_COUNTRIES for line in lines.taxes):
         return NoEInvoice.SALES_TAX

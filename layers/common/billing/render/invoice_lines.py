@@ -9,7 +9,7 @@ from billing.kernel.issued_documents import DocumentKind, IssuedDocument
 from billing.kernel.money import Money
 from billing.kernel.values import replace
 from billing.render import formats, wording
-from billing.render.charged_lines import is_discount
+from billing.render.charged_lines import is_discount, is_of_tax_alone
 from billing.render.einvoice import EInvoice, einvoice_of
 from billing.render.messages import text
 from billing.render.tax_groups import grouped
@@ -22,18 +22,14 @@ def table(document: IssuedDocument) -> dict[str, object]:
     amount."""
     language = document.language
     lines = _lines(document)
+    if is_of_tax_alone(document):
+        return _of_tax_alone(document, [line for line in lines if line.is_tax and line.amount])
     net = [line for line in lines if not line.is_tax]
     rates = _rates(document, lines)
     shown = [(line, rate) for line, rate in zip(net, rates, strict=True) if not is_discount(line)]
     with_tax = any(rate for _, rate in shown)
     return {
-        "head": [
-            text(language, "invoice.description"),
-            text(language, "document.quantity"),
-            text(language, "document.unit_price"),
-            *([text(language, "document.tax")] if with_tax else []),
-            text(language, "invoice.amount"),
-        ],
+        "head": _head(language, with_tax=with_tax),
         "lines": [_row(document, line, rate if with_tax else None) for line, rate in shown],
         "sums": _sums(document, lines),
     }
@@ -59,6 +55,28 @@ def _lines(document: IssuedDocument) -> Sequence[InvoiceLine]:
         return (InvoiceLine(LineKind.CHARGE, described, -document.total),)
     net, *taxes = document.lines
     return (replace(net, text=described), *taxes)
+
+
+def _of_tax_alone(document: IssuedDocument, taxes: Sequence[InvoiceLine]) -> dict[str, object]:
+    """Returns the table of a credit note of tax alone: the taxes that go back, and their total."""
+    language = document.language
+    total = formats.money(-document.total, language)
+    rows = [(_tax_words(line, language), formats.money(line.amount, language)) for line in taxes]
+    return {
+        "head": _head(language, with_tax=False),
+        "lines": [{"words": w, "period": None, "cells": [ONE, a, a]} for w, a in rows],
+        "sums": [[text(language, "credit_note.total"), total, True]],
+    }
+
+
+def _head(language: str, *, with_tax: bool) -> list[str]:
+    return [
+        text(language, "invoice.description"),
+        text(language, "document.quantity"),
+        text(language, "document.unit_price"),
+        *([text(language, "document.tax")] if with_tax else []),
+        text(language, "invoice.amount"),
+    ]
 
 
 def _rates(document: IssuedDocument, lines: Sequence[InvoiceLine]) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from billing.kernel.cursors import not_of_this_list, position_in, seal
+from billing.kernel.customer_reads import Billed
 from billing.kernel.lists import Page
 from billing.kernel.storage import History
 from billing.storage import customer_keys, index_keys, keys
@@ -48,6 +49,15 @@ class CustomerPartReads:
         )
         read = self._items.get_many(wanted)
         return history_of([*cards, *sold, *_present(read)])
+
+    def billed(self, merchant: str, customer: str, purchases: Sequence[str]) -> Billed:
+        """Batch get of CUSTOMER, BILL_TO#<purchase> and CONSENT#<purchase>."""
+        wanted: list[Key[Any]] = [keys.customer(merchant, customer)]
+        wanted += (keys.bill_to(merchant, customer, each) for each in purchases)
+        wanted += (keys.consent(merchant, customer, each) for each in purchases)
+        owner, *found = self._items.get_many(wanted)
+        count = len(purchases)
+        return Billed(owner, tuple(found[:count]), tuple(found[count:]))
 
     def payment(self, merchant: str, customer: str, invoice: str) -> History:
         """Batch get of INVOICE#<invoice>, SUB#, CUSTOMER; query ORDER#, REFUND#<invoice>:*."""

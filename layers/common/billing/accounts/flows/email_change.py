@@ -43,15 +43,13 @@ def links(ports: Ports, change: str, *, now: datetime) -> list[tuple[str, str]]:
 
 def is_link_valid(ports: Ports, token: str, *, now: datetime) -> bool:
     """Tests whether an email confirmation link is still valid, without using it up."""
-    wanted = both_addresses.of_link(ports, WAITING, token, now)
-    return wanted is not None and _account(ports, wanted) is not None
+    return of_link(ports, token, now=now) is not None
 
 
 def of_link(ports: Ports, token: str, *, now: datetime) -> Account | None:
     """Returns the account whose email a link changes; None for an expired link."""
-    value = ports.ephemeral.get(CONFIRM, digest(token), now=now)
-    asked = None if value is None else _asked(ports, json.loads(value)["change"], now)
-    return None if asked is None else asked[0]
+    wanted = both_addresses.of_link(ports, WAITING, token, now)
+    return None if wanted is None else _account(ports, wanted)
 
 
 def confirm(ports: Ports, token: str, *, now: datetime) -> bool | None:

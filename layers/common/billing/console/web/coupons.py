@@ -69,9 +69,9 @@ def coupon_list(desk: Desk) -> http.Answer:
 
 
 def coupon_file(desk: Desk) -> http.Answer:
-    """Sends all coupons as CSV."""
+    """Sends coupons as CSV; the file's name says so if there are more than a file takes."""
     found = coupons.first(desk.ports, desk.session.merchant)
-    return http.file("".join(csv_coupons.written(found)), "coupons.csv", CSV)
+    return http.file("".join(csv_coupons.written(found.coupons)), found.name, CSV)
 
 
 def new_page(

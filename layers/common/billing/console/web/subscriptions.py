@@ -21,6 +21,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.subscription import State, Subscription
 from billing.plans.flows import freeze
 from billing.rebill.flows import overdue
+from billing.tax.flows import kept_evidence
 from billing.web import http
 
 Act = Callable[[Ports, Merchant, Subscription, datetime], object]
@@ -51,12 +52,14 @@ def subscription_page(desk: Desk, subscription: str) -> http.Answer:
     query = desk.request.query()
     cursor, what = query.get("cursor") or None, query.get("done")
     here = f"/console/subscriptions/{subscription}"
+    known = kept_evidence.of_purchases(desk.ports, desk.merchant, found.customer, (found.id,))
     orders = transactions.of_subscription(desk.ports, found, limit=PAGE_LENGTH, cursor=cursor)
     return page(
         desk,
         "console/subscription.html",
         subscription=found,
-        customer=desk.ports.store.customer(desk.merchant, found.customer),
+        customer=known.customer,
+        evidence=known.by_purchase.get(found.id),
         orders=orders.data,
         actions=_possible(desk.session.merchant, found),
         quoted=_quoted(found),

@@ -12,7 +12,7 @@ from billing.kernel.flows.paging import pages
 from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
-from billing.kernel.values import replace
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Insert
 
 LIST = "coupons"
@@ -78,13 +78,28 @@ def found(
     return Page(tuple(shown), seal(read[-1].code, LIST) if len(read) == READ_MOST else None)
 
 
-def first(ports: Ports, merchant: Merchant) -> list[Coupon]:
+class Download(Value):
+    """Coupons by code for a file; `cut` where there are more of them."""
+
+    coupons: tuple[Coupon, ...]
+    cut: bool
+
+    @property
+    def name(self) -> str:
+        """The file's name, which says so."""
+        return f"coupons-first-{len(self.coupons)}.csv" if self.cut else "coupons.csv"
+
+
+def first(ports: Ports, merchant: Merchant) -> Download:
     """Returns coupons by code for a download, the first 20,000."""
 
     def page_at(cursor: str | None) -> Page[Coupon]:
         return page(ports, merchant, limit=PART, cursor=cursor)
 
-    return [found for part in pages(page_at, at_most=PARTS_MOST) for found in part.data]
+    parts = list(pages(page_at, at_most=PARTS_MOST))
+    return Download(
+        tuple(found for part in parts for found in part.data), parts[-1].next is not None
+    )
 
 
 def switch(ports: Ports, merchant: Merchant, code: str, *, active: bool) -> Coupon:

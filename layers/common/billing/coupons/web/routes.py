@@ -33,8 +33,9 @@ def declare(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/coupons.csv")
     def download_coupons(call: Call[Nothing]) -> Csv:
-        """Download coupons as CSV: the first 20,000 of them by code."""
-        return Csv("".join(csv_coupons.written(coupons.first(ports, call.merchant))), "coupons.csv")
+        """Download coupons as CSV, the first 20,000 by code: its name says so if there are more."""
+        found = coupons.first(ports, call.merchant)
+        return Csv("".join(csv_coupons.written(found.coupons)), found.name)
 
     @api.get("/v1/coupons/<coupon>")
     def show_coupon(call: Call[Nothing], coupon: str) -> shapes.CouponOutput:

@@ -119,7 +119,8 @@ def _invoices(api: Api, ports: Ports) -> None:
 
         It is a Cross Industry Invoice by EN 16931, as Factur-X and ZUGFeRD have it. Documents are
         e-invoices where you had a VAT ID when they were issued, each line has one rate of tax at
-        most, and it is known why there is none on what has none.
+        most, and it is known why there is none on what has none. A credit note of tax alone is not
+        an e-invoice: there is nothing in it that the tax would be on.
         """
         number, found = invoice_list.xml(ports, call.merchant, invoice)
         if isinstance(found, NoEInvoice):
@@ -134,6 +135,8 @@ def no_e_invoice(why: NoEInvoice) -> Refused:
             return Refused("e_invoice_without_vat_id", code="no_e_invoice")
         case NoEInvoice.NO_ADDRESS:
             return Refused("e_invoice_without_address", code="no_e_invoice")
+        case NoEInvoice.TAX_ALONE:
+            return Refused("e_invoice_of_tax_alone", code="no_e_invoice")
         case NoEInvoice.SALES_TAX:
             return Refused("e_invoice_of_sales_tax", code="no_e_invoice")
         case NoEInvoice.UNTAXED:

@@ -33,7 +33,14 @@ class Place(NamedTuple):
 def reached_by(function: str) -> tuple[Raised, ...]:
     """Lists the errors that the routes of a function's module can raise."""
     module = f"functions.{function}.app"
-    left = [place for place in _places() if place.module == module and place.name != "sweep"]
+    # A route's module that is named by text is loaded when it is first asked for.
+    later = {f"billing.console.web.{name}" for name in _named_later(module)}
+    left = [
+        place
+        for place in _places()
+        if (place.module == module and place.name != "sweep")
+        or (place.module in later and place.name.startswith("declare"))
+    ]
     seen: set[Place] = set()
     while left:
         place = left.pop()
@@ -41,6 +48,18 @@ def reached_by(function: str) -> tuple[Raised, ...]:
             seen.add(place)
             left += _named_in(place)
     return tuple(each for place in sorted(seen) for each in _raised_in(place))
+
+
+def _named_later(module: str) -> set[str]:
+    """Returns the names of modules that a function's `_of` loads."""
+    tree = ast.parse(inspect.getsource(import_module(module)))
+    return {
+        argument.value
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "_of"
+        for argument in call.args[:1]
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+    }
 
 
 @cache

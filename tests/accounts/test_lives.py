@@ -16,6 +16,7 @@ from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.kernel import gateways
 from billing.kernel.catalog import Initial, Limit
 from billing.kernel.charge_eligibility import Hold
+from billing.kernel.customers import ERASED
 from billing.kernel.errors import Invalid, NotFound, Refused, Unreachable
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.merchants import AccountPolicy
@@ -127,7 +128,8 @@ def test_what_is_erased_and_what_stays(world: Platform) -> None:
     history = world.store.history("annsart", customer)
     assert history.customer is not None and history.customer.name == "erased"
     assert "fan" not in repr((history.customer, history.methods, history.consents, history.orders))
-    assert not history.methods and not history.consents
+    assert not history.methods
+    assert all(consent.ip == ERASED for consent in history.consents), "the countries stay (C-7)"
     assert history.subscriptions[0].state is State.CANCELLED
     assert history.invoices[0].bill_to.email == "fan@example.com", "as the law asks"
     assert history.ledger

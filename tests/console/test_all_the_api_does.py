@@ -75,7 +75,10 @@ REASONS: dict[str, str] = {
 }
 """The operations that no person needs in a browser, with the reason."""
 
-ROOMS = ("arm", "gateway-accounts", "coupons", "coupons.csv", "exports", "tax")
+ROOMS = (
+    *("arm", "gateway-accounts", "coupons", "coupons.csv", "exports", "tax", "declarations"),
+    *("webhook-endpoints", "deliveries", "figures", "figures.csv", "team", "audit", "audit.csv"),
+)
 """Parts of the API with pages of their own, beside which their own tests stand."""
 
 ELSEWHERE = {
@@ -83,6 +86,7 @@ ELSEWHERE = {
     "DELETE /v1/subscriptions/<subscription>/coupon",
     "POST /v1/orders/<order>/refund-tax",
     "POST /v1/subscriptions/<subscription>/tax-id",
+    "GET /v1/subscriptions/<subscription>/consent",
 }
 """Operations that belong to the pages of coupons and of taxes."""
 

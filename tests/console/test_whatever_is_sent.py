@@ -69,6 +69,7 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
     endpoint = shop.api.post("/v1/webhook-endpoints", hook).json["id"]
     named = {
         "endpoint": endpoint,
+        "declaration": "none",
         "draft": draft,
         "step": "basic",
         "key": "new",

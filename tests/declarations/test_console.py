@@ -104,5 +104,5 @@ def test_the_consent_of_a_subscription_is_exported(shop: Shop) -> None:
     address = f"/v1/subscriptions/{bought.purchase}/consent"
     kept = shop.api.get(address).json
     assert (kept["purchase"], kept["ip"]) == (bought.purchase, "192.0.2.1")
-    assert kept["starts_at_once"].startswith("Start my service at once.")
+    assert kept["starts_at_once"].startswith("Start my service right away.")
     assert shop.other.get(address).status == 404

@@ -53,6 +53,8 @@ def test_every_public_type_is_one_kinds_and_reads_noun_dot_past_tense() -> None:
         EventKind.ACCOUNT_ENDED,
         EventKind.ACCOUNT_ACTIVE,
         EventKind.CREDENTIALS_CHANGED,
+        EventKind.DECLARED,
+        EventKind.DECLARATION_ASKED,
     }
 
 

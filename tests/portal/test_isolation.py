@@ -10,6 +10,7 @@ from tests.world import MONTHLY
 
 OPEN_TO_ALL = {
     ("GET", "/portal/<merchant>"),
+    ("GET", "/portal/<merchant>/logo/<file>"),
     ("POST", "/portal/<merchant>/login"),
     ("POST", "/portal/<merchant>/login/code"),
     ("GET", "/portal/<merchant>/link"),

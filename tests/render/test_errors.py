@@ -29,6 +29,7 @@ IN_OTHER_WORDS = {"already_purchased", "offer_changed", "trial_used"}
 OF_MERCHANTS = {
     "billing.accounts.accounts",
     "billing.branding.colours",
+    "billing.catalog.flows.products",
     "billing.branding.flows.changes",
     "billing.branding.images",
     "billing.branding.letters",

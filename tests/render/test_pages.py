@@ -33,10 +33,11 @@ from tests.render.samples import (
 )
 from tests.render.written import templates
 
-ELSEWHERE = ("account/", "console/", "helpdesk/", "mail/", "portal/")
+ELSEWHERE = ("account/", "console/", "declarations/", "helpdesk/", "mail/", "portal/")
 """Templates whose pages are looked at beside their routes."""
 NO_PAGES = {
     "base.html",
+    "endings.html",
     "room.html",
     "macros.html",
     "marks.html",

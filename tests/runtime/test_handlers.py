@@ -6,12 +6,16 @@ import pytest
 
 from billing.accounts.mail import handlers as account_mails
 from billing.customers.mail import handlers as customer_mails
+from billing.declarations.mail import handlers as declaration_mails
 from billing.helpdesk.mail import handlers as helpdesk_mails
 from billing.kernel.outbox_events import EventKind
 from billing.outbox.mail import bank_decisions, payments, subscriptions
 from billing.runtime import handlers
 
-ROOMS = (account_mails, customer_mails, helpdesk_mails, bank_decisions, payments, subscriptions)
+ROOMS = (
+    *(account_mails, customer_mails, declaration_mails, helpdesk_mails),
+    *(bank_decisions, payments, subscriptions),
+)
 
 
 @pytest.mark.spec("R-8")

@@ -26,10 +26,12 @@ FOR_ALL = re.compile(
     r"|/portal/<merchant>(|/login|/login/code|/link.*|/logo/.*|/payments/.*)"
     r"|/helpdesk/<merchant>(|/seller|/new/.*|/confirm/.*)"
     r"|/console/(sign-in(/.*)?|join/.*)"
+    r"|/(cancel|withdraw)/<merchant>(/answer/.*)?"
 )
 """Routes that sign in, are open to all, or are signed: the folders' own tests hold these."""
 
 BODIES: dict[str, Any] = {
+    "replay": {"from": "2026-01-01", "to": "2026-01-02"},
     "rates.csv": "country,name,rate\n",
     "coupon": {"coupon": "SPRING"},
     "tax-id": {"tax_id": None},

@@ -33,7 +33,7 @@ FORM = {
 }
 
 
-TEAM = Department("team", "Team", "")
+TEAM = Department("team", "Crew", "")
 
 
 class Spoken(Value):

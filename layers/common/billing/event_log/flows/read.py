@@ -92,7 +92,9 @@ def changed(
     walk = _Walk(ports, merchant.id, *_span(begun, after or id_at(since), now))
     owners: dict[tuple[str, str], None] = {}
     for event in walk:
-        object_id = getattr(event, what)
+        # What access follows from is an event of its own; it says so a second time.
+        follows = event.type == PublicType.ACCESS_CHANGED
+        object_id = None if follows else getattr(event, what)
         if object_id is not None and event.customer is not None:
             owners[event.customer, object_id] = None
         if len(owners) == limit:

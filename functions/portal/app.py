@@ -63,7 +63,7 @@ def _front(portal: Portal) -> None:
 
     @app.get("/portal/<merchant>/link")
     def link_form(merchant: str) -> http.Answer:
-        return portal_pages.link_form(ports, Request.of(app.current_event), merchant)
+        return portal_pages.link_form(ports, portal.request, merchant)
 
     @app.post("/portal/<merchant>/link")
     def ask_for_link(merchant: str) -> http.Answer:
@@ -71,7 +71,7 @@ def _front(portal: Portal) -> None:
 
     @app.get("/portal/<merchant>/link/<token>")
     def offer_link(merchant: str, token: str) -> http.Answer:
-        request = Request.of(app.current_event)
+        request = portal.request
         return portal_pages.offer_link(ports, request, merchant, token, now=ports.clock())
 
     @app.post("/portal/<merchant>/link/<token>")

@@ -182,7 +182,7 @@ def country_options(selected: object, language: str) -> Markup:
 
     here = f'value="{selected}"'
     options = _country_options(language).replace(here, f"{here} selected", 1)
-    return Markup(options)  # noqa: S704  # nosec B704 - made of our own texts
+    return Markup(options)  # noqa: S704  # nosec B704
 
 
 def country(code: str, language: str) -> str:

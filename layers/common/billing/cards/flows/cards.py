@@ -15,6 +15,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
+from billing.kernel.values import replace
 from billing.kernel.writes import ConditionCheck, Insert, Write
 
 ATTEMPTS = 8
@@ -99,7 +100,8 @@ def add(
     twins = [m for m in held.methods if cards.is_same_card(m, method)]
     known = next((m for m in twins if m.expires_on == method.expires_on), None)
     if known is not None and known.id != method.id:
-        _let_go(ports, method)
+        if _given_up(ports, method, now):
+            _let_go(ports, method)
         _add(ports, known, covered, default=default, now=now)
         return None
     _add(ports, method, covered, default=default, now=now)
@@ -107,6 +109,20 @@ def add(
         if outdated.id != method.id:
             _replace(ports, outdated, method, now)
     return None
+
+
+def _given_up(ports: Ports, method: PaymentMethod, now: datetime) -> bool:
+    """Notes that a card is not kept; False if the same form, sent twice, has kept it already.
+
+    Whoever comes later with that form finds the note, and does not keep what the gateway has let
+    go.
+    """
+    try:
+        ports.store.commit(Insert(replace(method, removed_at=now)))
+    except Conflict:
+        found = ports.store.payment_method(method.merchant, method.customer, method.id)
+        return found is not None and found.removed_at is not None
+    return True
 
 
 def keep_newest(ports: Ports, merchant: str, customer: str, *, now: datetime) -> None:

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from billing.kernel.customers import Consent, Customer, PurchaseBillTo
 from billing.kernel.values import Value
 
 if TYPE_CHECKING:
     from billing.kernel.catalog import Product
-    from billing.kernel.customers import Entitlement
+    from billing.kernel.customers import Consent, Customer, Entitlement, PurchaseBillTo
     from billing.kernel.lists import Page
     from billing.kernel.orders import Order
     from billing.kernel.storage import History

@@ -53,7 +53,10 @@ FOCUS = """() => {
     return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2
   })
   // A box of several lines is scrolled to the first of them, where one writes.
-  const [x, y] = [box.x + box.width / 2, box.y + Math.min(box.height / 2, 24)]
+  // Of one that is larger than the screen, a part is enough.
+  const within = (place, length) => Math.min(Math.max(place, 1), length - 2)
+  const x = within(box.x + box.width / 2, innerWidth)
+  const y = within(box.y + Math.min(box.height / 2, 24), innerHeight)
   const on_top = document.elementFromPoint(x, y)
   const seen = on_top !== null && (at.contains(on_top) || on_top.contains(at))
   return {stop: Number(at.dataset.stop), shown, seen, html: at.outerHTML.slice(0, 120)}

@@ -22,6 +22,7 @@ from billing.kernel.periods import Period
 from billing.migration.exports import Exported
 from billing.migration.flows import contents, export
 from billing.storage.memory.objects import MemoryObjects
+from tests.console.agent import Agent
 from tests.web.shop import Shop
 
 pytestmark = pytest.mark.spec("M-6")
@@ -271,6 +272,18 @@ def test_an_address_lasts_an_hour_and_the_files_a_week() -> None:
     shop.world.now += timedelta(days=7)
     assert shop.api.get(f"/v1/exports/{done['id']}").status == 404
     assert shop.api.get("/v1/exports").json["data"] == []
+
+
+def test_the_console_asks_for_an_export_and_downloads_it() -> None:
+    shop = in_business()
+    agent = Agent.of(shop)
+    assert agent.send("/console/export", what="orders").status == 303
+    assert "Look again" in agent.look("/console/export").text
+    shop.world.tick()
+    (link,) = [a for a in agent.look("/console/export").all("a") if a.text == "Download"]
+    assert len(table(opened(shop, link.attributes["href"]))) > 0
+    wrong = agent.send("/console/export", what="orders", to="2001-01-01", **{"from": "2002-01-01"})
+    assert wrong.status == 422
 
 
 def test_exports_are_listed_newest_first_in_pages() -> None:

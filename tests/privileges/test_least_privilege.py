@@ -57,9 +57,17 @@ CANCEL_MEETS_CHARGE: Calls = {
     ("dynamodb:PutItem", "EphemeralTable"),
     ("ssm:GetParameter", "parameter"),
 }
+OF_LOGOS: dict[str, Calls] = {
+    "MerchantFunction": {("s3:GetObject", "ObjectsBucket/logos/*")},
+    "JobsFunction": {("s3:DeleteObject", "ObjectsBucket/logos/*")},
+}
+"""The document of a branded seller that is drawn when the API asks for it, and the erasing of one:
+their stories are told of the flows alone."""
+
 ONLY_IN_A_RACE = {
     "ConsoleFunction": CANCEL_MEETS_CHARGE,
-    "JobsFunction": CANCEL_MEETS_CHARGE,
+    "MerchantFunction": OF_LOGOS["MerchantFunction"],
+    "JobsFunction": CANCEL_MEETS_CHARGE | OF_LOGOS["JobsFunction"],
     "HelpdeskSweepFunction": CANCEL_MEETS_CHARGE | {("dynamodb:Query", "CoreTable")},
 }
 """Calls of `cancel/flows/cancel.py` where it meets a charge under way and asks the gateway: no

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -18,6 +19,7 @@ from billing.helpdesk.flows import decision
 from billing.helpdesk.web import caller, thread_pages
 from billing.helpdesk.web import pages as helpdesk_pages
 from billing.helpdesk.web.caller import Caller
+from billing.kernel.flows import walks
 from billing.kernel.ports import Ports
 from billing.runtime import deadline, telemetry, wiring
 from billing.web import custom_domains, http
@@ -152,9 +154,17 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     A replayed event does nothing twice.
     """
     ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
-    keep_going = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
-    declared = look.sweep(ports, now=now, keep_going=keep_going)
-    telemetry.tally(declared, "declaration_")
-    tally = decision.sweep(ports, now=now, keep_going=keep_going)
-    telemetry.tally(tally, "ticket_")
-    return {**tally, **{f"declaration_{what}": count for what, count in declared.items()}}
+    half = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH, share=0.5)
+    whole = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
+
+    def declarations() -> Counter[str]:
+        found = look.sweep(ports, now=now, keep_going=half)
+        telemetry.tally(found, "declaration_")
+        return Counter({f"declaration_{what}": count for what, count in found.items()})
+
+    def tickets() -> Counter[str]:
+        found = decision.sweep(ports, now=now, keep_going=whole)
+        telemetry.tally(found, "ticket_")
+        return found
+
+    return dict(walks.each_of(declarations, tickets))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from billing.coupons.coupons import Coupon
-from billing.tax.csv_rates import guarded, line
+from billing.kernel.csv_lines import guarded, line
 
 COLUMNS = (
     *("code", "basis_points", "amount_off", "currency", "duration", "charges"),

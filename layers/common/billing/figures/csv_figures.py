@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from billing.figures.periods import SALES, PeriodFigures
 from billing.figures.sums import MOVEMENTS
+from billing.kernel.csv_lines import line
 from billing.kernel.money import Currency, Money
-from billing.tax.csv_rates import line
 
 COUNTS = frozenset({"payments", "failed", "cancel_requests"})
 STEPS = ("start", "new", "returned", "imported", "ended", "end")

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from billing.kernel.csv_lines import guarded, line
 from billing.migration.exports import ExportFormat
 from billing.migration.rows import Cell, Row
-from billing.tax.csv_rates import guarded, line
 
 
 def head(columns: Sequence[str], form: ExportFormat) -> bytes:

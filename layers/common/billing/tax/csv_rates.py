@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from billing.kernel.countries import COUNTRIES
+from billing.kernel.csv_lines import guarded, line
 from billing.kernel.errors import Invalid
 from billing.kernel.values import Value
 from billing.tax import states
@@ -115,21 +116,3 @@ def written(places: Iterable[TaxPlace]) -> Iterator[str]:
             begins = dated.begins_on.isoformat() if dated.begins_on else ""
             where = (each.country, each.state or "", each.postal_code or "")
             yield line((*where, guarded(dated.name), decimal_of(dated.ppm), begins))
-
-
-def guarded(text: str) -> str:
-    """Returns a text that no spreadsheet takes for a formula (OWASP, CSV injection)."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
-
-
-def line(fields: Iterable[str]) -> str:
-    """Returns one line of CSV."""
-    written = _Written()
-    csv.writer(written, lineterminator="\n").writerow(fields)
-    return "".join(written)
-
-
-class _Written(list[str]):
-    """The parts that a CSV writer writes."""
-
-    write = list.append

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from billing.kernel.csv_lines import guarded, line
 from billing.kernel.money import Money
-from billing.tax.csv_rates import guarded, line
 from billing.tax.rates import decimal_of
 from billing.tax.sums import ReportRow
 

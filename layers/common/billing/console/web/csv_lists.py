@@ -11,6 +11,7 @@ from billing.console.web import lists, tickets, transactions
 from billing.console.web.pages import Desk
 from billing.helpdesk.tickets import Ticket
 from billing.invoices.flows.invoice_list import CreditNote
+from billing.kernel.csv_lines import guarded, line
 from billing.kernel.customers import Customer
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.invoices import Invoice
@@ -19,7 +20,6 @@ from billing.kernel.money import Money
 from billing.kernel.orders import Order
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import Value
-from billing.tax.csv_rates import guarded, line
 from billing.web import http
 from billing.web.inputs import Input, read
 

@@ -13,11 +13,19 @@ TRIES = 4
 """The times that a write is tried that another writer of the same line came before."""
 
 
-def start(ports: Ports, job: Job, *, now: datetime, replaces: frozenset[JobState] = OVER) -> Job:
+def start(
+    ports: Ports,
+    job: Job,
+    *,
+    now: datetime,
+    replaces: frozenset[JobState] = OVER,
+    also: tuple[Write, ...] = (),
+) -> Job:
     """Starts a job, unless there is one of that id in a state it does not replace; returns the job
     there is.
 
     Mostly it replaces one that has ended. One that is paused or has failed waits for the operator.
+    The writes of `also` are committed with the job.
     """
     for left in reversed(range(TRIES)):
         found = ports.store.job(job.owner, job.id)
@@ -25,7 +33,7 @@ def start(ports: Ports, job: Job, *, now: datetime, replaces: frozenset[JobState
             return found
         write: Write = Insert(job) if found is None else Change(found, job)
         try:
-            ports.store.commit(write, *joins(ports, job, now))
+            ports.store.commit(*also, write, *joins(ports, job, now))
         except Conflict:
             if not left:
                 raise

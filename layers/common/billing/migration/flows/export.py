@@ -43,7 +43,7 @@ AT_ONCE = 5
 
 LIST = "exports"
 _NEXT, _ROWS = "next", "rows"
-"""The metadata of a part: the place after it, empty at the end, and how many rows it has."""
+"""The metadata of a part: the place after it, and how many rows it has."""
 
 
 class Progress(Value):
@@ -75,8 +75,8 @@ def ask(
         since=span.since,
         until=span.until,
     )
-    ports.store.commit(Insert(export))
-    job = start.start(ports, jobs.new(merchant.id, export.id, JOB, now, cursor="0 "), now=now)
+    job = jobs.new(merchant.id, export.id, JOB, now, cursor="0 ")
+    job = start.start(ports, job, now=now, also=(Insert(export),))
     return Progress(export, job)
 
 
@@ -104,10 +104,7 @@ def page(
 
 def _progress(ports: Ports, export: Export, now: datetime) -> Progress:
     job = ports.store.job(export.merchant, export.id)
-    if job is None:
-        # Its process died between the two writes: the same job is made once more.
-        job = jobs.new(export.merchant, export.id, JOB, export.created_at, cursor="0 ")
-        job = start.start(ports, job, now=now)
+    assert job is not None, "an export is committed with its job"
     if job.state is not JobState.DONE:
         return Progress(export, job)
     lasts = min(LINK_MOST, export.expires_at - now)

@@ -203,12 +203,31 @@ def test_refunds_in_parts_return_each_tax_to_the_cent(
             break
         went = returned(left, part, total)
         assert all(0 <= back <= have for back, have in zip(went, left, strict=True))
-        assert sum(went) <= part or part < len(taxes)
-        for back, have in zip(went, left, strict=True):
-            assert abs(back - Fraction(have * part, total)) <= Fraction(1, 2)
+        assert 0 <= part - sum(went) <= net, "neither more tax nor more net than there is"
+        net -= part - sum(went)
+        exact = [Fraction(have * part, total) for have in left]
+        assert all(abs(back - share) < 1 for back, share in zip(went, exact, strict=True))
+        if 0 <= part - sum(map(half_up, exact)) <= net + part - sum(went):
+            assert list(went) == [half_up(share) for share in exact]
         left = [have - back for have, back in zip(left, went, strict=True)]
         total -= part
     assert (sum(left), total) == (0, 0), "the last refund takes the rest"
+
+
+@pytest.mark.spec("C-10", "B-7")
+@pytest.mark.parametrize(
+    ("left", "part", "total", "went"),
+    [
+        ([1, 2, 2], 4, 5, (1, 1, 2)),
+        ([1, 1, 1], 1, 3, (1, 0, 0)),
+        ([1, 1, 1], 1, 4, (0, 0, 0)),
+        ([3, -1], 2, 3, (2, -1)),
+    ],
+)
+def test_small_taxes_are_never_rounded_beyond_their_refund(
+    left: list[int], part: int, total: int, went: tuple[int, ...]
+) -> None:
+    assert returned(left, part, total) == went
 
 
 def test_without_rates_nothing_is_added() -> None:

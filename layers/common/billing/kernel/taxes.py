@@ -202,10 +202,21 @@ def returned(left: Sequence[int], amount_minor: int, total_minor: int) -> tuple[
     """Returns how much of each tax goes back with a part of a payment (C-10, B-7).
 
     `left` is what is left of each tax, `total_minor` of the whole payment: in proportion, rounded
-    half up, so that whatever goes back last takes the rest.
+    half up, so that whatever goes back last takes the rest. Where several taxes are rounded the
+    same way, they could be more than goes back, or so little that the rest is less than its taxes:
+    the furthest rounded are then rounded the other way.
     """
     assert 0 < amount_minor <= total_minor, "no more goes back than is left"
-    return tuple(share_of(tax, amount_minor, total_minor) for tax in left)
+    shares = [share_of(tax, amount_minor, total_minor) for tax in left]
+    net, tax = total_minor - sum(left), sum(shares)
+    if net < 0:
+        return tuple(shares)
+    off = min(max(tax, amount_minor - net), amount_minor) - tax
+    way = 1 if off > 0 else -1
+    above = [a * total_minor - b * amount_minor for a, b in zip(shares, left, strict=True)]
+    for place in sorted(range(len(shares)), key=lambda place: way * above[place])[: abs(off)]:
+        shares[place] += way
+    return tuple(shares)
 
 
 def taxables_returned(invoice: Invoice, amount_minor: int, taxes: Sequence[int]) -> tuple[int, ...]:

@@ -44,7 +44,8 @@ run: $(DEV)
 ## make test       run the fast tests, in 2.5 minutes (ARGS='-k rebill' runs some of them)
 .PHONY: test
 test: $(DEV)
-	.venv/bin/pytest -n 2 -m "not slow" $(ARGS)
+	$(if $(RECORD),PRIVILEGES=$(RECORD) $(WITH_LAYER)) .venv/bin/pytest -n 2 -m "not slow" \
+	  $(if $(RECORD),-p tests.privileges.recorder) $(ARGS)
 
 ## make test-slow  run the slow tests: browser, package, kill and load, and the fast ones in depth
 # pytest ends with 5 when it has nothing to run, which is no failure here.

@@ -37,13 +37,20 @@ def deliver(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Delivers what the stream left and what is soon to come, at the schedule's own time."""
+    """Delivers what the stream left and what is soon to come, at the schedule's own time.
+
+    Alarms and reminders share the first half of its time and take turns to begin, so that neither
+    keeps the other waiting for ever.
+    """
     ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
     half = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH, share=0.5)
     whole = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
-    tally = walks.each_of(
+    ahead = [
         lambda: alarms.sweep(ports, now=now, keep_going=half),
         lambda: remind.sweep(ports, now=now, keep_going=half, access_ended=_log_access_ended),
+    ]
+    tally = walks.each_of(
+        *walks.rotated(ahead, now, outbox_deliver.EVERY),
         lambda: outbox_deliver.sweep(ports, now=now, keep_going=whole),
     )
     telemetry.tally(tally, "outbox_sweep_")

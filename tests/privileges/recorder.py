@@ -1,6 +1,6 @@
 """A pytest plugin: which AWS calls each function makes while the suite runs over it.
 
-    PRIVILEGES=folder pytest -p tests.privileges.recorder tests/api ...
+    make test RECORD=folder
 
 The suite's world is in memory; each call of it is written down as the one that the DynamoDB, S3,
 SQS or SES adapter makes in its place. What a scenario calls directly counts for the function whose
@@ -19,6 +19,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+import pytest
 
 from billing.accounts.flows import account_life
 from billing.cancel.flows import cancel
@@ -51,6 +53,17 @@ ROOT = Path(__file__).resolve().parents[2]
 Call = tuple[str, str]
 """An action, and the resource: a table, a table's index, a queue, an area of the bucket, or an
 identity."""
+
+WITHOUT_HANDLERS = frozenset(
+    {
+        *("aws", "bench", "browser", "dev", "emulated", "gateways", "kernel", "local_stack"),
+        *("packaged", "privileges", "render", "sim", "storage", "template", "test_bench.py"),
+    }
+)
+"""Tests that call no function, or call it otherwise than a world does: they are not counted."""
+
+counting = False
+"""Whether the test under way is counted."""
 
 running: ContextVar[str | None] = ContextVar("running", default=None)
 made: dict[str, set[Call]] = defaultdict(set)
@@ -94,6 +107,8 @@ SCENARIOS = (
 
 
 def note(action: str, resource: str) -> None:
+    if not counting:
+        return
     for name in (running.get() or "").split():
         made[name].add((action, resource))
 
@@ -244,6 +259,12 @@ def pytest_configure(config: Any) -> None:
     _noting(MemoryQueue, "send", _of_queue("sqs:SendMessage"), with_self=True)
     _noting(MemoryQueue, "waiting", _of_queue("sqs:GetQueueAttributes"), with_self=True)
     _noting(MemoryMailer, "send", _mailed)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    global counting
+    counting = item.path.relative_to(ROOT / "tests").parts[0] not in WITHOUT_HANDLERS
 
 
 def pytest_sessionfinish(session: Any) -> None:

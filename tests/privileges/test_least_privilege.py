@@ -6,8 +6,8 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,17 +25,6 @@ from tests.template.stack import (
 )
 
 pytestmark = pytest.mark.slow
-
-WITHOUT_HANDLERS = {"aws", "browser", "bench", "dev", "gateways", "local_stack", "packaged"} | {
-    *("emulated", "test_bench.py"),
-    *("kernel", "privileges", "render", "sim", "storage", "template"),
-}
-SUITE = sorted(
-    str(path.relative_to(ROOT))
-    for path in (ROOT / "tests").iterdir()
-    if path.match("test_*.py") or (path.is_dir() and any(path.glob("test_*.py")))
-    if path.name not in WITHOUT_HANDLERS
-)
 
 OF_LAMBDA = re.compile(
     r"(logs|xray):|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams)$"
@@ -74,24 +63,28 @@ ONLY_IN_A_RACE = {
 story tries that with this function."""
 
 
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Calls]:
-    """Returns the calls of each handler while the suite ran, by its dotted name."""
-    folder = tmp_path_factory.mktemp("privileges")
-    own = {"PRIVILEGES": str(folder), "PYTHONPATH": "layers/common:."}
+def record(folder: Path) -> Path:
+    """Runs the fast tests, and returns the folder with the calls that they made."""
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "not slow"),
-            *("-p", "tests.privileges.recorder", "-p", "no:cacheprovider", *SUITE),
-        ],
+        ["make", "test", f"RECORD={folder}", "ARGS=-q -p no:cacheprovider"],
         cwd=ROOT,
-        env={k: v for k, v in os.environ.items() if k != "PERENNIAL_TEST_DEEP"} | own,
+        env={k: v for k, v in os.environ.items() if k != "PERENNIAL_TEST_DEEP"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout[-3000:]
+    return folder
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Calls]:
+    """Returns the calls of each handler while the suite ran, by its dotted name."""
+    recorded = os.environ.get("RECORDED_CALLS")
+    folder = Path(recorded) if recorded else record(tmp_path_factory.mktemp("privileges"))
     found: dict[str, Calls] = defaultdict(set)
-    for path in folder.glob("*.json"):
+    records = list(folder.glob("*.json"))
+    assert records, f"no calls were recorded in {folder}"
+    for path in records:
         for name, calls in json.loads(path.read_text()).items():
             found[name] |= {(action, resource) for action, resource in calls}
     return found

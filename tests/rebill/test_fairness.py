@@ -12,6 +12,7 @@ import pytest
 
 from billing.cancel.flows import cancel
 from billing.gateway_events.flows import lost_events
+from billing.kernel.due import DueKind
 from billing.kernel.errors import Unreachable
 from billing.kernel.gateways import SANDBOX, AccountRef, GatewayEvent
 from billing.kernel.merchants import GatewayAccount, Merchant
@@ -24,6 +25,7 @@ from billing.outbox import lines
 from billing.outbox.flows import deliver
 from billing.rebill.flows import missed, sweep
 from billing.runtime import wiring
+from billing.webhooks.endpoints import WebhookEndpoint
 from functions.notify import app as notify_app
 from tests.accounts.platform import Platform, opened
 from tests.hurry import Dead, Hasty, bare, room_for
@@ -308,6 +310,26 @@ def test_a_reminder_that_our_code_breaks_on_keeps_the_outbox_from_nothing(instal
     with pytest.raises(AssertionError):
         bare(notify_app.sweep)({"time": world.now.isoformat()}, Hasty(60))
     assert len(world.mailer.sent) > sent
+
+
+@pytest.mark.spec("R-8", "R-9")
+def test_a_long_line_of_endpoints_keeps_no_reminder_waiting_for_its_end(installed: Any) -> None:
+    world = World(shards=1)
+    (reminder,) = reminders(world, "a@example.com")
+    world.now = reminder.due_at + DAY
+    for number in range(60):
+        failing = WebhookEndpoint(
+            *("acme", f"we_{number}", f"https://{number}.example.com/", ("*",), world.now, 0),
+            failing_since=world.now - 4 * DAY,
+            due_at=world.now - DAY,
+        )
+        world.store.commit(Insert(failing))
+    installed(world.ports)
+    for _ in range(2):
+        world.now += deliver.EVERY
+        bare(notify_app.sweep)({"time": world.now.isoformat()}, Hasty(60))
+    assert world.store.due(DueKind.ENDPOINT, 0, world.now, 100), "there was no time for all"
+    assert world.store.reminder("acme", reminder.customer, reminder.subscription) != reminder
 
 
 # Without what keeps the place

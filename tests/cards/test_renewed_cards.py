@@ -239,6 +239,33 @@ def test_a_write_that_meets_another_decides_anew(world: World) -> None:
     assert len(world.charges()) == tried + 1
 
 
+@pytest.mark.spec("R-4", "B-10")
+def test_what_is_declined_while_its_card_is_taken_over_is_tried_by_the_new_number(
+    world: World,
+) -> None:
+    world.buy(world.product(TRIAL), payment_method="pm_card_chargeCustomerFail")
+    before = card(world)
+    world.now += timedelta(days=14, minutes=2)
+    world.sandbox.renew_card(before.id, last4="1881", expires_on="2039-03")
+    commit, met = world.store.commit, False
+
+    def meets(*writes: Any) -> None:
+        nonlocal met
+        if not met:
+            met = True
+            world.sweep()
+            world.work()
+            assert world.subscription().state is State.PAST_DUE
+        commit(*writes)
+
+    world.store.commit = meets  # type: ignore[method-assign]
+    assert taken(world) == "card_updated"
+    world.store.commit = commit  # type: ignore[method-assign]
+    tried = len(world.charges())
+    world.tick()
+    assert len(world.charges()) == tried + 1, "at once, and not in three days"
+
+
 @pytest.mark.spec("W-1")
 def test_the_hourly_look_finds_a_renewal_that_no_webhook_reported(world: World) -> None:
     world.change_merchant(gateway_accounts=(GatewayAccount(SANDBOX, SANDBOX),))

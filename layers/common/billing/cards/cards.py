@@ -180,6 +180,13 @@ def retried(wallet: Wallet, method: PaymentMethod, now: datetime) -> list[tuple[
     return [writes for writes in tries if writes]
 
 
+def not_past_due(wallet: Wallet, method: str) -> tuple[Subscription, ...]:
+    """Returns what a card is charged for, without what is past due."""
+    return tuple(
+        s for s in wallet.payable if s.payment_method == method and s.state is not State.PAST_DUE
+    )
+
+
 def is_same_card(one: PaymentMethod, other: PaymentMethod) -> bool:
     """Tests whether two saved methods are one card; only the gateway that keeps both can tell."""
     kept_at = (one.gateway, one.gateway_account) == (other.gateway, other.gateway_account)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from billing.cards import cards
+from billing.cards.cards import Wallet
 from billing.cards.flows.cards import keep_newest, wallet
 from billing.checkout import trials
 from billing.kernel.customers import PaymentMethod
@@ -12,7 +14,7 @@ from billing.kernel.errors import Conflict
 from billing.kernel.gateways import AccountRef
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
-from billing.kernel.writes import Change, Insert, Write
+from billing.kernel.writes import Change, ConditionCheck, Insert, Write
 
 UPDATED = "card_updated"
 GONE = "card_gone"
@@ -20,10 +22,15 @@ NOTHING_NEW = "nothing_new"
 NOT_OURS = "not_ours"
 
 AT_ONCE = 30
-COUPONS_MOST = 8
-"""The coupons of one card that are counted for its new number; they are written with the card."""
 """The most subscriptions of one write, each with its open invoice, beside the card and its
 trial."""
+
+COUPONS_MOST = 8
+"""The coupons of one card that are counted for its new number; they are written with the card."""
+
+CHECKED_MOST = 25
+"""The subscriptions that must stand as read while their card is taken over. A payment for one
+beyond them that is declined just then is retried by its schedule."""
 
 
 def take_over(ports: Ports, account: AccountRef, reference: str, *, now: datetime) -> str:
@@ -78,7 +85,15 @@ def _commit(ports: Ports, card: PaymentMethod, after: PaymentMethod, now: dateti
         *_trial(ports, card, after),
         *_coupons(ports, card, after),
         *retries,
+        *_undisturbed(held, card),
     )
+
+
+def _undisturbed(held: Wallet, card: PaymentMethod) -> Iterator[Write]:
+    """Yields the checks that no charge by the former number was declined since it was read: what
+    that left past due would wait for its schedule, though its card has a new number."""
+    for subscription in cards.not_past_due(held, card.id)[:CHECKED_MOST]:
+        yield ConditionCheck(subscription, expecting=("state", "open_invoice"))
 
 
 def _trial(ports: Ports, card: PaymentMethod, after: PaymentMethod) -> tuple[Write, ...]:

@@ -127,6 +127,16 @@ def test_the_second_event_of_a_purchase_takes_the_first_along(world: World) -> N
 
 
 @pytest.mark.spec("R-8")
+def test_an_event_that_is_taken_along_comes_after_those_ahead_of_it(world: World) -> None:
+    """The third is seconds away from the second, and the second from the first."""
+    seen = Seen(world)
+    first, second, third = event(0), event(170), event(340)
+    put(world, first, second, third)
+    deliver.deliver(world.ports, names([third]), now=world.now + 20 * SECOND)
+    assert seen.ids == ["event-000", "event-170", "event-340"]
+
+
+@pytest.mark.spec("R-8")
 def test_who_delivers_the_first_goes_on_with_what_another_left_behind_it(world: World) -> None:
     seen = Seen(world)
     first, second = event(1), event(2)

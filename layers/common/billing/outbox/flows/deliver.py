@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
@@ -192,17 +192,21 @@ def _deliver_shard(work: _Work, shard: int, named: Sequence[Named]) -> None:
     """Delivers events of one shard, and what stands in their lines: ahead of them, or written
     meanwhile.
 
-    Another process may have left us what is behind our events, so we look again after them.
+    Another process may have left us what is behind our events, so we look again after them. What
+    stands ahead of them may have others ahead of it, so we look back until there are none.
     """
     since = min(at for _, at, _ in named) - TOGETHER
     until = max(work.now, *(at for _, at, _ in named)) + TOGETHER
+    theirs = {event_id for _, _, event_id in named}
 
     def around() -> list[OutboxEvent]:
         return work.ports.store.undelivered(shard, until, LOOK, since=since)
 
     found = around()
+    while len(found) < LOOK and (sooner := _begins(found, theirs, since)) < since:
+        since = sooner
+        found = around()
     found += _beyond(work.ports, named, found)
-    theirs = {event_id for _, _, event_id in named}
     ours = {lines.line_of(event) for event in found if event.id in theirs}
     work.tally += Counter(told_before=len(theirs - {event.id for event in found}))
     seen: set[str] = set()
@@ -210,6 +214,14 @@ def _deliver_shard(work: _Work, shard: int, named: Sequence[Named]) -> None:
         seen |= {event.id for event in coming}
         work.deliver(coming)
         found = around()
+
+
+def _begins(found: Sequence[OutboxEvent], named: Collection[str], since: datetime) -> datetime:
+    """Returns from when on events have to be seen, so that none is delivered before an earlier one
+    of its line."""
+    ours = {lines.line_of(event) for event in found if event.id in named}
+    ahead = (event.at - TOGETHER for event in found if lines.line_of(event) in ours)
+    return min(ahead, default=since)
 
 
 def _beyond(

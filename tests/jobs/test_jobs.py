@@ -42,13 +42,13 @@ def test_every_thing_is_counted_once_and_the_cursor_is_behind_the_last(
 def test_a_round_begins_anew_after_a_pause_as_long_as_it_took(
     minutes: int, steps: list[Seen | None]
 ) -> None:
-    job = JOB
+    job = replace(JOB, begins="a ")
     for outcome in steps:
         job = job.stepped(Step("x", outcome))
     now = T0 + minutes * MINUTE
     again, at = job.again(now)
     assert at - now == min(max(minutes * MINUTE, MINUTE), LONGEST_PAUSE)
-    assert (again.cursor, again.seen, again.of, again.round_at) == ("", 0, job.seen, at)
+    assert (again.cursor, again.seen, again.of, again.round_at) == ("a ", 0, job.seen, at)
     assert again.state is JobState.QUEUED
 
 

@@ -13,9 +13,11 @@ import pytest
 from billing.kernel.errors import Conflict, Uncertain
 from billing.kernel.receivers import Answer
 from billing.kernel.values import replace
+from billing.kernel.writes import Change
 from billing.outbox.flows import deliver
 from billing.runtime import wiring
-from billing.webhooks.deliveries import DeliveryState
+from billing.webhooks.deliveries import Delivery, DeliveryState
+from billing.webhooks.flows import endpoints, resend
 from functions.deliveries import app
 from tests.hurry import Dead
 from tests.webhooks.hooks import URL, Hooks
@@ -129,6 +131,52 @@ def test_a_recovery_whose_start_conflicts_is_tried_again(hooks: Hooks) -> None:
     hooks.world.store.commit = commit  # type: ignore[method-assign]
     hooks.wait(minutes=20)
     assert hooks.states() == {DeliveryState.DELIVERED}
+
+
+def put_off_once(hooks: Hooks) -> None:
+    """Lets the first write of a delivery that a job makes meet an outage, and its repetition."""
+    real, fails = hooks.world.store.commit, iter([True, True])
+
+    def commit(*writes: Any) -> None:
+        (first, *others) = writes
+        is_of_a_job = isinstance(first, Change) and isinstance(first.after, Delivery) and not others
+        if is_of_a_job and next(fails, False):
+            raise Uncertain
+        real(*writes)
+
+    hooks.world.store.commit = commit  # type: ignore[method-assign]
+
+
+def test_what_a_recovery_could_not_write_it_writes_in_another_round(hooks: Hooks) -> None:
+    hooks.answers(500)
+    for n in range(8):
+        hooks.buy(email=f"p{n}@example.com")
+    hooks.wait(minutes=1)
+    assert DeliveryState.WAITING in hooks.states()
+    hooks.answers(200)
+    endpoints.change(
+        hooks.world.ports, "acme", hooks.endpoint.id, enabled=False, now=hooks.world.now
+    )
+    put_off_once(hooks)
+    endpoints.change(
+        hooks.world.ports, "acme", hooks.endpoint.id, enabled=True, now=hooks.world.now
+    )
+    hooks.wait(hours=1)
+    assert hooks.states() == {DeliveryState.DELIVERED}
+
+
+def test_what_a_replay_could_not_write_it_writes_in_another_round(hooks: Hooks) -> None:
+    for n in range(3):
+        hooks.buy(email=f"p{n}@example.com")
+    sent = [post.event for post in hooks.posts()]
+    put_off_once(hooks)
+    hooks.wait(hours=1)
+    now = hooks.world.now
+    span = {"since": now - timedelta(days=1), "until": now + timedelta(days=1), "now": now}
+    resend.replay(hooks.world.ports, "acme", hooks.endpoint.id, **span)
+    hooks.wait(hours=1)
+    again = [post.event for post in hooks.posts()][len(sent) :]
+    assert set(sent) <= set(again)
 
 
 def test_an_answer_of_the_table_that_is_lost_is_made_good(hooks: Hooks) -> None:

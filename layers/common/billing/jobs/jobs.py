@@ -86,7 +86,8 @@ class Job(Entity):
     present round, `left` those of it that need another round, and `of` all things, if that is
     known; `rounds` were before it. `error` is the last failure, and `failures` how many there were
     in a row. `broken` says that our code failed on a thing of the present round, and `bad_rounds`
-    are the rounds in a row before it of which that is true.
+    are the rounds in a row before it of which that is true. Each round begins at the cursor
+    `begins`.
     """
 
     owner: str
@@ -107,6 +108,7 @@ class Job(Entity):
     broken: bool = False
     bad_rounds: int = 0
     error: str | None = None
+    begins: str = ""
 
     @property
     def is_live(self) -> bool:
@@ -156,7 +158,7 @@ class Job(Entity):
             return replace(self, state=JobState.FAILED), now
         after = replace(
             self,
-            cursor="",
+            cursor=self.begins,
             round_at=at,
             of=self.seen,
             done=0,
@@ -184,9 +186,18 @@ class Job(Entity):
         return replace(forgotten, round_at=now, rounds=0)
 
 
-def new(owner: str, job_id: str, kind: str, now: datetime, *, cursor: str = "") -> Job:
-    """Returns a job at its beginning, or at a cursor."""
-    return Job(owner, job_id, kind, now, now, now, cursor=cursor)
+def new(
+    owner: str,
+    job_id: str,
+    kind: str,
+    now: datetime,
+    *,
+    begins: str = "",
+    cursor: str | None = None,
+) -> Job:
+    """Returns a job whose rounds begin at a cursor; the first one may go on from another."""
+    at = begins if cursor is None else cursor
+    return Job(owner, job_id, kind, now, now, now, cursor=at, begins=begins)
 
 
 def name_of(error: Exception) -> str:

@@ -105,6 +105,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "left": 0,
         "rounds": 0,
         "failures": 0,
+        "begins": "",
         "broken": False,
         "bad_rounds": 0,
     },

@@ -75,7 +75,7 @@ def ask(
         since=span.since,
         until=span.until,
     )
-    job = jobs.new(merchant.id, export.id, JOB, now, cursor="0 ")
+    job = jobs.new(merchant.id, export.id, JOB, now, begins="0 ")
     job = start.start(ports, job, now=now, also=(Insert(export),))
     return Progress(export, job)
 

@@ -40,12 +40,17 @@ def writes(ports: Ports, endpoint: WebhookEndpoint, now: datetime) -> tuple[Writ
     cursor = f"{endpoint.id} {earliest[:-1]}"
     job_id = f"{JOB}.{endpoint.id}"
     found = ports.store.job(endpoint.merchant, job_id)
-    new = jobs.new(endpoint.merchant, job_id, JOB, now, cursor=cursor)
+    new = jobs.new(endpoint.merchant, job_id, JOB, now, begins=cursor)
     if found is None:
         return Insert(new), *joins(ports, new, now)
     if found.is_live:
-        at = min(found.cursor, cursor)
-        return (Change(found, replace(found, cursor=at, round_at=now), expecting=("state",)),)
+        sooner = replace(
+            found,
+            cursor=min(found.cursor, cursor),
+            begins=min(found.begins or cursor, cursor),
+            round_at=now,
+        )
+        return (Change(found, sooner, expecting=("state",)),)
     return Change(found, new, expecting=("state",)), *joins(ports, new, now)
 
 

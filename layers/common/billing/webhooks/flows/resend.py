@@ -118,7 +118,7 @@ def replay(
         raise Invalid("range_too_old", field="to")
     first, last = id_at(max(since, now - KEPT)), id_at(min(until, now))
     asked = json.dumps({"endpoint": endpoint, "until": last, "types": wanted})
-    new = jobs.new(merchant, f"{JOB}.{endpoint}", JOB, now, cursor=f"{asked} {first}")
+    new = jobs.new(merchant, f"{JOB}.{endpoint}", JOB, now, begins=f"{asked} {first}")
     over = jobs.OVER | {jobs.JobState.FAILED, jobs.JobState.PAUSED}
     if start(ports, new, now=now, replaces=over) is not new:
         raise Refused("replay_under_way")

@@ -17,7 +17,7 @@ from tests.checkout.test_checkout import FORM, Till
 from tests.checkout.test_their_page import FILLED_IN, gateway, till_with
 from tests.render.html import read
 from tests.web.calls import Client
-from tests.web.shop import Shop
+from tests.web.shop import Shop, signed_in
 
 HANDED = "client_reference=user-17&metadata[plan]=gold&metadata[seats]=3"
 SAID = {"client_reference": "user-17", "metadata": {"plan": "gold", "seats": "3"}}
@@ -73,6 +73,16 @@ def test_renewals_refunds_and_cancellations_of_it_say_the_same(shop: Shop, till:
     orders = shop.api.get("/v1/orders").json["data"]
     assert {each["kind"] for each in orders} >= {"sale", "rebill", "refund", "cancellation"}
     assert all({name: each[name] for name in SAID} == SAID for each in orders)
+
+
+@pytest.mark.spec("C-1", "M-4")
+def test_the_console_shows_it_where_the_purchase_is(shop: Shop, till: Till) -> None:
+    till.post(client_reference="user-<17>", metadata={"plan": "gold"})
+    (order,) = shop.world.orders()
+    console = signed_in(shop)
+    for address in (f"orders/{order.id}", f"subscriptions/{order.subscription}"):
+        page = console.browse("GET", f"/console/{address}").body
+        assert "user-&lt;17&gt;" in page and "Metadata: plan" in page and "user-<17>" not in page
 
 
 @pytest.mark.spec("C-1", "M-5")

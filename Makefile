@@ -82,11 +82,11 @@ kill: export KILL_TRIALS := 20
 kill: $(DEV)
 	.venv/bin/pytest -m slow tests/local_stack/test_kill.py $(ARGS)
 
-## make load       run fifty clients for a minute: no 5xx, nothing lost or doubled
+## make load       run fifty clients for a minute, then webhooks beside endpoints that fail
 .PHONY: load
 load: export LOAD_SECONDS ?= 60
 load: $(DEV)
-	.venv/bin/pytest -s -m slow tests/local_stack/test_load.py $(ARGS)
+	.venv/bin/pytest -s -m slow tests/local_stack/test_load.py tests/local_stack/test_webhook_load.py $(ARGS)
 
 ## make stripe-check  run the gateway tests against Stripe's test mode (KEY=sk_test_..)
 .PHONY: stripe-check
@@ -120,6 +120,17 @@ stack-check: $(DEV) $(TOOLS)
 	@mkdir -p .aws-sam
 	@$(WITH_LAYER) .venv/bin/python -m dev.expand > .aws-sam/expanded.json
 	.venv-tools/bin/checkov --config-file .checkov.yaml -f .aws-sam/expanded.json
+
+## make api-lint   check the OpenAPI document of /v1 with Redocly and Spectral (needs node)
+REDOCLY := @redocly/cli@2.77.0
+SPECTRAL := @stoplight/spectral-cli@6.16.3
+.PHONY: api-lint
+api-lint: $(DEV)
+	@command -v npx > /dev/null || { echo "make api-lint needs node, for npx."; exit 1; }
+	@mkdir -p .aws-sam
+	@$(WITH_LAYER) .venv/bin/python -m dev.api_document > .aws-sam/openapi.json
+	npx --yes $(REDOCLY) lint .aws-sam/openapi.json --config api/redocly.yaml
+	npx --yes $(SPECTRAL) lint .aws-sam/openapi.json --ruleset api/spectral.yaml --fail-severity=warn
 
 ## make emulate    deploy the template to an emulated AWS, and run the README's transcript there
 .PHONY: emulate
@@ -179,11 +190,17 @@ runtime-python: $(UV)
 	  "$$candidate" -c 'import pip, sys; print(sys.executable)' 2>/dev/null && exit 0; \
 	done; exit 1
 
-## make deploy     deploy to your AWS account; asks for parameters first
+## make deploy     deploy to your AWS account; asks for parameters (PARAMETERS=deploy/first.yaml: asks nothing)
+PARAMETERS :=
+STACK_NAME :=
+GUIDED := $(if $(PARAMETERS),,--guided)
+UNASKED := --no-confirm-changeset --no-fail-on-empty-changeset
 .PHONY: deploy
 deploy: build $(DEV)
 	@$(WITH_LAYER) .venv/bin/python -m dev.stamp .aws-sam/build/template.yaml
-	.venv-tools/bin/sam deploy --guided
+	.venv-tools/bin/sam deploy $(or $(GUIDED),$(UNASKED)) \
+	  $(if $(STACK_NAME),--stack-name $(STACK_NAME)) \
+	  $(if $(PARAMETERS),--parameter-overrides file://$(PARAMETERS))
 
 ## make lock       pin requirements/*.in again (UPGRADE=--upgrade for newer versions)
 UPGRADE :=

@@ -366,6 +366,25 @@ def restore_drill(
         raise typer.Exit(1)
 
 
+@app.command("deploy")
+def deploy_stack(
+    stack: Deployed = "perennial",
+    parameters: Annotated[
+        Path | None, typer.Option(help="File of parameters, such as deploy/first.yaml.")
+    ] = None,
+) -> None:
+    """Build and deploy the clone in this folder. Asks for parameters only the first time.
+
+    Example: perennial deploy --parameters mine.yaml --stack perennial
+    """
+    from perennial import deploy
+
+    with _asking():
+        code = deploy.deploy(Path.cwd(), stack, parameters)
+    if code:
+        raise typer.Exit(code)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command, and returns its exit code."""
     try:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from typing_extensions import TypedDict
 
 from billing.accounts.web import identity_inputs
 from billing.accounts.web.identity_inputs import IdentityOutput
+from billing.api.web.described import OneOf
 from billing.kernel.departments import Department
-from billing.kernel.merchants import Merchant
+from billing.kernel.merchants import CreditAtEnd, Merchant, PortalKind, SelfService, Undecided
+from billing.kernel.money import Currency
+from billing.kernel.retries import FinalAction
 
 
 class DepartmentOutput(TypedDict):
@@ -33,7 +38,7 @@ class RetryScheduleOutput(TypedDict):
 
     every_days: int
     attempts: int
-    final_action: str
+    final_action: Annotated[str, OneOf(FinalAction)]
 
 
 class AccountPolicyOutput(TypedDict):
@@ -46,14 +51,15 @@ class AccountPolicyOutput(TypedDict):
 class SettingsOutput(TypedDict):
     """A merchant's settings; `portal` is null while it is off. `freeze_price` is in minor units per
     month, null where nothing can be frozen. `custom_domain` is in use once the operator has
-    confirmed it."""
+    confirmed it. `return_urls` are the addresses of your site that buyers may be shown after a
+    purchase; the first one, unless a checkout asks for another."""
 
     time_zone: str
-    currency: str
+    currency: Annotated[str, OneOf(Currency)]
     language: str
-    portal: str | None
-    self_cancel: str
-    self_refund: str
+    portal: Annotated[str, OneOf(PortalKind)] | None
+    self_cancel: Annotated[str, OneOf(SelfService)]
+    self_refund: Annotated[str, OneOf(SelfService)]
     departments: DepartmentsOutput
     retry_schedule: RetryScheduleOutput
     grace_days: int | None
@@ -61,7 +67,7 @@ class SettingsOutput(TypedDict):
     revoke_on_dispute: bool
     reminder_days: int
     notice_days: int
-    undecided: str
+    undecided: Annotated[str, OneOf(Undecided)]
     confirmation_template: str
     freeze_price: int | None
     self_freeze: bool
@@ -70,7 +76,8 @@ class SettingsOutput(TypedDict):
     accounts: AccountPolicyOutput
     custom_domain: str | None
     custom_domain_active: bool
-    credit_at_end: str
+    credit_at_end: Annotated[str, OneOf(CreditAtEnd)]
+    return_urls: list[str]
     identity: IdentityOutput
 
 
@@ -112,6 +119,7 @@ def settings(merchant: Merchant) -> SettingsOutput:
         "custom_domain_active": given.custom_domain is not None
         and given.custom_domain == merchant.domain,
         "credit_at_end": given.credit_at_end.value,
+        "return_urls": list(given.return_urls),
         "identity": identity_inputs.identity(merchant),
     }
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from typing_extensions import TypedDict
 
 from billing.api.web import json_shapes
+from billing.api.web.described import Instant, OneOf
 from billing.api.web.json_shapes import MoneyOutput, TermsOutput
 from billing.cancel.flows.cancel import Ending, Result
+from billing.kernel import hand_off
+from billing.kernel.gateways import DisputeStanding
 from billing.kernel.money import Money
-from billing.kernel.subscription import Subscription
+from billing.kernel.subscription import Source, State, Subscription
 
 
 class DiscountOutput(TypedDict):
@@ -26,32 +31,35 @@ class SubscriptionOutput(TypedDict):
     `pending_plan` is the price point that takes effect with the next charge; `credit` is taken off
     the next charges, in minor units: negative, it is owed with the next one. `freezes_at` is when
     a freeze begins; until it is unfrozen, `thaws_to` is the price point to come back to. `coupon`
-    is what is left of its coupon.
+    is what is left of its coupon. `client_reference` and `metadata` are what your program said of
+    the purchase at its checkout.
     """
 
     id: str
-    state: str
+    state: Annotated[str, OneOf(State)]
     customer: str
     product: str
     product_name: str
     price_point: str
     terms: TermsOutput
     time_zone: str
-    started_at: str
-    next_charge_at: str | None
-    ends_at: str | None
-    ended_by: str | None
+    started_at: Instant
+    next_charge_at: Instant | None
+    ends_at: Instant | None
+    ended_by: Annotated[str, OneOf(Source)] | None
     payments_made: int
     payments_in_all: int | None
     open_invoice: str | None
-    waiting_since: str | None
-    dispute: str | None
+    waiting_since: Instant | None
+    dispute: Annotated[str, OneOf(DisputeStanding)] | None
     pending_plan: str | None
-    freezes_at: str | None
+    freezes_at: Instant | None
     thaws_to: str | None
     credit: int
     coupon: DiscountOutput | None
     gateway: str
+    client_reference: str | None
+    metadata: dict[str, str]
     test: bool
 
 
@@ -89,6 +97,8 @@ def subscription(subscription: Subscription) -> SubscriptionOutput:
         "credit": subscription.credit_minor,
         "coupon": _coupon(subscription),
         "gateway": subscription.gateway,
+        "client_reference": hand_off.reference_of(subscription.hand_off),
+        "metadata": hand_off.metadata_of(subscription.hand_off),
         "test": subscription.test,
     }
 

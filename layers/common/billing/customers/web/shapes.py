@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from typing_extensions import TypedDict
 
+from billing.api.web.described import Instant, OneOf
 from billing.api.web.json_shapes import (
     AddressOutput,
     MoneyOutput,
@@ -16,10 +19,13 @@ from billing.api.web.json_shapes import (
 from billing.api.web.subscription_shapes import SubscriptionOutput, subscription
 from billing.customers.flows.customers import Overview
 from billing.invoices.flows.invoice_list import CreditNote
+from billing.kernel import hand_off
 from billing.kernel.customers import Access, Customer, PaymentMethod
-from billing.kernel.invoices import Invoice
+from billing.kernel.gateways import DisputeStanding
+from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.issued_documents import DocumentKind
-from billing.outbox.suppressions import MailStop
+from billing.outbox.suppressions import MailStop, StopReason
+from billing.refunds.refunds import RefundState
 
 
 class CustomerOutput(TypedDict):
@@ -30,12 +36,12 @@ class CustomerOutput(TypedDict):
     name: str
     address: AddressOutput
     language: str
-    created_at: str
+    created_at: Instant
     test: bool
 
 
 AccessOutput = TypedDict(
-    "AccessOutput", {"grant": str, "active": bool, "until": str | None, "from": list[str]}
+    "AccessOutput", {"grant": str, "active": bool, "until": Instant | None, "from": list[str]}
 )
 
 
@@ -58,25 +64,27 @@ class InvoiceOutput(TypedDict):
     """
 
     id: str
-    kind: str
+    kind: Annotated[str, OneOf(DocumentKind)]
     number: str | None
-    state: str
+    state: Annotated[str, OneOf(InvoiceState, RefundState)]
     total: MoneyOutput
     customer: str
     subscription: str | None
     order: str
     credits: str | None
-    dispute: str | None
-    opened_at: str
-    settled_at: str | None
+    dispute: Annotated[str, OneOf(DisputeStanding)] | None
+    opened_at: Instant
+    settled_at: Instant | None
+    client_reference: str | None
+    metadata: dict[str, str]
 
 
 class MailStopOutput(TypedDict):
     """The reason why no mail goes to a customer's address: `bounced` or `complained`."""
 
-    reason: str
+    reason: Annotated[str, OneOf(StopReason)]
     code: str | None
-    at: str
+    at: Instant
 
 
 class OverviewOutput(CustomerOutput):
@@ -142,6 +150,8 @@ def invoice(invoice: Invoice) -> InvoiceOutput:
         "dispute": invoice.dispute,
         "opened_at": instant(invoice.opened_at),
         "settled_at": instant(invoice.settled_at),
+        "client_reference": hand_off.reference_of(invoice.hand_off),
+        "metadata": hand_off.metadata_of(invoice.hand_off),
     }
 
 
@@ -162,6 +172,8 @@ def document(found: Invoice | CreditNote) -> InvoiceOutput:
         "dispute": None,
         "opened_at": instant(refund.requested_at),
         "settled_at": instant(refund.settled_at),
+        "client_reference": hand_off.reference_of(found.invoice.hand_off),
+        "metadata": hand_off.metadata_of(found.invoice.hand_off),
     }
 
 

@@ -120,6 +120,17 @@ stack-check: $(DEV) $(TOOLS)
 	@$(WITH_LAYER) .venv/bin/python -m dev.expand > .aws-sam/expanded.json
 	.venv-tools/bin/checkov --config-file .checkov.yaml -f .aws-sam/expanded.json
 
+## make api-lint   check the OpenAPI document of /v1 with Redocly and Spectral (needs node)
+REDOCLY := @redocly/cli@2.77.0
+SPECTRAL := @stoplight/spectral-cli@6.16.3
+.PHONY: api-lint
+api-lint: $(DEV)
+	@command -v npx > /dev/null || { echo "make api-lint needs node, for npx."; exit 1; }
+	@mkdir -p .aws-sam
+	@$(WITH_LAYER) .venv/bin/python -m dev.api_document > .aws-sam/openapi.json
+	npx --yes $(REDOCLY) lint .aws-sam/openapi.json --config api/redocly.yaml
+	npx --yes $(SPECTRAL) lint .aws-sam/openapi.json --ruleset api/spectral.yaml --fail-severity=warn
+
 ## make emulate    deploy the template to an emulated AWS, and run the README's transcript there
 .PHONY: emulate
 emulate: $(DEV) $(TOOLS) $(LAMBDA)

@@ -37,7 +37,8 @@ Every error of the API is `application/problem+json`:
   "errors": [
     {"field": "name", "message": "Use no more than 200 characters.",
      "reason": "too_long", "parameters": {"count": 200}}
-  ]
+  ],
+  "request_id": "JKJaXmPLvHcESHA="
 }
 ```
 
@@ -45,7 +46,7 @@ Every error of the API is `application/problem+json`:
   `detail` and `message` are for people, in English, and may be worded better at any time.
 * `parameters` are the values that a text fills in, for programs that word errors themselves.
 * `field` and `errors` come with 422: the path of each wrong value, as it was sent.
-* `request_id` comes with 5xx: name it when you ask about the error.
+* `request_id` is the header `Request-Id` of the answer: name it when you ask about the error.
 * Pages tell the same errors in the language of their reader.
 
 `python -m dev.error_docs` writes this page from the code.

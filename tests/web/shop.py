@@ -13,6 +13,7 @@ from functions.console import app as console_app
 from functions.gateways import app as gateways_app
 from functions.merchant import app
 from tests.web.calls import Client
+from tests.web.described import DescribedClient
 from tests.world import World
 
 MONTHLY: dict[str, Any] = {
@@ -52,7 +53,7 @@ class Shop:
         held = scopes or ("read", "write")
         key = ApiKey(f"key_{secret}", keys.digest(secret), merchant, self.world.now, held)
         self.world.store.commit(Insert(key))
-        return Client(self.resolver, secret)
+        return DescribedClient(self.resolver, secret)
 
 
 def link_of(world: World, merchant: str = "acme") -> str:

@@ -51,13 +51,22 @@ class Resolver(router.Router):
         except Exception as error:
             with suppress(Exception):  # The first error is the one to show, wherever it came in.
                 event = self.place(event)
-            return self.fail(error, Request.of(event)).for_gateway()
-        return super().resolve(placed, context)
+            answered = self.fail(error, Request.of(event)).for_gateway()
+        else:
+            answered = super().resolve(placed, context)
+        answered["headers"].setdefault(REQUEST_ID, Request.of(event).id)
+        return answered
 
 
 JSON = "application/json"
 XML = "application/xml"
 PROBLEM = "application/problem+json"
+
+REQUEST_ID = "Request-Id"
+"""The header of every answer that names its request."""
+
+INTERNAL = 500
+"""The first status of errors that are ours."""
 
 ALWAYS = {
     "Strict-Transport-Security": "max-age=63072000",
@@ -181,6 +190,8 @@ def failure(
     if request.wants_problem:
         return answer(status, PROBLEM, dumps(body), headers)
     problem_body = {**body, "detail": page_text(error, language, section)}
+    if status < INTERNAL:  # People are asked for its number only where we must look.
+        del problem_body["request_id"]
     shown = page(template, language, status=status, problem=problem_body, **values)
     shown.headers.update(headers)
     return shown

@@ -143,9 +143,7 @@ def problem(error: Exception, request_id: str) -> dict[str, Any]:
             {"field": each.field, "message": error_text(each, ENGLISH), **_why(each)}
             for each in _each(error)
         ]
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        body["request_id"] = request_id
-    return body
+    return {**body, "request_id": request_id}
 
 
 def _why(error: BillingError) -> dict[str, Any]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 from itertools import islice
-from typing import Literal, NotRequired, cast
+from typing import Annotated, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
 from billing.accounts.accounts import AccountStanding, Standing
+from billing.api.web.described import Day, Instant, OneOf, Url
 from billing.api.web.json_shapes import MoneyOutput, instant, money
 from billing.kernel.catalog import PriceTerms
+from billing.kernel.charge_eligibility import Hold
 from billing.kernel.discounts import Discount
 from billing.kernel.merchants import ApiKey
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
 from billing.kernel.pricing import discounted, lines_for
-from billing.kernel.schedule import charges, ends_at
+from billing.kernel.schedule import ChargeKind, charges, ends_at
 from billing.kernel.taxes import UNTAXED, Taxation
 from billing.kernel.values import replace
 from billing.rebill.flows.attention import Matter
@@ -41,9 +43,9 @@ class ChargeOutput(TypedDict):
     """
 
     n: int
-    kind: str
-    at: str
-    local_date: str
+    kind: Annotated[str, OneOf(ChargeKind)]
+    at: Instant
+    local_date: Day
     amount: MoneyOutput
     net: NotRequired[MoneyOutput]
     discount: NotRequired[MoneyOutput]
@@ -55,7 +57,7 @@ class PreviewOutput(TypedDict):
     """The charges of a possible purchase; `ends` is the last charge of a plan that completes."""
 
     charges: list[ChargeOutput]
-    ends: str | None
+    ends: Instant | None
 
 
 class ActiveOutput(TypedDict):
@@ -68,8 +70,8 @@ class AccountOutput(TypedDict):
     """The state of an account; `restorable_until` is when its data is erased, null where nothing
     can be restored, or nothing is erased by itself."""
 
-    standing: str
-    restorable_until: str | None
+    standing: Annotated[str, OneOf(Standing)]
+    restorable_until: Instant | None
 
 
 class KeyOutput(TypedDict):
@@ -80,8 +82,8 @@ class KeyOutput(TypedDict):
 
     id: str
     scopes: list[str]
-    created_at: str
-    revoked_at: str | None
+    created_at: Instant
+    revoked_at: Instant | None
     made_by: str | None
     secret: NotRequired[str]
 
@@ -89,7 +91,7 @@ class KeyOutput(TypedDict):
 class ForecastDayOutput(TypedDict):
     """The expected charges of one local day in one currency; `test` for the sandbox's money."""
 
-    date: str
+    date: Day
     amount: MoneyOutput
     charges: int
     test: bool
@@ -104,11 +106,11 @@ class ForecastOutput(TypedDict):
 
     data: list[ForecastDayOutput]
     next: str | None
-    to: str
+    to: Instant
     totals: list[ForecastTotalOutput]
     complete: bool
-    held: str | None
-    as_of: str
+    held: Annotated[str, OneOf(Hold)] | None
+    as_of: Instant
 
 
 class ForecastTotalOutput(TypedDict):
@@ -128,7 +130,7 @@ class MatterOutput(TypedDict):
     what: Literal["parked", "overdue", "waiting", "credit"]
     subscription: str
     customer: str
-    since: str
+    since: Instant
     payments: int
     total: MoneyOutput
     reason: str | None
@@ -137,8 +139,8 @@ class MatterOutput(TypedDict):
 class LinkOutput(TypedDict):
     """A link that signs in to the console once."""
 
-    url: str
-    expires_at: str
+    url: Url
+    expires_at: Instant
 
 
 TaxedOn = Callable[[date], Taxation]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from typing_extensions import TypedDict
 
 from billing.accounts.web import identity_inputs
 from billing.accounts.web.identity_inputs import IdentityOutput
+from billing.api.web.described import OneOf
 from billing.kernel.departments import Department
-from billing.kernel.merchants import Merchant
+from billing.kernel.merchants import CreditAtEnd, Merchant, PortalKind, SelfService, Undecided
+from billing.kernel.money import Currency
+from billing.kernel.retries import FinalAction
 
 
 class DepartmentOutput(TypedDict):
@@ -33,7 +38,7 @@ class RetryScheduleOutput(TypedDict):
 
     every_days: int
     attempts: int
-    final_action: str
+    final_action: Annotated[str, OneOf(FinalAction)]
 
 
 class AccountPolicyOutput(TypedDict):
@@ -49,11 +54,11 @@ class SettingsOutput(TypedDict):
     confirmed it."""
 
     time_zone: str
-    currency: str
+    currency: Annotated[str, OneOf(Currency)]
     language: str
-    portal: str | None
-    self_cancel: str
-    self_refund: str
+    portal: Annotated[str, OneOf(PortalKind)] | None
+    self_cancel: Annotated[str, OneOf(SelfService)]
+    self_refund: Annotated[str, OneOf(SelfService)]
     departments: DepartmentsOutput
     retry_schedule: RetryScheduleOutput
     grace_days: int | None
@@ -61,7 +66,7 @@ class SettingsOutput(TypedDict):
     revoke_on_dispute: bool
     reminder_days: int
     notice_days: int
-    undecided: str
+    undecided: Annotated[str, OneOf(Undecided)]
     confirmation_template: str
     freeze_price: int | None
     self_freeze: bool
@@ -70,7 +75,7 @@ class SettingsOutput(TypedDict):
     accounts: AccountPolicyOutput
     custom_domain: str | None
     custom_domain_active: bool
-    credit_at_end: str
+    credit_at_end: Annotated[str, OneOf(CreditAtEnd)]
     identity: IdentityOutput
 
 

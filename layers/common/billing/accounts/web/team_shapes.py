@@ -7,6 +7,7 @@ from typing import Annotated, NotRequired
 from pydantic import StrictBool
 from typing_extensions import TypedDict
 
+from billing.api.web.described import Instant, OneOf
 from billing.api.web.json_shapes import instant
 from billing.api.web.queries import SpanQuery
 from billing.kernel.audit import AuditRecord
@@ -44,19 +45,19 @@ class TeamMemberOutput(TypedDict):
 
     id: str
     email: str
-    role: str
+    role: Annotated[str, OneOf(Role)]
     refunds: bool
     invited: bool
-    since: str | None
-    expires_at: NotRequired[str]
-    last_sign_in_at: NotRequired[str | None]
+    since: Instant | None
+    expires_at: NotRequired[Instant]
+    last_sign_in_at: NotRequired[Instant | None]
     second_factor: NotRequired[bool]
 
 
 class AuditOutput(TypedDict):
     """One change that was asked for, by whom and from where."""
 
-    at: str
+    at: Instant
     actor: str
     member: str | None
     email: str | None

@@ -7,14 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Generic, Literal, NotRequired, TypeVar, overload
+from typing import Annotated, Generic, Literal, NotRequired, TypeVar, overload
 
 from typing_extensions import TypedDict
 
-from billing.kernel.catalog import Initial, PricePoint, PriceTerms, Product
+from billing.api.web.described import Instant, OneOf, Url
+from billing.kernel.catalog import (
+    Cancellation,
+    Cycle,
+    Initial,
+    PricePoint,
+    PriceTerms,
+    PriceType,
+    Product,
+    TaxBehavior,
+)
 from billing.kernel.customers import Address
-from billing.kernel.money import Money
-from billing.kernel.orders import Order, Returned
+from billing.kernel.money import Currency, Money
+from billing.kernel.orders import Order, OrderKind, Returned
+from billing.kernel.periods import Period
 
 T = TypeVar("T")
 
@@ -46,7 +57,7 @@ class MoneyOutput(TypedDict):
     """An amount in minor units."""
 
     amount: int
-    currency: str
+    currency: Annotated[str, OneOf(Currency)]
 
 
 class InitialOutput(TypedDict):
@@ -60,15 +71,15 @@ class TermsOutput(TypedDict):
     """The terms of a price point; `tax` is `exclusive` where it comes on top, `inclusive` where it
     is in the price."""
 
-    type: str
+    type: Annotated[str, OneOf(PriceType)]
     price: MoneyOutput
-    period: str | None
+    period: Annotated[str, OneOf(Period)] | None
     installments: int | None
-    cycle: str | None
+    cycle: Annotated[str, OneOf(Cycle)] | None
     initial: InitialOutput | None
-    cancellation: str
+    cancellation: Annotated[str, OneOf(Cancellation)]
     trial_guard: bool
-    tax: str
+    tax: Annotated[str, OneOf(TaxBehavior)]
 
 
 class PricePointOutput(TermsOutput):
@@ -79,8 +90,8 @@ class PricePointOutput(TermsOutput):
     version: int
     default: bool
     archived: bool
-    checkout_url: str
-    created_at: str
+    checkout_url: Url
+    created_at: Instant
 
 
 class ProductOutput(TypedDict):
@@ -101,7 +112,7 @@ class ProductOutput(TypedDict):
     default_price_point: str
     changes_to: list[str]
     price_points: list[PricePointOutput]
-    created_at: str
+    created_at: Instant
 
 
 class OrderOutput(TypedDict):
@@ -111,8 +122,8 @@ class OrderOutput(TypedDict):
     """
 
     id: str
-    kind: str
-    at: str
+    kind: Annotated[str, OneOf(OrderKind)]
+    at: Instant
     amount: MoneyOutput
     customer: str | None
     email: str | None
@@ -126,7 +137,7 @@ class OrderOutput(TypedDict):
     source: str | None
     reason: str | None
     comment: str | None
-    ends_at: str | None
+    ends_at: Instant | None
     withdrawn: bool
     test: bool
 

@@ -10,6 +10,9 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
+from billing.api.web import openapi_answers as answers
+from billing.api.web import openapi_examples as examples
+from billing.api.web import openapi_words as words
 from billing.api.web.frame import (
     ACCEPTED,
     HAS_BODY,
@@ -21,73 +24,26 @@ from billing.api.web.frame import (
     Route,
     Xml,
 )
-from billing.web.http import JSON, PROBLEM, XML
+from billing.web.http import JSON, REQUEST_ID, XML
 from billing.web.inputs import Nothing
 from billing.web.request import CSV
 
 VERSION = "3.1.0"
-REFERENCE = "#/components/schemas/{model}"
-
-ERRORS = {
-    "400": "The request cannot be read.",
-    "401": "No API key, or one that is not known.",
-    "403": "The API key may not do this.",
-    "404": "Unknown, or not yours.",
-    "409": "The state or a policy forbids it; `code` says which.",
-    "413": "The body is over 64 KB, a CSV file over 1 MB.",
-    "415": "The body is not application/json, or text/csv where a file is sent.",
-    "422": "Malformed or out of bounds; `field` says which, `errors` lists all.",
-    "429": "Too many requests.",
-    "500": "An error of ours; `request_id` finds it in the log.",
-    "503": "A part of the service does not answer. `unavailable`, `gateway_unavailable` and "
-    "`gateway_busy` say that nothing was done: try again later. `unfinished`: the same request "
-    "does the rest. `outcome_unknown`: look at what stands before asking again; a refund or a "
-    "ticket with an Idempotency-Key is the same one.",
-}
 
 KNOWN_AS = {
+    "Kind": "DeclarationKind",
+    "Reason": "DeclarationReason",
+    "Source": "EndedBy",
+    "Standing": "AccountStanding",
+    "State": "SubscriptionState",
     "billing__kernel__agreement__When": "billing__subscription__When",
     "billing__plans__plan_change__When": "billing__plan_change__When",
 }
 """Component names that programs know.
 
 Two shapes share the name `When`, and pydantic distinguishes them by their modules, which have moved
-since.
+since. Some enums have names that say enough only in their own module.
 """
-
-WHY = {
-    "reason": {"type": "string", "description": "The rule behind the code; stable too."},
-    "parameters": {"type": "object", "description": "Values that the message fills in."},
-}
-
-PROBLEM_SCHEMA = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string", "description": "Stable; made for programs."},
-        **WHY,
-        "field": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["field", "message"],
-                "properties": {
-                    "field": {"type": "string"},
-                    "message": {"type": "string"},
-                    **WHY,
-                },
-            },
-        },
-        "request_id": {"type": "string"},
-    },
-}
-
-PROBLEMS = {PROBLEM: {"schema": {"$ref": REFERENCE.format(model="Problem")}}}
 
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -113,38 +69,51 @@ def document(
     }
     schemas, definitions = TypeAdapter.json_schemas(
         [(key, mode, adapter) for (key, mode), adapter in shapes.items()],  # type: ignore[misc]
-        ref_template=REFERENCE,
+        ref_template=answers.REFERENCE,
     )
     schemas, named = _as_known(schemas), _as_known(definitions.get("$defs", {}))
-    components = _titled(dict(sorted(named.items())) | {"Problem": PROBLEM_SCHEMA})
+    components = _titled(dict(sorted(named.items())) | {"Problem": answers.PROBLEM_SCHEMA})
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         takes = _resolved(schemas[route, "validation"], components)
-        operation = _operation(route, takes, schemas.get((route, "serialization")))
+        operation = _operation(route, takes, schemas.get((route, "serialization")), components)
         if later := schemas.get(((route, ACCEPTED), "serialization")):
-            operation["responses"][str(ACCEPTED)] = _answer("Recorded, and under way.", later)
+            given = _answer(route, "Recorded, and under way.", later, components)
+            operation["responses"][str(ACCEPTED)] = given
         paths.setdefault(_template(route.path), {})[route.method.lower()] = operation
-    return {
+    unsent = {route.takes.__name__ for route in routes if not _sends(route)} | {CsvInput.__name__}
+    described: dict[str, Any] = {
         "openapi": VERSION,
-        "info": {"title": "Perennial merchant API", "version": "1"},
+        "info": words.INFO,
         "servers": [{"url": base_url}],
         "security": [{"key": []}],
+        "tags": words.tags(),
         "paths": paths,
         **({"webhooks": webhooks} if webhooks else {}),
         "components": {
-            "schemas": components,
+            "schemas": {name: one for name, one in components.items() if name not in unsent},
+            "responses": answers.shared(),
+            "headers": answers.HEADERS,
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
+    readable: dict[str, Any] = words.unmarked(described)
+    return readable
 
 
-def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any] | None) -> dict[str, Any]:
+def _operation(
+    route: Route,
+    takes: dict[str, Any],
+    gives: dict[str, Any] | None,
+    components: dict[str, Any],
+) -> dict[str, Any]:
     parameters = [_in_path(name) for name in re.findall(r"<(\w+)>", route.path)]
     operation: dict[str, Any] = {
         "operationId": route.handler.__name__,
-        **_words(route.handler.__doc__ or ""),
+        "tags": [words.tag_of(route.path)],
+        **words.of_docstring(route.handler.__doc__ or ""),
         "parameters": parameters,
-        "responses": _responses(route, gives),
+        "responses": _responses(route, gives, components),
     }
     if route.method not in HAS_BODY:
         required = takes.get("required", [])
@@ -154,31 +123,37 @@ def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any] | None
         )
     if route.method == "POST":
         parameters.append(IDEMPOTENCY_KEY)
-    if route.method in HAS_BODY and route.takes is not Nothing:
-        body = {"$ref": REFERENCE.format(model=route.takes.__name__)}
+    if _sends(route):
         # No body is read as {}: it is missed only where a field is.
         needed = bool(takes.get("required"))
-        content = CSV_TEXT if route.takes is CsvInput else {JSON: {"schema": body}}
+        content = CSV_TEXT if route.takes is CsvInput else {JSON: _body(route, components)}
         operation["requestBody"] = {"required": needed, "content": content}
     return operation
 
 
-def _words(docstring: str) -> dict[str, str]:
-    """Splits a handler's docstring: its first paragraph as summary, the rest as description."""
-    summary, *more = docstring.strip().split("\n\n")
-    described = "\n\n".join(" ".join(each.split()) for each in more)
-    return {"summary": summary, "description": described} if described else {"summary": summary}
+def _sends(route: Route) -> bool:
+    """Tells whether a route takes a body."""
+    return route.method in HAS_BODY and route.takes is not Nothing
 
 
-def _responses(route: Route, gives: dict[str, Any] | None) -> dict[str, Any]:
-    errors = {
-        status: {"description": words, "content": PROBLEMS}
-        for status, words in (ERRORS | dict(route.errors)).items()
-    }
+def _body(route: Route, components: dict[str, Any]) -> dict[str, Any]:
+    schema = {"$ref": answers.REFERENCE.format(model=route.takes.__name__)}
+    return {"schema": schema, "example": examples.sent(route.handler.__name__, schema, components)}
+
+
+def _responses(
+    route: Route, gives: dict[str, Any] | None, components: dict[str, Any]
+) -> dict[str, Any]:
+    errors = {status: answers.refer(status) for status in answers.ERRORS}
+    errors |= {status: answers.error(status, own) for status, own in route.errors.items()}
+    if not _sends(route):
+        del errors["413"], errors["415"]
     if route.status == NOTHING_TO_SAY:
-        done: dict[str, Any] = {"description": "Done."}
+        done: dict[str, Any] = {"description": "Done.", "headers": _headers(route)}
+    elif gives is None:
+        done = {"description": "Done.", "headers": _headers(route), "content": _file(route)}
     else:
-        done = _file(route) if gives is None else _answer("Done.", gives)
+        done = _answer(route, "Done.", gives, components)
     return {str(route.status): done, **errors}
 
 
@@ -193,12 +168,19 @@ CSV_TEXT = {CSV: {"schema": {"type": "string"}}}
 
 def _file(route: Route) -> dict[str, Any]:
     shapes = _shapes(route)
-    content = CSV_TEXT if Csv in shapes else XML_TEXT if Xml in shapes else PDF
-    return {"description": "Done.", "content": content}
+    return CSV_TEXT if Csv in shapes else XML_TEXT if Xml in shapes else PDF
 
 
-def _answer(words: str, gives: dict[str, Any]) -> dict[str, Any]:
-    return {"description": words, "content": {JSON: {"schema": gives}}}
+def _answer(
+    route: Route, said: str, gives: dict[str, Any], components: dict[str, Any]
+) -> dict[str, Any]:
+    content = {"schema": gives, "example": examples.given(gives, components)}
+    return {"description": said, "headers": _headers(route), "content": {JSON: content}}
+
+
+def _headers(route: Route) -> dict[str, Any]:
+    repeats = ("Idempotent-Replayed",) if route.method == "POST" else ()
+    return answers.headers(REQUEST_ID, *repeats)
 
 
 def _in_path(name: str) -> dict[str, Any]:
@@ -245,17 +227,28 @@ def _as_known(part: Any) -> Any:
     if isinstance(part, list):
         return [_as_known(each) for each in part]
     if isinstance(part, str) and (name := part.rpartition("/")[2]) in KNOWN_AS:
-        return REFERENCE.format(model=KNOWN_AS[name])
+        return answers.REFERENCE.format(model=KNOWN_AS[name])
     return part
 
 
 def _titled(components: dict[str, Any]) -> dict[str, Any]:
-    """Titles each component after its own name.
+    """Titles each component after its own name, and the sets of values inside it after both.
 
     Generators name classes by titles, and leave out what would share one, with every operation
     that needs it: all lists had the title of their common shape.
     """
-    return {name: schema | {"title": _title(name)} for name, schema in components.items()}
+    return {
+        name: _titled_inside(_title(name), schema) | {"title": _title(name)}
+        for name, schema in components.items()
+    }
+
+
+def _titled_inside(owner: str, schema: dict[str, Any]) -> dict[str, Any]:
+    properties = {
+        name: one | {"title": owner + _title(name)} if "enum" in one else one
+        for name, one in schema.get("properties", {}).items()
+    }
+    return schema | {"properties": properties} if properties else schema
 
 
 def _title(component: str) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from typing_extensions import TypedDict
 
 from billing.api.web import json_shapes
+from billing.api.web.described import Instant, OneOf
 from billing.api.web.json_shapes import MoneyOutput, TermsOutput
 from billing.cancel.flows.cancel import Ending, Result
+from billing.kernel.gateways import DisputeStanding
 from billing.kernel.money import Money
-from billing.kernel.subscription import Subscription
+from billing.kernel.subscription import Source, State, Subscription
 
 
 class DiscountOutput(TypedDict):
@@ -30,24 +34,24 @@ class SubscriptionOutput(TypedDict):
     """
 
     id: str
-    state: str
+    state: Annotated[str, OneOf(State)]
     customer: str
     product: str
     product_name: str
     price_point: str
     terms: TermsOutput
     time_zone: str
-    started_at: str
-    next_charge_at: str | None
-    ends_at: str | None
-    ended_by: str | None
+    started_at: Instant
+    next_charge_at: Instant | None
+    ends_at: Instant | None
+    ended_by: Annotated[str, OneOf(Source)] | None
     payments_made: int
     payments_in_all: int | None
     open_invoice: str | None
-    waiting_since: str | None
-    dispute: str | None
+    waiting_since: Instant | None
+    dispute: Annotated[str, OneOf(DisputeStanding)] | None
     pending_plan: str | None
-    freezes_at: str | None
+    freezes_at: Instant | None
     thaws_to: str | None
     credit: int
     coupon: DiscountOutput | None

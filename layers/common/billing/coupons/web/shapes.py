@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from typing_extensions import TypedDict
 
+from billing.api.web.described import Instant, OneOf
 from billing.api.web.json_shapes import MoneyOutput, instant, money
-from billing.coupons.coupons import Coupon
+from billing.coupons.coupons import Coupon, Duration
 
 
 class CouponOutput(TypedDict):
@@ -14,18 +17,18 @@ class CouponOutput(TypedDict):
     code: str
     basis_points: int | None
     amount_off: MoneyOutput | None
-    duration: str
+    duration: Annotated[str, OneOf(Duration)]
     charges: int | None
     applies_to_initial: bool
     products: list[str]
     price_points: list[str]
-    starts_at: str | None
-    ends_at: str | None
+    starts_at: Instant | None
+    ends_at: Instant | None
     max_uses: int | None
     max_uses_per_customer: int | None
     active: bool
     uses: int
-    created_at: str
+    created_at: Instant
 
 
 def coupon(coupon: Coupon) -> CouponOutput:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing_extensions import TypedDict
 
 from billing.api.web import json_shapes
+from billing.api.web.described import Instant, Url
 from billing.api.web.frame import Api, Call
 from billing.customers.flows import portal_links
 from billing.kernel.errors import Invalid
@@ -23,8 +24,8 @@ class PortalLinkInput(Input):
 class PortalLinkOutput(TypedDict):
     """A link that signs a customer in to the portal once."""
 
-    url: str
-    expires_at: str
+    url: Url
+    expires_at: Instant
 
 
 def declare(api: Api, ports: Ports) -> None:

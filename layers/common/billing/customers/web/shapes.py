@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from typing_extensions import TypedDict
 
+from billing.api.web.described import Instant, OneOf
 from billing.api.web.json_shapes import (
     AddressOutput,
     MoneyOutput,
@@ -17,9 +20,11 @@ from billing.api.web.subscription_shapes import SubscriptionOutput, subscription
 from billing.customers.flows.customers import Overview
 from billing.invoices.flows.invoice_list import CreditNote
 from billing.kernel.customers import Access, Customer, PaymentMethod
-from billing.kernel.invoices import Invoice
+from billing.kernel.gateways import DisputeStanding
+from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.issued_documents import DocumentKind
-from billing.outbox.suppressions import MailStop
+from billing.outbox.suppressions import MailStop, StopReason
+from billing.refunds.refunds import RefundState
 
 
 class CustomerOutput(TypedDict):
@@ -30,12 +35,12 @@ class CustomerOutput(TypedDict):
     name: str
     address: AddressOutput
     language: str
-    created_at: str
+    created_at: Instant
     test: bool
 
 
 AccessOutput = TypedDict(
-    "AccessOutput", {"grant": str, "active": bool, "until": str | None, "from": list[str]}
+    "AccessOutput", {"grant": str, "active": bool, "until": Instant | None, "from": list[str]}
 )
 
 
@@ -58,25 +63,25 @@ class InvoiceOutput(TypedDict):
     """
 
     id: str
-    kind: str
+    kind: Annotated[str, OneOf(DocumentKind)]
     number: str | None
-    state: str
+    state: Annotated[str, OneOf(InvoiceState, RefundState)]
     total: MoneyOutput
     customer: str
     subscription: str | None
     order: str
     credits: str | None
-    dispute: str | None
-    opened_at: str
-    settled_at: str | None
+    dispute: Annotated[str, OneOf(DisputeStanding)] | None
+    opened_at: Instant
+    settled_at: Instant | None
 
 
 class MailStopOutput(TypedDict):
     """The reason why no mail goes to a customer's address: `bounced` or `complained`."""
 
-    reason: str
+    reason: Annotated[str, OneOf(StopReason)]
     code: str | None
-    at: str
+    at: Instant
 
 
 class OverviewOutput(CustomerOutput):

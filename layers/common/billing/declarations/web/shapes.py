@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from typing_extensions import TypedDict
 
+from billing.api.web.described import Day, Instant, OneOf
 from billing.api.web.json_shapes import instant
 from billing.api.web.queries import PageQuery
-from billing.declarations.declarations import Declaration, DeclarationState
+from billing.cancel.regions.rules import Duty
+from billing.declarations.declarations import (
+    Declaration,
+    DeclarationState,
+    Kind,
+    Reason,
+    Verification,
+)
 from billing.web.inputs import Input, Key
 
 
@@ -27,24 +37,24 @@ class DeclarationOutput(TypedDict):
 
     id: str
     number: str
-    duty: str
-    kind: str
-    state: str
-    why: str | None
-    declared_at: str
-    decide_by: str
-    verification: str
-    verified_at: str | None
+    duty: Annotated[str, OneOf(Duty)]
+    kind: Annotated[str, OneOf(Kind)]
+    state: Annotated[str, OneOf(DeclarationState)]
+    why: Annotated[str, OneOf(Reason)] | None
+    declared_at: Instant
+    decide_by: Instant
+    verification: Annotated[str, OneOf(Verification)]
+    verified_at: Instant | None
     name: str
     contact: str
     contract: str
     reason: str
-    wanted_on: str | None
+    wanted_on: Day | None
     customer: str | None
     subscriptions: list[str]
-    decided_at: str | None
+    decided_at: Instant | None
     decided_by: str | None
-    ends_at: str | None
+    ends_at: Instant | None
     refunded: list[str]
 
 

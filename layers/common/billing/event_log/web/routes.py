@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from billing.api.web.described import Instant, OneOf
 from billing.api.web.frame import Api, Call
 from billing.api.web.json_shapes import instant
 from billing.event_log.flows import read
@@ -36,8 +37,8 @@ class EventOutput(TypedDict):
     """An event; those of one object are in the order of `sequence`."""
 
     id: str
-    type: str
-    created_at: str
+    type: Annotated[str, OneOf(PublicType)]
+    created_at: Instant
     api_version: str
     sequence: int
     customer: str | None
@@ -55,7 +56,7 @@ class EventsOutput(TypedDict):
 
     data: list[EventOutput]
     next: str | None
-    complete_since: str
+    complete_since: Instant
 
 
 def declare(api: Api, ports: Ports) -> None:

@@ -9,9 +9,10 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
+from billing.api.web.described import Day, Instant, OneOf
 from billing.api.web.json_shapes import MoneyOutput, OrderOutput, instant, money
 from billing.api.web.queries import PageQuery
-from billing.figures.movements import Movement
+from billing.figures.movements import Movement, MovementKind
 from billing.figures.periods import Filter, Length, PeriodFigures
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
@@ -128,9 +129,9 @@ class MovementOutput(TypedDict):
     """One movement of recurring revenue, with its sign, on the local day on which it happened."""
 
     id: str
-    kind: str
-    day: str
-    at: str
+    kind: Annotated[str, OneOf(MovementKind)]
+    day: Day
+    at: Instant
     customer: str
     subscription: str
     product: str

@@ -7,14 +7,15 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool, StringConstraints
 from typing_extensions import TypedDict
 
+from billing.api.web.described import Instant, OneOf
 from billing.api.web.json_shapes import instant
 from billing.api.web.queries import PageQuery
 from billing.helpdesk import messages
 from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows.inbound import MOST_BYTES, Taken
 from billing.helpdesk.flows.open_ticket import Request
-from billing.helpdesk.messages import Message
-from billing.helpdesk.tickets import Thread, Ticket, TicketType
+from billing.helpdesk.messages import Author, Message
+from billing.helpdesk.tickets import Ownership, Thread, Ticket, TicketType
 from billing.web.inputs import Email, Input, Key, Line, Name
 
 Text = Annotated[
@@ -89,7 +90,7 @@ class MailOutput(TypedDict):
     """The result for a mail: `replied` to a ticket, `asked` and to be confirmed by its sender, or
     `ignored`."""
 
-    result: str
+    result: Annotated[str, OneOf(Literal["replied", "asked", "ignored"])]
     ticket: str | None
 
 
@@ -104,17 +105,17 @@ class EffectOutput(TypedDict):
     """The effect of approving a cancellation: when it ends, and a charge that is still made
     (X-8)."""
 
-    when: str
-    ends_at: str | None
-    charge_at: str | None
+    when: Literal["now", "period_end"]
+    ends_at: Instant | None
+    charge_at: Instant | None
 
 
 class MessageOutput(TypedDict):
     """One message; `masked` is how many card numbers were taken out of it."""
 
     id: str
-    at: str
-    author: str
+    at: Instant
+    author: Annotated[str, OneOf(Author)]
     text: str
     internal: bool
     masked: int
@@ -125,33 +126,33 @@ class TicketOutput(TypedDict):
     setting decides instead of a person (H-4)."""
 
     id: str
-    state: str
+    state: Annotated[str, OneOf(State)]
     department: str
-    wish: str | None
+    wish: Annotated[str, OneOf(TicketType)] | None
     subject: str
     email: str
     name: str | None
     verified: bool
-    ownership: str
+    ownership: Annotated[str, OneOf(Ownership)]
     customer: str | None
     subscription: str | None
     order: str | None
     product_name: str | None
     reason: str | None
     details: list[DetailOutput]
-    requested_at: str
-    first_answered_at: str | None
-    decide_by: str | None
-    decided_at: str | None
+    requested_at: Instant
+    first_answered_at: Instant | None
+    decide_by: Instant | None
+    decided_at: Instant | None
     decided_by: str | None
-    carried_out_at: str | None
+    carried_out_at: Instant | None
     test: bool
 
 
 class RecordedOutput(TypedDict):
     """A write that succeeded (`state` is `recorded`), but cannot be shown just now."""
 
-    state: str
+    state: Literal["recorded"]
     ticket: str
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from typing_extensions import TypedDict
 
+from billing.api.web.described import Instant, OneOf, Url
 from billing.api.web.json_shapes import instant
+from billing.jobs.jobs import JobState
+from billing.migration.exports import Exported, ExportFormat
 from billing.migration.flows.export import Progress
 
 
@@ -17,15 +22,15 @@ class ExportJobOutput(TypedDict):
     """
 
     id: str
-    what: str
-    format: str
-    state: str
+    what: Annotated[str, OneOf(Exported)]
+    format: Annotated[str, OneOf(ExportFormat)]
+    state: Annotated[str, OneOf(JobState)]
     done: int
     of: int | None
-    url: str | None
+    url: Url | None
     urls: list[str]
-    created_at: str
-    expires_at: str
+    created_at: Instant
+    expires_at: Instant
 
 
 def export(progress: Progress) -> ExportJobOutput:

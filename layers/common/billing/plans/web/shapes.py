@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NotRequired
+from typing import Annotated, Literal, NotRequired
 from urllib.parse import urljoin
 
 from pydantic import StringConstraints
 from typing_extensions import TypedDict
 
 from billing.api.web import json_shapes, subscription_shapes
+from billing.api.web.described import Instant, OneOf, Url
 from billing.api.web.frame import Later
 from billing.api.web.json_shapes import MoneyOutput
 from billing.api.web.subscription_shapes import SubscriptionOutput
@@ -61,10 +62,10 @@ class QuoteOutput(TypedDict):
     """
 
     token: str
-    expires_at: str
+    expires_at: Instant
     due_now: MoneyOutput
     lines: list[QuoteLineOutput]
-    next_charge_at: str
+    next_charge_at: Instant
     next_charge: MoneyOutput
     coupon: QuoteCouponOutput | None
 
@@ -72,8 +73,8 @@ class QuoteOutput(TypedDict):
 class PendingOutput(TypedDict):
     """A payment that is not finished; `requires_action`: `url` leads the buyer to their bank."""
 
-    state: str
-    url: NotRequired[str]
+    state: Annotated[str, OneOf(Literal["requires_action", "processing"])]
+    url: NotRequired[Url]
 
 
 def quote(quote: Quote, language: str) -> QuoteOutput:

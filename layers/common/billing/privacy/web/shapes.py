@@ -6,11 +6,14 @@ access are left out, for they let in anybody who holds them.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from typing_extensions import TypedDict
 
 from billing.api.web import json_shapes
+from billing.api.web.described import Day, Instant, OneOf
 from billing.api.web.json_shapes import AddressOutput, MoneyOutput, instant, money
-from billing.checkout.checkouts import Checkout
+from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.customers.web import shapes as customer_shapes
 from billing.customers.web.shapes import MethodOutput, OverviewOutput
 from billing.declarations.web import shapes as declaration_shapes
@@ -19,7 +22,7 @@ from billing.helpdesk.web import shapes as helpdesk_shapes
 from billing.helpdesk.web.shapes import ThreadOutput
 from billing.kernel.customers import BillTo, Consent
 from billing.kernel.disclosures import Disclosure
-from billing.kernel.issued_documents import IssuedDocument
+from billing.kernel.issued_documents import DocumentKind, IssuedDocument
 from billing.kernel.periods import zone_named
 from billing.privacy.flows.export import Export
 
@@ -52,8 +55,8 @@ class DisclosedTodayOutput(TypedDict):
 class DisclosedChargeOutput(TypedDict):
     """A later charge, by its day in the seller's time zone."""
 
-    on: str
-    at: str
+    on: Day
+    at: Instant
     amount: MoneyOutput
 
 
@@ -67,7 +70,7 @@ class DisclosureOutput(TypedDict):
     rest: str | None
     period: str | None
     payments: int | None
-    ends_at: str | None
+    ends_at: Instant | None
     time_zone: str
     cancelling: list[str]
     agreement: str
@@ -85,7 +88,7 @@ class ConsentOutput(TypedDict):
     terms_version: str
     terms_hash: str | None
     starts_at_once: str | None
-    agreed_at: str
+    agreed_at: Instant
     ip: str
     ip_country: str | None
     card_country: str | None
@@ -97,8 +100,8 @@ class ConsentOutput(TypedDict):
 class AttemptOutput(BilledOutput):
     """A checkout that bought nothing, as it was filled in; `of` is the name of the product."""
 
-    at: str
-    state: str
+    at: Instant
+    state: Annotated[str, OneOf(CheckoutState)]
     ip: str
 
 
@@ -118,10 +121,10 @@ class DocumentOutput(BilledOutput):
     number.
     """
 
-    kind: str
+    kind: Annotated[str, OneOf(DocumentKind)]
     number: str
     order_id: str
-    issued_at: str
+    issued_at: Instant
     time_zone: str
     language: str
     seller: SellerOutput

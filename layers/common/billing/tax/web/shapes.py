@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool, StrictInt
 from typing_extensions import TypedDict
 
+from billing.api.web.described import Day as ShownDay
+from billing.api.web.described import OneOf
 from billing.api.web.json_shapes import MoneyOutput, money
 from billing.api.web.queries import DATE_LENGTH
 from billing.catalog.web.price_inputs import MoneyInput
@@ -122,7 +124,7 @@ class VatTableOutput(TypedDict):
     """The built-in table of VAT rates: when it was last compared with its sources, and whether that
     is more than a year ago."""
 
-    checked_on: str
+    checked_on: ShownDay
     outdated: bool
     sources: dict[str, str]
     rates: list[VatRateOutput]
@@ -180,11 +182,11 @@ class RegistrationOutput(TypedDict):
     state: str | None
     scheme: str | None
     home: str | None
-    nexus: str
+    nexus: Annotated[str, OneOf(Nexus)]
     threshold: MoneyOutput | None
     orders: int | None
-    began_on: str | None
-    ended_on: str | None
+    began_on: ShownDay | None
+    ended_on: ShownDay | None
 
 
 RateRow = TypedDict(
@@ -195,7 +197,7 @@ RateRow = TypedDict(
         "postal_code": str | None,
         "name": str,
         "rate": str,
-        "from": str | None,
+        "from": ShownDay | None,
     },
 )
 """A rate of a place; `from` is the day on which it begins, null for one of ever."""

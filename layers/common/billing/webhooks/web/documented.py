@@ -11,6 +11,8 @@ from billing.webhooks.event_texts import ABOUT, OBJECTS, WHEN
 REFERENCE = "#/components/schemas/{model}"
 TEXT: dict[str, Any] = {"type": "string"}
 TEXT_OR_NOTHING: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+INSTANT: dict[str, Any] = {"type": "string", "format": "date-time"}
+INSTANT_OR_NOTHING: dict[str, Any] = {"anyOf": [INSTANT, {"type": "null"}]}
 MONEY = {"$ref": REFERENCE.format(model="MoneyOutput")}
 
 HEADERS = (
@@ -40,7 +42,7 @@ _OWN: Mapping[About, dict[str, Any]] = {
         "customer": TEXT,
         "amount": MONEY,
         "state": TEXT,
-        "opened_at": TEXT,
+        "opened_at": INSTANT,
     },
     About.ACCESS: {
         "customer": TEXT,
@@ -52,7 +54,7 @@ _OWN: Mapping[About, dict[str, Any]] = {
                 "properties": {
                     "grant": TEXT,
                     "active": {"type": "boolean"},
-                    "until": TEXT_OR_NOTHING,
+                    "until": INSTANT_OR_NOTHING,
                 },
             },
         },
@@ -63,7 +65,7 @@ _OWN: Mapping[About, dict[str, Any]] = {
         "department": TEXT,
         "customer": TEXT_OR_NOTHING,
         "about": TEXT_OR_NOTHING,
-        "requested_at": TEXT,
+        "requested_at": INSTANT,
     },
 }
 """Fields of the objects that no route of /v1 shows so."""
@@ -80,6 +82,7 @@ def _operation(kind: PublicType) -> dict[str, Any]:
     about = ABOUT[kind]
     return {
         "operationId": f"on_{kind.value.replace('.', '_')}",
+        "tags": ["Webhooks"],
         "summary": WHEN[kind],
         "description": OBJECTS[about],
         "security": [],
@@ -105,7 +108,7 @@ def _event(kind: PublicType, about: About) -> dict[str, Any]:
                 "required": ["timestamp"],
                 "properties": {
                     "type": {"const": kind.value},
-                    "timestamp": TEXT,
+                    "timestamp": INSTANT,
                     "data": {"type": "object", "properties": {"object": _object(about)}},
                 },
             },

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from billing.api.web.described import Instant, OneOf, Url
 from billing.api.web.json_shapes import instant
 from billing.event_log.logged_events import place_of
-from billing.jobs.jobs import Job
+from billing.jobs.jobs import Job, JobState
 from billing.webhooks.deliveries import Delivery, DeliveryState
 from billing.webhooks.endpoints import Disabled, WebhookEndpoint
 
@@ -20,14 +21,14 @@ class WebhookEndpointOutput(TypedDict):
     """
 
     id: str
-    url: str
+    url: Url
     name: str | None
     events: list[str]
     status: Literal["enabled", "disabled"]
     disabled_reason: Disabled | None
-    disabled_at: str | None
-    failing_since: str | None
-    created_at: str
+    disabled_at: Instant | None
+    failing_since: Instant | None
+    created_at: Instant
     secret: NotRequired[str]
 
 
@@ -42,11 +43,11 @@ class DeliveryOutput(TypedDict):
     endpoint: str
     event: str
     type: str
-    event_logged_at: str
+    event_logged_at: Instant
     state: DeliveryState
     attempts: int
-    attempted_at: str | None
-    next_attempt_at: str | None
+    attempted_at: Instant | None
+    next_attempt_at: Instant | None
     response_status: int | None
     error: str | None
 
@@ -56,8 +57,8 @@ class ReplayOutput(TypedDict):
 
     id: str
     endpoint: str
-    state: str
-    created_at: str
+    state: Annotated[str, OneOf(JobState)]
+    created_at: Instant
 
 
 def endpoint(found: WebhookEndpoint) -> WebhookEndpointOutput:

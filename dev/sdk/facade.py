@@ -14,8 +14,10 @@ _HEAD = '''\
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
+from perennial_client.bodies import shaped
 {imports}
 
 
@@ -27,6 +29,7 @@ class Operations:
 '''
 
 _PACKAGE = "perennial_client.generated"
+_BODY = "body"
 
 
 def write(generated: Path) -> int:
@@ -83,7 +86,11 @@ def _method(name: str, function: ast.FunctionDef) -> str:
     arguments.kwonlyargs = [argument for argument, _ in kept]
     arguments.kw_defaults = [default for _, default in kept]
     passed = [argument.arg for argument in arguments.args]
-    named = [f"{argument.arg}={argument.arg}" for argument, _ in kept]
+    named = [f"{argument.arg}={_value(argument)}" for argument, _ in kept]
+    for argument, _ in kept:
+        if argument.arg == _BODY and argument.annotation is not None:
+            plain = "bytes" if _model(argument) == "File" else "Mapping[str, Any]"
+            argument.annotation = ast.Name(f"{ast.unparse(argument.annotation)} | {plain}")
     arguments.args.insert(0, ast.arg("self"))
     call = f"_{name}.{function.name}({', '.join([*passed, 'client=self._client', *named])})"
     body = f'        """{_summary(function)}"""\n'
@@ -94,6 +101,18 @@ def _method(name: str, function: ast.FunctionDef) -> str:
         gives = "None"
         body += f"        {call}"
     return f"    def {name}({ast.unparse(arguments)}) -> {gives}:\n{body}"
+
+
+def _value(argument: ast.arg) -> str:
+    if argument.arg != _BODY:
+        return argument.arg
+    return f"shaped({_model(argument)}, {_BODY})"
+
+
+def _model(argument: ast.arg) -> str:
+    """Returns the shape of a body: the first of its types."""
+    assert argument.annotation is not None
+    return ast.unparse(argument.annotation).partition(" | ")[0]
 
 
 def _given(function: ast.FunctionDef) -> str:

@@ -7,12 +7,19 @@ import json
 import time
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Mapping
+from collections.abc import Iterable
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 Event = dict[str, Any]
 """An event as it was sent: `id`, `type`, `sequence`, `data.object` .."""
+
+
+class Headers(Protocol):
+    """Headers of a request, as any framework has them."""
+
+    def items(self) -> Iterable[tuple[str, str]]: ...
+
 
 TOLERANCE_SECONDS = 300
 PREFIX = "whsec_"
@@ -26,7 +33,7 @@ class WebhookError(Exception):
 
 def verify(
     body: bytes,
-    headers: Mapping[str, str],
+    headers: Headers,
     secret: str,
     *,
     now: float | None = None,

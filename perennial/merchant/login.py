@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from perennial.merchant import saved
-from perennial.merchant.terminal import why
+from perennial.merchant.terminal import read, why
 from perennial.operator.terminal import refused
 from perennial.progress import waiting
 from perennial_client import Forbidden, PerennialError, connect
@@ -33,15 +33,14 @@ def login(
         raise refused("an API key begins with sk_. Create one in the console under Keys")
     try:
         with waiting("an answer"), connect(key, address) as api:
-            found = api.get("/v1/products", params={"limit": 1}).json()
-            assert isinstance(found, dict) and "data" in found
+            found = read(api.get("/v1/products", params={"limit": 1}))
+            if not isinstance(found, dict) or "data" not in found:
+                raise ValueError(f"{address} is not a Perennial installation")
     except Forbidden as error:
         if error.code != "scope_missing":
             raise refused(error.detail) from error
     except (PerennialError, ValueError) as error:
         raise refused(f"--address: {why(error, {})}") from error
-    except AssertionError:
-        raise refused(f"--address: {address} is not a Perennial installation") from None
     file = saved.save(saved.new(address.rstrip("/"), key))
     print(f"Signed in to {address}. The key is in {file}")
 

@@ -196,11 +196,17 @@ runtime-python: $(UV)
 sdk: $(DEV) $(SDK)
 	@$(WITH_LAYER) .venv/bin/python -m dev.sdk .venv-sdk
 
-## make deploy     deploy to your AWS account; asks for parameters first
+## make deploy     deploy to your AWS account; asks for parameters (PARAMETERS=deploy/first.yaml: asks nothing)
+PARAMETERS :=
+STACK_NAME :=
+GUIDED := $(if $(PARAMETERS),,--guided)
+UNASKED := --no-confirm-changeset --no-fail-on-empty-changeset
 .PHONY: deploy
 deploy: build $(DEV)
 	@$(WITH_LAYER) .venv/bin/python -m dev.stamp .aws-sam/build/template.yaml
-	.venv-tools/bin/sam deploy --guided
+	.venv-tools/bin/sam deploy $(or $(GUIDED),$(UNASKED)) \
+	  $(if $(STACK_NAME),--stack-name $(STACK_NAME)) \
+	  $(if $(PARAMETERS),--parameter-overrides file://$(PARAMETERS))
 
 ## make lock       pin requirements/*.in again (UPGRADE=--upgrade for newer versions)
 UPGRADE :=

@@ -23,7 +23,7 @@ from billing.web.problems import Misshapen
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = {"billing": ROOT / "layers" / "common", "functions": ROOT}
 
-REFUSE = (inputs.one_of, inputs._refusal)
+REFUSE = (inputs.one_of, inputs.valid, inputs._refusal)
 """Functions of shapes that take a reason."""
 
 OUTSIDE_TEXTS = {"code", "note", "field"}

@@ -58,7 +58,8 @@ An endpoint is an `https` address on port 443 with a public host name. Redirects
 {example}
 ```
 
-The body of an event is under 20 kB and names nobody: ids, states and amounts alone. An object that
+The body of an event is under 20 kB and names nobody: ids, states and amounts alone, and the
+[reference and metadata](hand-off.md) that your link to the checkout had. An object that
 would be larger is its id and `"shortened": true`.
 
 ## When a delivery fails

@@ -7,7 +7,7 @@ import typer
 
 from perennial.installation import Installation
 from perennial.merchant import events, imports, lists, login, money
-from perennial.operator import charges, records
+from perennial.operator import charges, deploying, records
 from perennial.operator.jobs import jobs
 from perennial.operator.keys import keys
 from perennial.operator.merchants import merchants
@@ -35,7 +35,7 @@ def _local_installation(
     context.obj = Installation(port=port, data=data)
 
 
-for _subject in (charges, records, login, events, lists, money, imports):
+for _subject in (charges, records, deploying, login, events, lists, money, imports):
     _subject.declare(app)
 for _name, _group in {
     "merchant": merchants,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from billing.accounts.flows import gateway_accounts
 from billing.cards.flows import cards
+from billing.gateway_events.flows import health
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.kernel.errors import NotFound, Refused, Unavailable
@@ -350,3 +352,25 @@ def test_the_api_lists_arms_activates_and_removes() -> None:
     assert shop.api.call("DELETE", "/v1/gateway-accounts/till/till_1").status == 404
     (left,) = shop.api.get("/v1/gateway-accounts").json["data"]
     assert (left["id"], left["active"], left["armed"]) == ("till_2", True, True)
+
+
+@pytest.mark.spec("W-1", "W-6", "M-3")
+def test_the_api_tells_the_last_webhook_of_an_account_and_the_last_that_was_refused(
+    world: World,
+) -> None:
+    shop = Shop(world)
+
+    def shown() -> list[Any]:
+        found = shop.api.get("/v1/gateway-accounts").json["data"]
+        return [each[name] for each in found for name in ("last_event", "last_refusal")]
+
+    assert shown() == [None, None]
+    notes, account = health.Hourly(), AccountRef("acme", "till", "till_1")
+    notes.event(world.ports, account, "payment_intent.succeeded", now=world.now)
+    notes.refusal(world.ports, "acme", "till", "event_thin", now=world.now)
+    at = "2026-01-31T15:00:00Z"
+    assert shown() == [
+        {"what": "payment_intent.succeeded", "at": at},
+        {"what": "event_thin", "at": at},
+    ]
+    assert shop.other.get("/v1/gateway-accounts").json["data"] == []

@@ -1,4 +1,4 @@
-"""What `make api-lint` finds in the OpenAPI document with Redocly and Spectral, and more."""
+"""The OpenAPI document is as Redocly and Spectral want it (`make api-lint`), and more."""
 
 from __future__ import annotations
 

@@ -55,6 +55,7 @@ def fields_of(shop: Shop, address: str) -> set[str]:
 FORMS = {
     **{name: name for name in (*settings.WORDS, *settings.DAYS, *settings.SWITCHES)},
     **{name: name for name in ("portal", "custom_domain", "grace_days", "freeze_price")},
+    "return_urls": "return_urls",
     **settings.NESTED,
 }
 """The settings form's fields, by the paths of the API."""

@@ -181,6 +181,7 @@ def entry(
         comment=request.comment,
         ends_at=subscription.ends_at,
         test=subscription.test,
+        hand_off=subscription.hand_off,
     )
 
 

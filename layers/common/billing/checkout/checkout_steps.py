@@ -162,7 +162,8 @@ def forget(checkout: Checkout) -> tuple[Checkout, Transaction]:
             consent=replace(checkout.consent, ip=ERASED),
             payment_token=ERASED,
             method=None,
-            invoice=replace(checkout.invoice, bill_to=left, payment_method=ERASED),
+            invoice=replace(checkout.invoice, bill_to=left, payment_method=ERASED, hand_off=None),
+            return_url=None,
             due_at=None,
         ),
     )

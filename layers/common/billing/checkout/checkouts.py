@@ -42,7 +42,8 @@ class Checkout(Entity):
     `anchor` is the purchase's wall time. `payment_token` is what the gateway's element gave,
     `method` what the gateway then saved. `action_url` is where the buyer authenticates (3-D
     Secure). `due_at`: when it is looked at again, or, where it was not successful, when its form is
-    erased (M-8). `discount` is what its coupon takes off.
+    erased (M-8). `discount` is what its coupon takes off. `return_url` is
+    the address of the merchant's site to show afterwards, if that is still listed then.
     """
 
     key: str
@@ -72,6 +73,7 @@ class Checkout(Entity):
     next_charge_at: datetime | None = None
     known: bool = False
     discount: Discount | None = None
+    return_url: str | None = None
 
     @property
     def next_price(self) -> Money:

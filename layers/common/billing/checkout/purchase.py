@@ -108,6 +108,7 @@ def subscription(checkout: Checkout, customer: str, now: datetime) -> Subscripti
         credit_minor=-invoice.postponed_minor,
         language=checkout.language,
         test=invoice.test,
+        hand_off=invoice.hand_off,
         discount=checkout.discount if in_trial else left_after(checkout.discount, invoice.coupon),
     )
     assert subscription.period_at is not None, "what rebills has something to come"

@@ -10,6 +10,7 @@ from billing.kernel.discounts import Discount
 from billing.kernel.due import DueKind
 from billing.kernel.fund_shares import UNKNOWN, Share, whole
 from billing.kernel.funds import Funds
+from billing.kernel.hand_off import HandOff
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
 from billing.kernel.plans import Plan
@@ -113,7 +114,8 @@ class Agreement(Entity):
     what was paid and is not used up, None in the plain case: the running period at its price
     (`money`). `thaws_to` is the plan to return to after a freeze: with a `next_plan` the freeze
     begins with the next period, without one it is in force (A-5). `discount` is what is left of
-    its coupon (C-8). `test` marks sandbox purchases (W-3).
+    its coupon (C-8). `hand_off` is what the merchant's program said of the purchase. `test` marks
+    sandbox purchases (W-3).
     """
 
     id: str
@@ -158,6 +160,7 @@ class Agreement(Entity):
     language: str = "en"
     test: bool = False
     discount: Discount | None = None
+    hand_off: HandOff | None = None
 
     @property
     def next_discount(self) -> Discount | None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from billing.kernel.customers import ERASED, BillTo
 from billing.kernel.gateways import ChargeOrder
+from billing.kernel.hand_off import HandOff
 from billing.kernel.invoice_lines import (
     NOT_TAX,
     InvoiceLine,
@@ -76,7 +77,8 @@ class Invoice(Entity):
     `refunded_minor` the amount returned. `dispute` is the status
     of its chargebacks, `disputed_minor` the amount banks took back with those that are open or lost
     (W-4). `days` is how many days it pays for, from `scheduled_at` on; None where it pays for no
-    time, or was opened before that was kept. A longer name would cost a write unit.
+    time, or was opened before that was kept; a longer name would cost a write unit. `hand_off` is
+    what the merchant's program said of the purchase.
     """
 
     id: str
@@ -123,6 +125,7 @@ class Invoice(Entity):
     test: bool = False
     refund_taxes_minor: tuple[int, ...] = ()
     days: int | None = None
+    hand_off: HandOff | None = None
 
     @property
     def charge_order(self) -> ChargeOrder:
@@ -277,6 +280,7 @@ class Invoice(Entity):
             invoice=self.id,
             email=None if self.bill_to.email == ERASED else self.bill_to.email,
             test=self.test,
+            hand_off=self.hand_off,
         )
 
 

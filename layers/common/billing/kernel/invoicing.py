@@ -8,6 +8,7 @@ from billing.kernel.catalog import PricePoint, PriceTerms, Product
 from billing.kernel.customers import BillTo
 from billing.kernel.discounts import Discount
 from billing.kernel.funds import Funds
+from billing.kernel.hand_off import HandOff
 from billing.kernel.invoice_lines import coupon_of, postponed_minor
 from billing.kernel.invoices import Invoice, InvoiceLine, LineKind
 from billing.kernel.money import Money
@@ -51,6 +52,7 @@ def first(
     language: str,
     test: bool,
     now: datetime,
+    hand_off: HandOff | None = None,
 ) -> Invoice:
     """Returns the first invoice of a purchase, with sequence number 1."""
     rebills = price_point.terms.rebills
@@ -81,6 +83,7 @@ def first(
         language=language,
         test=test,
         days=days_between(now, until, quote.anchor.zone),
+        hand_off=hand_off,
     )
 
 
@@ -286,4 +289,5 @@ def _drawn(
         scheduled_at=now,
         language=subscription.language,
         test=subscription.test,
+        hand_off=subscription.hand_off,
     )

@@ -92,7 +92,9 @@ class Settings(Value):
     be frozen; `self_freeze` lets customers freeze in the portal (A-5), `self_coupon` enter a
     coupon there, `self_change_plan` change to another plan (B-12). `credit_at_end` is the use of
     credit that is left when a subscription ends; merchants from before this setting keep it.
-    `custom_domain` is the requested host of checkout and portal (A-9).
+    `custom_domain` is the requested host of checkout and portal (A-9). `return_urls` are the
+    addresses of its own site that buyers may be shown after a purchase, the first one unless
+    another is asked for (C-1).
     """
 
     time_zone: str = "America/New_York"
@@ -117,6 +119,7 @@ class Settings(Value):
     accounts: AccountPolicy = field(default_factory=AccountPolicy)
     custom_domain: str | None = None
     credit_at_end: CreditAtEnd = CreditAtEnd.KEEP
+    return_urls: tuple[str, ...] = ()
 
     @classmethod
     def of_new_merchant(cls, **chosen: Any) -> Settings:

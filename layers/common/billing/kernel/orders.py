@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from zlib import crc32
 
+from billing.kernel.hand_off import HandOff
 from billing.kernel.money import Money
 from billing.kernel.values import Value
 from billing.kernel.writes import Entity
@@ -48,7 +49,8 @@ class Order(Entity):
     `customer` is None for a failed purchase, whose buyer is unproven (C-4); `attempt_key` names the
     checkout it is stored with, and for a checkout's order the form it came from. `email` is the one
     its invoice was issued with; mail to the customer goes to their current one (B-12). `in_list` is
-    the one of its merchant's lists of orders that it is in.
+    the one of its merchant's lists of orders that it is in. `hand_off` is what the merchant's
+    program said of the purchase.
     """
 
     id: str
@@ -75,6 +77,7 @@ class Order(Entity):
     refund: Returned | None = None
     refund_id: str | None = None
     in_list: int = 0
+    hand_off: HandOff | None = None
 
 
 def list_of(order_id: str, lists: int) -> int:

@@ -96,6 +96,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "accounts": {},
         "custom_domain": None,
         "credit_at_end": "keep",
+        "return_urls": (),
     },
     "Departments": {
         "cancel": "billing",

@@ -69,6 +69,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "seen": (),
     },
     "Funds": {"shares": ()},
+    "HandOff": {"metadata": ()},
     "LiveSpan": {"was_customer": False},
     "Movement": {"test": False, "of_start": False, "first_end": False},
     "Standing": {

@@ -6,7 +6,7 @@ the caller wrote. Regular expressions run in pydantic's engine, which is linear 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, LiteralString, TypeVar
 
@@ -127,6 +127,13 @@ def _without_web_address(text: str) -> str:
     return text
 
 
+def own_id(text: str) -> str:
+    """Refuses an email address where an id of the caller's own is asked for."""
+    if "@" in text:
+        raise _refusal("email_not_taken")
+    return text
+
+
 leads_nowhere = AfterValidator(_without_web_address)
 """Refuses a web address in what is mailed to an address that nobody has proved."""
 
@@ -141,6 +148,17 @@ def one_of(values: Collection[str], reason: LiteralString) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def valid(check: Callable[[str], bool], reason: LiteralString) -> AfterValidator:
+    """Accepts a text that passes a check; refuses others for `reason`."""
+
+    def checked(value: str) -> str:
+        if not check(value):
+            raise _refusal(reason)
+        return value
+
+    return AfterValidator(checked)
 
 
 def _upper(code: Any) -> Any:

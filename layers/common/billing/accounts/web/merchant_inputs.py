@@ -12,7 +12,7 @@ from billing.api.web.queries import InstantOrDate, SpanQuery, _parsed, end_of
 from billing.catalog.flows.products import Draft
 from billing.catalog.web.price_inputs import PricePointInput
 from billing.coupons.web.inputs import PreviewedCouponInput
-from billing.kernel import domains
+from billing.kernel import domains, return_addresses
 from billing.kernel.catalog import Cancellation, Limit
 from billing.kernel.departments import Ask, Department
 from billing.kernel.errors import Invalid
@@ -37,6 +37,7 @@ from billing.web.inputs import (
     different,
     one_of,
     under,
+    valid,
     words,
 )
 
@@ -202,6 +203,14 @@ class AccountPolicyInput(ChangeInput):
     frozen_stops: StrictBool = unsaid()
 
 
+ReturnAddress = Annotated[
+    str,
+    words(return_addresses.LONGEST),
+    valid(return_addresses.is_one, "return_url_malformed"),
+]
+"""An address of the merchant's own site."""
+
+
 class SettingsChangeInput(ChangeInput):
     """A change of settings; null: no portal, grace as long as the retries, no freezing,
     no domain of one's own."""
@@ -228,6 +237,9 @@ class SettingsChangeInput(ChangeInput):
     self_change_plan: StrictBool = unsaid()
     accounts: AccountPolicyInput = unsaid()
     custom_domain: Annotated[str, words(domains.LONGEST)] | None = unsaid()
+    return_urls: Annotated[
+        tuple[ReturnAddress, ...], different, Field(max_length=return_addresses.LISTED_MOST)
+    ] = unsaid()
     identity: IdentityInput = unsaid()
 
     def given(self) -> dict[str, Any]:

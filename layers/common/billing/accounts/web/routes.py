@@ -11,7 +11,9 @@ from billing.api.web import json_shapes
 from billing.api.web.frame import Api, Call
 from billing.api.web.json_shapes import Listed
 from billing.api.web.queries import PageQuery
+from billing.gateway_events.flows import health
 from billing.kernel.errors import NotFound
+from billing.kernel.gateways import AccountRef
 from billing.kernel.ports import Ports
 from billing.web.inputs import Nothing
 
@@ -90,9 +92,19 @@ def _gateways(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/gateway-accounts")
     def list_gateway_accounts(call: Call[Nothing]) -> Listed[gateway_shapes.GatewayAccountOutput]:
-        """List your gateway accounts, and what depends on each."""
+        """List your gateway accounts, what depends on each, and how its webhooks fare."""
         found = gateway_accounts.list_accounts(ports, call.merchant, now=call.now)
-        return json_shapes.listed(map(gateway_shapes.account, found), None)
+        merchant = call.merchant.id
+        shown = (
+            gateway_shapes.account(
+                each,
+                health.of(
+                    ports, AccountRef(merchant, each.account.gateway, each.account.id), now=call.now
+                ),
+            )
+            for each in found
+        )
+        return json_shapes.listed(shown, None)
 
     @api.post("/v1/gateway-accounts/<gateway>/<account>/activate", status=200)
     def activate_gateway_account(

@@ -51,7 +51,8 @@ class AccountPolicyOutput(TypedDict):
 class SettingsOutput(TypedDict):
     """A merchant's settings; `portal` is null while it is off. `freeze_price` is in minor units per
     month, null where nothing can be frozen. `custom_domain` is in use once the operator has
-    confirmed it."""
+    confirmed it. `return_urls` are the addresses of your site that buyers may be shown after a
+    purchase; the first one, unless a checkout asks for another."""
 
     time_zone: str
     currency: Annotated[str, OneOf(Currency)]
@@ -76,6 +77,7 @@ class SettingsOutput(TypedDict):
     custom_domain: str | None
     custom_domain_active: bool
     credit_at_end: Annotated[str, OneOf(CreditAtEnd)]
+    return_urls: list[str]
     identity: IdentityOutput
 
 
@@ -117,6 +119,7 @@ def settings(merchant: Merchant) -> SettingsOutput:
         "custom_domain_active": given.custom_domain is not None
         and given.custom_domain == merchant.domain,
         "credit_at_end": given.credit_at_end.value,
+        "return_urls": list(given.return_urls),
         "identity": identity_inputs.identity(merchant),
     }
 

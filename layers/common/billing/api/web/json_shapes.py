@@ -12,6 +12,7 @@ from typing import Annotated, Generic, Literal, NotRequired, TypeVar, overload
 from typing_extensions import TypedDict
 
 from billing.api.web.described import Instant, OneOf, Url
+from billing.kernel import hand_off
 from billing.kernel.catalog import (
     Cancellation,
     Cycle,
@@ -119,6 +120,7 @@ class OrderOutput(TypedDict):
     """An entry of the transaction list; `id` is its Order ID, `refunded` minor units.
 
     Entries of a cancellation say who asked, why, when it ends, and whether it was undone.
+    `client_reference` and `metadata` are what your program said of the purchase at its checkout.
     """
 
     id: str
@@ -139,6 +141,8 @@ class OrderOutput(TypedDict):
     comment: str | None
     ends_at: Instant | None
     withdrawn: bool
+    client_reference: str | None
+    metadata: dict[str, str]
     test: bool
 
 
@@ -255,6 +259,8 @@ def order(order: Order) -> OrderOutput:
         "comment": order.comment,
         "ends_at": instant(order.ends_at),
         "withdrawn": order.withdrawn,
+        "client_reference": hand_off.reference_of(order.hand_off),
+        "metadata": hand_off.metadata_of(order.hand_off),
         "test": order.test,
     }
 

@@ -106,7 +106,7 @@ OWN: dict[str, dict[str, Any]] = {
 """Values of fields of one shape, in place of those by name."""
 
 DEEPEST = 6
-"""How deep an example goes; what is deeper is left empty."""
+"""The depth of an example; what is deeper is left empty."""
 
 
 def sent(operation: str, schema: dict[str, Any], components: dict[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from billing.api.web import json_shapes
 from billing.api.web.described import Instant, OneOf
 from billing.api.web.json_shapes import MoneyOutput, TermsOutput
 from billing.cancel.flows.cancel import Ending, Result
+from billing.kernel import hand_off
 from billing.kernel.gateways import DisputeStanding
 from billing.kernel.money import Money
 from billing.kernel.subscription import Source, State, Subscription
@@ -30,7 +31,8 @@ class SubscriptionOutput(TypedDict):
     `pending_plan` is the price point that takes effect with the next charge; `credit` is taken off
     the next charges, in minor units: negative, it is owed with the next one. `freezes_at` is when
     a freeze begins; until it is unfrozen, `thaws_to` is the price point to come back to. `coupon`
-    is what is left of its coupon.
+    is what is left of its coupon. `client_reference` and `metadata` are what your program said of
+    the purchase at its checkout.
     """
 
     id: str
@@ -56,6 +58,8 @@ class SubscriptionOutput(TypedDict):
     credit: int
     coupon: DiscountOutput | None
     gateway: str
+    client_reference: str | None
+    metadata: dict[str, str]
     test: bool
 
 
@@ -93,6 +97,8 @@ def subscription(subscription: Subscription) -> SubscriptionOutput:
         "credit": subscription.credit_minor,
         "coupon": _coupon(subscription),
         "gateway": subscription.gateway,
+        "client_reference": hand_off.reference_of(subscription.hand_off),
+        "metadata": hand_off.metadata_of(subscription.hand_off),
         "test": subscription.test,
     }
 

@@ -12,7 +12,7 @@ from billing.checkout.flows import advance, offers, repeats
 from billing.checkout.flows.limits import limit
 from billing.checkout.flows.offers import Offer
 from billing.coupons import coupons
-from billing.kernel import invoicing
+from billing.kernel import invoicing, return_addresses
 from billing.kernel.customers import Address, BillTo, Consent, Customer
 from billing.kernel.disclosures import Disclosure
 from billing.kernel.errors import (
@@ -23,7 +23,9 @@ from billing.kernel.errors import (
     Uncertain,
     Unfinished,
 )
+from billing.kernel.hand_off import HandOff
 from billing.kernel.invoices import UNDER_WAY
+from billing.kernel.merchants import Merchant
 from billing.kernel.operation import ACCOUNT_GRANT
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
@@ -41,7 +43,7 @@ class Submission(Value):
     `attempt_key` was drawn with the page, `gateway` chosen of the product's, None for its first;
     `shown` is the digest of what the page showed, None where none is named. `tax_id` is checked,
     `coupon` is a code as it was typed. `starts_at_once` asks for an immediate start, which a buyer
-    who withdraws pays for (X-10).
+    who withdraws pays for (X-10). `hand_off` and `return_url` are of the merchant's program.
     """
 
     attempt_key: str
@@ -55,6 +57,8 @@ class Submission(Value):
     tax_id: str | None = None
     coupon: str | None = None
     starts_at_once: bool = False
+    hand_off: HandOff | None = None
+    return_url: str | None = None
 
     @property
     def bill_to(self) -> BillTo:
@@ -240,6 +244,7 @@ def _draw(
         language=merchant.settings.language_for(visitor.language),
         test=offered.test,
         now=now,
+        hand_off=form.hand_off,
     )
     assert shown.total == invoice.total, "what is shown is what is charged"
     return Checkout(
@@ -278,7 +283,14 @@ def _draw(
         due_at=now + advance.patience(ports),
         known=existing is not None,
         discount=offered.discount,
+        return_url=_listed(merchant, form.return_url),
     )
+
+
+def _listed(merchant: Merchant, asked: str | None) -> str | None:
+    """Returns the address to come back to, None for one that the merchant has not listed."""
+    is_listed = asked and return_addresses.allowed(asked, merchant.settings.return_urls)
+    return asked if is_listed else None
 
 
 def _asked_to_start(form: Submission, language: str) -> str | None:
@@ -299,4 +311,7 @@ def _fingerprint(price_point: str, form: Submission) -> str:
         del details["coupon"]
     if not form.starts_at_once:
         del details["starts_at_once"]
+    for name in ("hand_off", "return_url"):
+        if details[name] is None:
+            del details[name]
     return sha256(json.dumps(details, sort_keys=True).encode()).hexdigest()

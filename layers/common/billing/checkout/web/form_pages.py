@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from urllib.parse import urlencode
 
 from billing.cancel.web import endings
 from billing.checkout import trials
 from billing.checkout.flows import offers, submit
 from billing.checkout.flows.limits import limit
 from billing.checkout.flows.offers import Offer
+from billing.checkout.web import hand_offs
 from billing.coupons import coupons
 from billing.kernel.errors import Invalid, Refused
 from billing.kernel.gateways import Collection, Element, TheirPage
@@ -117,6 +119,8 @@ def form_page(
         others=[name for name in offered.product.gateways if name != offered.gateway],
         **card_fields(collection, offered.gateway),
         form=form or {},
+        handed=hand_offs.carried(form or {}),
+        handed_query=urlencode(hand_offs.carried(form or {})),
         collects_tax=offered.merchant.tax_since is not None,
         tax_from_address=offered.merchant.tax_since is not None and offered.before_tax is None,
         coupon_added=offer_changed

@@ -12,7 +12,7 @@ from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import card_setup, offers, submit
 from billing.checkout.flows.offers import Offer
 from billing.checkout.flows.submit import Visitor
-from billing.checkout.web import drafts, shapes
+from billing.checkout.web import drafts, hand_offs, shapes
 from billing.checkout.web.form_pages import (
     COUPON_MOST,
     discounted,
@@ -22,6 +22,7 @@ from billing.checkout.web.form_pages import (
     with_coupon,
 )
 from billing.coupons import coupons
+from billing.kernel import return_addresses
 from billing.kernel.errors import Invalid, NotFound, Refused, Unavailable
 from billing.kernel.gateways import Element, TheirPage
 from billing.kernel.invoices import InvoiceState
@@ -39,11 +40,11 @@ if TYPE_CHECKING:
 def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
     """Shows the form, with what this browser typed before, and a new attempt key, so that sending
     it twice buys once (C-2)."""
-    chosen = request.query().get("gateway") or None
+    chosen, handed = request.query().get("gateway") or None, hand_offs.linked(request.query())
     offered = offers.offer(ports, price_point, now=now, gateway=chosen)
     spoken = languages.spoken(offered.merchant, request)
     try:
-        form = drafts.kept(ports, request, price_point, now=now)
+        form = {**drafts.kept(ports, request, price_point, now=now), **handed}
         if linked := request.query().get("coupon", ""):
             form = {**form, "coupon": linked[:COUPON_MOST]}
         key = ports.new_id("attempt")
@@ -197,7 +198,9 @@ def _redirect_to_gateway(
         key=shape.attempt_key,
         form=typed,
         return_url=visitor.return_url,
-        cancel_url=custom_domains.origin(ports, request) + custom_domains.checkout(request, point),
+        cancel_url=custom_domains.origin(ports, request)
+        + custom_domains.checkout(request, point)
+        + hand_offs.query_of(shape.hand_off(), shape.return_url),
         now=now,
     )
     merchant, test = offered.merchant, offered.test
@@ -228,11 +231,14 @@ def return_from_gateway(
     merchant = ports.store.merchant(price_point.partition(".")[0])
     bought = submit.resume(ports, price_point, key, now=now, return_url=url)
     assert merchant is not None, "a merchant is never removed"
-    template, values = _page_of(bought, custom_domains.checkout(request, price_point))
+    again = hand_offs.query_of(bought.invoice.hand_off, bought.return_url)
+    template, values = _page_of(bought, custom_domains.checkout(request, price_point) + again)
     if bought.state is CheckoutState.PAID:
         # To its sign-in: the email of a purchase proves nothing, so no session begins here (R-8).
         is_open = merchant.settings.portal is not None
         values["portal_url"] = custom_domains.portal(request, merchant) if is_open else None
+        listed = merchant.settings.return_urls
+        values["site_url"] = return_addresses.shown(bought.return_url, listed)
     return http.page(
         template,
         bought.language,

@@ -123,6 +123,7 @@ def document_of(
     document |= {name: typed.get(name) == "true" for name in SWITCHES}
     document["portal"] = typed.get("portal") or None
     document["custom_domain"] = typed.get("custom_domain") or None
+    document["return_urls"] = typed.get("return_urls", "").split()
     document["grace_days"] = number(typed["grace_days"]) if typed.get("grace_days") else None
     document["retry_schedule"] = {
         "every_days": number(typed.get("every_days", "")),
@@ -170,6 +171,7 @@ def typed_settings(merchant: Merchant) -> dict[str, str]:
         **{name: "true" if getattr(given, name) else "" for name in SWITCHES},
         "portal": given.portal or "",
         "custom_domain": given.custom_domain or "",
+        "return_urls": "\n".join(given.return_urls),
         "grace_days": "" if given.grace_days is None else given.grace_days,
         "cancel_department": given.departments.cancel,
         "refund_department": given.departments.refund,
@@ -187,13 +189,18 @@ def seen(merchant: Merchant) -> str:
     return digest(repr(merchant.settings))[:16]
 
 
+def _field(path: str) -> str:
+    """Returns the form's field of a path of /v1; the entries of a list are typed in one."""
+    return NESTED.get(path, path.partition("[")[0])
+
+
 def _read(document: Mapping[str, Any], wrong: list[Invalid]) -> dict[str, Any]:
     """Returns the changes; raises `Misshapen` by the form's fields, all that are wrong."""
     try:
         given = read(SettingsChangeInput, document).given()
     except Invalid as error:
         found = errors_of(error).items()
-        raise Misshapen([*wrong, *(e.at(NESTED.get(name, name)) for name, e in found)]) from None
+        raise Misshapen([*wrong, *(e.at(_field(name)) for name, e in found)]) from None
     if wrong:
         raise Misshapen(wrong)
     return given

@@ -19,6 +19,7 @@ from billing.api.web.json_shapes import (
 from billing.api.web.subscription_shapes import SubscriptionOutput, subscription
 from billing.customers.flows.customers import Overview
 from billing.invoices.flows.invoice_list import CreditNote
+from billing.kernel import hand_off
 from billing.kernel.customers import Access, Customer, PaymentMethod
 from billing.kernel.gateways import DisputeStanding
 from billing.kernel.invoices import Invoice, InvoiceState
@@ -74,6 +75,8 @@ class InvoiceOutput(TypedDict):
     dispute: Annotated[str, OneOf(DisputeStanding)] | None
     opened_at: Instant
     settled_at: Instant | None
+    client_reference: str | None
+    metadata: dict[str, str]
 
 
 class MailStopOutput(TypedDict):
@@ -147,6 +150,8 @@ def invoice(invoice: Invoice) -> InvoiceOutput:
         "dispute": invoice.dispute,
         "opened_at": instant(invoice.opened_at),
         "settled_at": instant(invoice.settled_at),
+        "client_reference": hand_off.reference_of(invoice.hand_off),
+        "metadata": hand_off.metadata_of(invoice.hand_off),
     }
 
 
@@ -167,6 +172,8 @@ def document(found: Invoice | CreditNote) -> InvoiceOutput:
         "dispute": None,
         "opened_at": instant(refund.requested_at),
         "settled_at": instant(refund.settled_at),
+        "client_reference": hand_off.reference_of(found.invoice.hand_off),
+        "metadata": hand_off.metadata_of(found.invoice.hand_off),
     }
 
 

@@ -1,0 +1,75 @@
+"""Deploying asks for parameters once, and its sample files name parameters that there are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from samtranslator.yaml_helper import yaml_parse
+
+from perennial import deploy
+from perennial.installation import OperateError
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = sorted((ROOT / "deploy").glob("*.yaml"))
+SOURCE: dict[str, Any] = dict(yaml_parse((ROOT / "template.yaml").read_text("utf-8")))
+
+
+def test_the_first_time_asks_and_any_other_does_not() -> None:
+    mine = ROOT / "deploy/first.yaml"
+    assert deploy.command("mine", None, known=False)[-1] == "GUIDED=--guided"
+    assert deploy.command("mine", None, known=True)[-1] == "GUIDED="
+    with_file = deploy.command("mine", mine, known=False)
+    assert with_file == [
+        *("make", "deploy", "STACK_NAME=mine", "GUIDED="),
+        f"PARAMETERS={mine}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"), [("no.yaml", "there is no file"), ("Makefile", "ends with")]
+)
+def test_a_file_that_cannot_be_read_is_refused_before_anything_is_built(
+    parameters: str, words: str
+) -> None:
+    with pytest.raises(OperateError, match=words):
+        deploy.deploy(ROOT, "mine", Path(parameters))
+
+
+def test_it_is_refused_outside_a_clone(tmp_path: Path) -> None:
+    with pytest.raises(OperateError, match="run it in a clone"):
+        deploy.deploy(tmp_path, "mine", None)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
+def test_a_sample_names_parameters_with_values_that_they_take(sample: Path) -> None:
+    given = yaml.safe_load(sample.read_text("utf-8"))
+    for name, value in given.items():
+        if name == "$include":
+            assert (sample.parent / value.removeprefix("file://")).is_file()
+            continue
+        parameter = SOURCE["Parameters"][name]
+        assert re.fullmatch(parameter.get("AllowedPattern", ".*"), str(value)), name
+        if parameter["Type"] == "Number":
+            assert parameter.get("MinValue", 0) <= value <= parameter.get("MaxValue", 10**9)
+
+
+def test_a_sample_of_a_first_installation_has_all_that_has_no_default() -> None:
+    given = yaml.safe_load((ROOT / "deploy/first.yaml").read_text("utf-8"))
+    needed = {name for name, each in SOURCE["Parameters"].items() if "Default" not in each}
+    assert needed <= set(given)
+
+
+def test_no_route_is_asked_about() -> None:
+    """`sam deploy --guided` asks about each route whose API says nothing of authorizers."""
+    events = [
+        event["Properties"]
+        for resource in SOURCE["Resources"].values()
+        for event in resource.get("Properties", {}).get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    ]
+    assert {str(each["ApiId"]) for each in events} == {str({"Ref": "Api"})}
+    assert SOURCE["Resources"]["Api"]["Properties"]["Auth"] == {"EnableIamAuthorizer": False}

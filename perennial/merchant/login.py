@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from perennial.merchant import saved
-from perennial.merchant.terminal import read, why
+from perennial.merchant.terminal import REPEATS, read, why
 from perennial.operator.terminal import refused
 from perennial.progress import waiting
 from perennial_client import Forbidden, PerennialError, connect
@@ -32,7 +32,7 @@ def login(
     if not key.startswith("sk_") or not key.isascii() or not key.isprintable() or len(key) > 255:
         raise refused("an API key begins with sk_. Create one in the console under Keys")
     try:
-        with waiting("an answer"), connect(key, address) as api:
+        with waiting("an answer"), connect(key, address, repeats=REPEATS) as api:
             found = read(api.get("/v1/products", params={"limit": 1}))
             if not isinstance(found, dict) or "data" not in found:
                 raise ValueError(f"{address} is not a Perennial installation")

@@ -28,6 +28,8 @@ Limit = Annotated[int, typer.Option(min=1, help="The most rows to show.")]
 All = Annotated[bool, typer.Option("--all", help="Show all rows, however many.")]
 
 PAGE = 200
+REPEATS = 2
+"""Fewer than a program has: somebody waits at the keyboard."""
 LONGEST_CELL = 60
 
 
@@ -39,7 +41,7 @@ def asking(for_what: str = "an answer", **arguments: str) -> Iterator[httpx.Clie
     """
     try:
         login = saved.load()
-        with waiting(for_what), connect(login.api_key, login.address) as api:
+        with waiting(for_what), connect(login.api_key, login.address, repeats=REPEATS) as api:
             yield api
     except (saved.SavedError, PerennialError, ValueError) as error:
         raise refused(why(error, arguments)) from error

@@ -154,6 +154,13 @@ def test_a_key_without_the_right_says_so(desk: Desk, monkeypatch: pytest.MonkeyP
     assert "the API key may not do this" in desk.refuses("orders")
 
 
+def test_a_key_that_is_revoked_later_and_a_server_that_stops_are_said(desk: Desk) -> None:
+    assert desk.shop.api.call("DELETE", "/v1/keys/key_sk_acme").status == 200
+    assert "wrong, expired or revoked. Run `perennial login`" in desk.refuses("orders")
+    saved.save(saved.new("http://127.0.0.1:1", "sk_acme"))
+    assert "no answer from http://127.0.0.1:1" in desk.refuses("orders")
+
+
 def bought(desk: Desk) -> Any:
     product = desk.shop.api.post("/v1/products", PRODUCT).json
     desk.world.submit(product["price_points"][0]["id"], desk.world.submission())

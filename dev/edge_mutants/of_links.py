@@ -16,6 +16,7 @@ CUSTOMERS_CHANGE = "billing.customers.flows.email_change"
 DRAFT = "billing.helpdesk.flows.draft"
 EVENT = "billing.gateways.event_signature"
 STRIPE = "billing.gateways.stripe.events"
+BACK = "billing.kernel.return_addresses"
 PAYPAL = "billing.gateways.paypal.events"
 
 _CONSOLE = ("tests/accounts/test_console_session.py",)
@@ -40,6 +41,11 @@ _PAYPAL = (
     "tests/gateways/paypal",
 )
 
+_BACK = (
+    GUARDS,
+    "tests/checkout/test_hand_off.py",
+)
+
 _LONG = "timedelta(days=4000)"
 
 
@@ -52,6 +58,27 @@ def _event(name: str, module: str, old: str, new: str, tests: tuple[str, ...]) -
 
 
 OF_LINKS: tuple[Mutant, ...] = (
+    _of(
+        "the way back after a purchase is to anywhere",
+        BACK,
+        "found is not None and any(_is_below(found, _read(each)) for each in listed)",
+        "True",
+        _BACK,
+    ),
+    _of(
+        "the way back after a purchase is to a host that begins like a listed one",
+        BACK,
+        "if listed is None or found[0] != listed[0]:",
+        "if listed is None or not found[0].startswith(listed[0]):",
+        _BACK,
+    ),
+    _of(
+        "the way back after a purchase is to any page of a listed host",
+        BACK,
+        'return path == root or path.startswith(root + "/")',
+        "return True",
+        _BACK,
+    ),
     _of(
         "console, twice",
         CONSOLE,

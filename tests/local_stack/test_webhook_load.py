@@ -25,13 +25,17 @@ import pytest
 
 from tests.local_stack.laptop import Laptop
 
-pytestmark = pytest.mark.slow
+LASTS = os.environ.get("LOAD_SECONDS")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(LASTS is None, reason="it times deliveries: `make load` runs it alone"),
+]
 
 A_SECOND = 5
-LASTS = os.environ.get("LOAD_SECONDS")
-SECONDS = float(LASTS or "4")
-LATEST_SECONDS = 3.0 if LASTS else 10.0
-"""The time in which 95 of 100 first deliveries arrive; `make load` has the machine to itself."""
+SECONDS = float(LASTS or 60)
+LATEST_SECONDS = 3.0
+"""The time in which 95 of 100 first deliveries arrive."""
 
 FAILING = 19
 EVENT = "purchase.completed"
@@ -69,7 +73,7 @@ class Receivers:
         """When the first event of each subscription arrived where all is well."""
         first: dict[str, float] = {}
         for at, body in list(self.arrived["/works"]):
-            first.setdefault(body["data"]["object"]["id"], at)
+            first.setdefault(body["subscription"], at)
         return first
 
 
@@ -108,12 +112,13 @@ def test_no_event_is_lost_and_none_waits_for_endpoints_that_fail(laptop: Laptop)
         def buy(number: int) -> None:
             time.sleep(number / A_SECOND)
             answer = laptop.post("/checkout/demo.library-1", form(number))
+            assert "subscription" in answer, answer
             bought[answer["subscription"]] = time.monotonic()
 
         with ThreadPoolExecutor(max_workers=32) as pool:
             list(pool.map(buy, range(int(SECONDS * A_SECOND))))
         deadline = time.monotonic() + ALL_ARRIVE_SECONDS
-        while set(receivers.of_purchases) < set(bought) and time.monotonic() < deadline:
+        while not set(bought) <= set(receivers.of_purchases) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert set(receivers.of_purchases) == set(bought), "no event is lost"
         waited = [receivers.of_purchases[each] - bought[each] for each in bought]

@@ -37,6 +37,7 @@ MERCHANTS_PARTS = {
         "declared",
         "evidence",
         "webhooks",
+        "hand_off",
         "gateways",
         "desk",
         "export",

@@ -7,10 +7,12 @@ checkout/form.html         merchant, product, terms: PriceTerms, quote: Quote, t
                            element: template of the gateway's frame or None, and its
                            publishable_key, gateway: its name,
                            others: names of the other gateways to choose from,
-                           form: mapping of what was typed,
+                           form: mapping of what was typed, handed: fields of the
+                           merchant's program in it, and the same as handed_query,
                            errors: mapping of field name to Invalid, already_purchased: bool,
                            offer_changed: bool, decline_code or None
-checkout/done.html         merchant, checkout: Checkout (paid), portal_url or None, test
+checkout/done.html         merchant, checkout: Checkout (paid), portal_url and
+                           site_url or None, test
 checkout/declined.html     merchant, checkout (its decline_code), again_url, test
 checkout/processing.html   merchant, checkout, refresh_seconds: int, test
 checkout/action.html       merchant, checkout (its action_url), test

@@ -68,6 +68,7 @@ def test_somebody_joins_reads_and_leaves(
     arrived(lambda: reads("On Renewal"))
     zoe.press("Manage membership")
     assert page.url.startswith(f"http://127.0.0.1:{laptop.port}/portal/demo")
+    zoe.press("Sign in")
     assert zoe.says("Pattern Library")
     (subscription,) = laptop.get("/v1/subscriptions?limit=1")["data"]
     laptop.post(f"/v1/subscriptions/{subscription['id']}/cancel", {"when": "now"})

@@ -20,13 +20,15 @@ export AWS_DEFAULT_REGION ?= us-east-1
 # compiles all that it imports, and a run of the tests rewrites each of its files.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Three environments. `.venv` runs and tests, with the emulator, and with uv, which installs.
+# Four environments. `.venv` runs and tests, with the emulator, and with uv, which installs.
 # `.venv-tools` has the SAM command line and checkov, whose pins exclude ours. `.venv-lambda` is the
 # runtime's own Python with what Lambda has, and exists only where there is such a Python.
+# `.venv-sdk` has the generator of the Python SDK, whose pins exclude our typer, and Node.
 UV := .venv/bin/uv
 DEV := .venv/.installed
 TOOLS := .venv-tools/.installed
 LAMBDA := .venv-lambda/.installed
+SDK := .venv-sdk/.installed
 
 .PHONY: help
 help:
@@ -51,7 +53,7 @@ test: $(DEV)
 # pytest ends with 5 when it has nothing to run, which is no failure here.
 .PHONY: test-slow
 test-slow: export PERENNIAL_TEST_DEEP := 1
-test-slow: $(DEV) $(TOOLS) $(LAMBDA)
+test-slow: $(DEV) $(TOOLS) $(LAMBDA) sdk
 	.venv/bin/pytest -n 2 --dist loadfile -m "slow or hypothesis" $(ARGS) || test $$? -eq 5
 
 ## make test-all   run all tests
@@ -190,6 +192,11 @@ runtime-python: $(UV)
 	  "$$candidate" -c 'import pip, sys; print(sys.executable)' 2>/dev/null && exit 0; \
 	done; exit 1
 
+## make sdk        generate the SDKs for Python and TypeScript, in sdk/, from the API document
+.PHONY: sdk
+sdk: $(DEV) $(SDK)
+	@$(WITH_LAYER) .venv/bin/python -m dev.sdk .venv-sdk
+
 ## make deploy     deploy to your AWS account; asks for parameters (PARAMETERS=deploy/first.yaml: asks nothing)
 PARAMETERS :=
 STACK_NAME :=
@@ -215,6 +222,7 @@ lock: $(UV)
 	  --overrides emulator-overrides.in
 	cd requirements && $(LOCK) --python-version 3.11 tools.in -o tools.txt \
 	  --overrides tools-overrides.in
+	cd requirements && $(LOCK) --python-version 3.11 sdk.in -o sdk.txt
 	cd requirements && $(LOCK) --python-version $(PYTHON_RUNTIME) lambda.in -o lambda.txt \
 	  --overrides emulator-overrides.in
 
@@ -232,7 +240,7 @@ screenshots: $(DEV)
 ## make clean      remove installed tools and build output; keeps the data of `make run`
 .PHONY: clean
 clean:
-	rm -rf .venv .venv-tools .venv-lambda .aws-sam .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-tools .venv-lambda .venv-sdk .aws-sam .mypy_cache .pytest_cache .ruff_cache
 
 # uv is also in the list of what it installs there, or it would remove itself.
 $(UV): requirements/bootstrap.txt
@@ -250,6 +258,11 @@ $(DEV): requirements/dev.txt $(UV)
 	@touch $@
 
 $(TOOLS): requirements/tools.txt $(UV)
+	$(UV) venv -q --clear --python .venv/bin/python $(@D)
+	$(SYNC)
+	@touch $@
+
+$(SDK): requirements/sdk.txt $(UV)
 	$(UV) venv -q --clear --python .venv/bin/python $(@D)
 	$(SYNC)
 	@touch $@

@@ -32,6 +32,8 @@ TEXTS = {".py", ".md", ".html", ".yaml", ".yml", ".toml", ".typ", ".in", ""}
 MADE = {
     ".aws-sam/build/template.yaml": "by make build",
     "bench/results.json": "by make bench",
+    "operations.py": "by make sdk",
+    "sdk/python/perennial_client/generated/operations.py": "by make sdk",
     "test_one.py": "by tests/test_spec.py",
     "tests/test_one.py": "by tests/test_spec.py",
     "functions/paused": "by tests/dev/shop.yaml, which is no real stack",

@@ -9,7 +9,7 @@ import pytest
 from billing.api.flows import keys
 from billing.kernel.errors import Refused
 from billing.operations.web import operator
-from perennial import cli
+from perennial.operator import terminal
 from tests.world import World, meanwhile
 
 
@@ -76,12 +76,12 @@ def test_an_operator_lets_the_owner_in_again_and_the_thief_out(world: World) -> 
 
 def test_an_operator_is_shown_a_line_each_and_that_there_is_more() -> None:
     told = {"live": 2, "keys": [{"key": "apikey_1", "made_by": "operator"}], "next": "x"}
-    assert list(cli.lines(told)) == [
+    assert list(terminal.lines(told)) == [
         "  live                  2",
         "  key=apikey_1  made_by=operator",
         "More results: --cursor x",
     ]
-    assert list(cli.lines({"left": 0, "next": None})) == ["  left                  0"]
+    assert list(terminal.lines({"left": 0, "next": None})) == ["  left                  0"]
 
 
 def test_an_operator_hears_of_a_key_that_is_not_there(world: World) -> None:

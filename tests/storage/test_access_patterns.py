@@ -150,6 +150,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "figures_of_customers": (lambda s: s.figures_of_customers(MERCHANT, limit=50), QUERY),
     "figure_sums": (lambda s: s.figure_sums([FIGURE_SUMS]), MANY),
     "figure_spans": (lambda s: s.figure_spans(MERCHANT, "2026-01", "2026-06"), QUERY),
+    "closed_days": (lambda s: s.closed_days(MERCHANT, "2026-01", "2026-06"), QUERY),
     "movements": (
         lambda s: s.movements(MERCHANT, T0.date(), T0.date(), limit=50),
         QUERY,

@@ -50,6 +50,7 @@ NEW_TYPES = {
     "Movement": "as a customer's figures",
     "FigureBook": "as a customer's figures",
     "FigureSums": "as a customer's figures",
+    "ClosedDays": "as a customer's figures; the old code tells of no closed day",
     "CouponUse": "beside a person's trial, which is read by its own key",
     "Branding": "in a partition of its own; the old code shows its own looks until it is gone",
     "MailText": "as the branding; the old code mails its own words",

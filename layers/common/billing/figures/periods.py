@@ -17,6 +17,7 @@ CUSTOMERS_LEAST = 20
 """The customers from which on a lifetime value says something."""
 
 DAYS_MOST, MONTHS_MOST = 400, 120
+FIRST_MONTH = "0000-00"
 
 
 class Length(StrEnum):

@@ -53,6 +53,7 @@ ENTITIES = {
             "EventHour",
             "LoggedEvent",
         ),
+        "figures.closing": ("ClosedDays",),
         "figures.movements": (
             "CustomerFigures",
             "Movement",

@@ -130,4 +130,5 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Movement": lambda e: figure_keys.movement(e),
     "FigureBook": lambda e: figure_keys.book(e.merchant),
     "FigureSums": lambda e: figure_keys.sums(e),
+    "ClosedDays": lambda e: figure_keys.closed(e),
 }

@@ -9,7 +9,14 @@ from billing.figures import periods
 from billing.figures.flows.order_parts import local_day
 from billing.figures.flows.recount import ZONES_REACH, days_of
 from billing.figures.movements import Movement, MovementKind
-from billing.figures.periods import DAYS_MOST, MONTHS_MOST, Filter, Length, PeriodFigures
+from billing.figures.periods import (
+    DAYS_MOST,
+    FIRST_MONTH,
+    MONTHS_MOST,
+    Filter,
+    Length,
+    PeriodFigures,
+)
 from billing.figures.sums import FigureSums
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.merchants import Merchant
@@ -19,9 +26,6 @@ from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 
 DAYS_A_MONTH = 31
-FIRST_MONTH = "0000-00"
-
-
 ORDERS_OF = {
     "revenue": frozenset({OrderKind.SALE, OrderKind.REBILL}),
     "tax": frozenset({OrderKind.SALE, OrderKind.REBILL, OrderKind.REFUND}),

@@ -66,6 +66,7 @@ SALES_YEAR = SalesYear(MERCHANT, 2026, "DE", Currency.EUR, 0)
 PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "merchant": (lambda s: s.merchant(MERCHANT), GET),
     "merchants": (lambda s: s.merchants(), INDEX_THEN_MANY),
+    "merchants_after": (lambda s: s.merchants_after("", limit=50), INDEX_THEN_MANY),
     "api_key": (lambda s: s.api_key("hash"), GET),
     "api_keys": (lambda s: s.api_keys(MERCHANT), INDEX_THEN_MANY),
     "catalog": (lambda s: s.catalog(MERCHANT), QUERY),
@@ -171,6 +172,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "consent": (lambda s: s.consent(*CUSTOMER, "sub_1"), GET),
     "billing_switch": (lambda s: s.billing_switch(), GET),
     "merchants_and_switch": (lambda s: s.merchants_and_switch([MERCHANT]), MANY),
+    "sample_place": (lambda s: s.sample_place(MERCHANT), GET),
     "forecast_rollup": (lambda s: s.forecast_rollup(MERCHANT), GET),
     "failure": (lambda s: s.failure(DUE), GET),
     "failures": (lambda s: s.failures(MERCHANT), QUERY),

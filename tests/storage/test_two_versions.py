@@ -34,6 +34,7 @@ NEW_TYPES = {
     "EventHour": "no list of the old code has its range; a merchant's log begins with its reader",
     "LoggedEvent": "in a partition of its own",
     "ForecastRollup": "no list of the old code has its key; it forecasts by reading subscriptions",
+    "SamplePlace": "beside its merchant; no list of the old code has its key",
     "TaxSetup": "in a partition of its own; the old code sells without tax until it is gone",
     "TaxPlace": "as the setup",
     "TaxDay": "as the setup",

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from billing.jobs.jobs import Job, JobLine
     from billing.kernel.forecasts import ForecastRollup
     from billing.kernel.operation import ProcessingFailure
+    from billing.kernel.samples import SamplePlace
     from billing.kernel.storage import Due
 
 
@@ -25,6 +26,10 @@ class WorkParts(Protocol):
 
     def forecast_rollup(self, merchant: str, *, draft: bool = False) -> ForecastRollup | None:
         """The sums of a merchant's forecast, or those that a job is adding up."""
+        ...
+
+    def sample_place(self, merchant: str) -> SamplePlace | None:
+        """The place of a merchant's customers up to which their items were looked at."""
         ...
 
     def failure(self, due: Due) -> ProcessingFailure | None:

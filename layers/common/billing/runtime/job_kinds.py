@@ -16,6 +16,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.writes import Insert, Write
 from billing.migration.flows import export
+from billing.operations.flows import samples
 from billing.rebill.flows import forecast_rollup
 from billing.webhooks.flows import fan_out, recover, resend
 
@@ -44,5 +45,6 @@ KINDS: Mapping[str, Kind] = {
     forecast_rollup.JOB: forecast_rollup.ADD_UP,
     recover.JOB: recover.RECOVER,
     resend.JOB: resend.REPLAY,
+    samples.NIGHTLY: samples.LOOK,
 }
 """The kinds of job; a name stays for as long as there may be a job of it."""

@@ -49,6 +49,7 @@ ENTITIES = {
         "refunds.chargebacks": ("Chargeback",),
         "kernel.domains": ("Domain",),
         "kernel.forecasts": ("ForecastRollup",),
+        "kernel.samples": ("SamplePlace",),
         "event_log.logged_events": (
             "EventHour",
             "LoggedEvent",

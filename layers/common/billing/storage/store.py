@@ -66,6 +66,13 @@ class ItemStore(
         """Index list MERCHANTS, then batch get."""
         return listed(self._items, index_keys.MERCHANTS)
 
+    def merchants_after(self, after: str, *, limit: int) -> list[Merchant]:
+        """Index list MERCHANTS, behind an id, then batch get."""
+        between = index_keys.MERCHANTS.between._replace(low=after)
+        behind = index_keys.MERCHANTS._replace(between=between)
+        found = listed(self._items, behind, limit=limit + 1)
+        return [each for each in found if each.id != after][:limit]
+
     def listed_products(self, *, limit: int, cursor: str | None = None) -> Page[Product]:
         """Index list DIRECTORY, then batch get."""
         return page_where(

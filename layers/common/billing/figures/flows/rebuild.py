@@ -124,8 +124,7 @@ def _check(
     log: Log, ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing
 ) -> Iterator[Step]:
     """Compares a day of each merchant, in order of ids, and tells that it is closed."""
-    merchants = sorted(ports.store.merchants(), key=lambda each: each.id)
-    left = ((found, found.id) for found in merchants if found.id > job.cursor.partition(" ")[2])
+    left = whole_lists.merchants(ports, after=place_in(job.cursor)[1])
     yield from each(MERCHANTS, left, partial(_compare, ports, log, job.created_at, now))
 
 

@@ -1,4 +1,4 @@
-"""Walks over all that a merchant sold and booked, from any place on: for background jobs."""
+"""Walks over all merchants, and all that one sold and booked, from any place on: for jobs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ AT_ONCE = 50
 
 _MOMENT = timedelta(microseconds=1)
 """The least after `now`, so that what was sold at that instant is among it."""
+
+
+def merchants(ports: Ports, *, after: str) -> Iterator[tuple[Merchant, str]]:
+    """Yields merchants in the order of their ids, behind one, each with its id."""
+    while found := ports.store.merchants_after(after, limit=AT_ONCE):
+        yield from ((each, each.id) for each in found)
+        after = found[-1].id
 
 
 def subscriptions(

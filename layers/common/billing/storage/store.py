@@ -68,8 +68,9 @@ class ItemStore(
 
     def merchants_after(self, after: str, *, limit: int) -> list[Merchant]:
         """Index list MERCHANTS, behind an id, then batch get."""
-        between = index_keys.MERCHANTS.between._replace(low=after)
-        behind = index_keys.MERCHANTS._replace(between=between)
+        behind = index_keys.MERCHANTS
+        if after:
+            behind = behind._replace(between=behind.between._replace(low=after))
         found = listed(self._items, behind, limit=limit + 1)
         return [each for each in found if each.id != after][:limit]
 

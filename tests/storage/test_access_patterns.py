@@ -120,6 +120,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "account_email": (lambda s: s.account_email(BILL_TO.email), GET),
     "job": (lambda s: s.job(MERCHANT, "erase"), GET),
     "job_line": (lambda s: s.job_line(MERCHANT), GET),
+    "jobs_of": (lambda s: s.jobs_of([(MERCHANT, "exp_1")]), MANY),
     "jobs": (lambda s: s.jobs(50), INDEX_THEN_MANY),
     "domain": (lambda s: s.domain("pay.example.com"), GET),
     "trial_use": (lambda s: s.trial_use(MERCHANT, "hash"), GET),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ class WorkParts(Protocol):
 
     def job(self, owner: str, job: str) -> Job | None:
         """A background job of a merchant, or of the platform, whose owner is empty."""
+        ...
+
+    def jobs_of(self, jobs: Sequence[tuple[str, str]]) -> list[Job | None]:
+        """Many at once, (owner, id) each, in the order asked for."""
         ...
 
     def job_line(self, owner: str) -> JobLine | None: ...

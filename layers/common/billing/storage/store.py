@@ -107,6 +107,10 @@ class ItemStore(
         """Get M#<merchant> or OPERATION, JOB#<id>."""
         return self._items.get(keys.job(owner, job))
 
+    def jobs_of(self, jobs: Sequence[tuple[str, str]]) -> list[Job | None]:
+        """Batch get of M#<merchant> or OPERATION, JOB#<id>."""
+        return self._items.get_many([keys.job(*each) for each in jobs])
+
     def job_line(self, owner: str) -> JobLine | None:
         """Get M#<merchant> or OPERATION, JOBS."""
         return self._items.get(keys.job_line(owner))

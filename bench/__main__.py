@@ -13,6 +13,7 @@ from bench import (
     cold,
     cost,
     django_page,
+    figure_pages,
     growth,
     handlers,
     outbox,
@@ -72,6 +73,7 @@ PARTS = (
     handlers.invoices,
     django_page.measure,
     growth.measure,
+    figure_pages.measure,
     outbox.measure,
 )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sim import corpus, exhaustive, mutation_testing, record
 from sim.calibration import Measured, Speed, measured
+from sim.plan import drawn, merchant_years
 from sim.run import CHARGES_PER_SUB_YEAR, Result
 from sim.shrink import shrink, trace
 from sim.virtual_clock import SECOND
@@ -74,13 +75,28 @@ def main(arguments: list[str]) -> int:
     if options.seed is not None:
         return _simulate([options.seed])
     start = options.seed_from if options.seed_from is not None else record.fresh_seed()
-    print(f"seeds {start} to {start + options.seeds - 1}")
-    return _simulate(range(start, start + options.seeds), recorded=options.record)
+    seeds = range(start, start + options.seeds)
+    if options.merchant_years is not None:
+        seeds = _of_merchant_years(start, options.merchant_years)
+    print(f"seeds {start} to {seeds[-1]}")
+    return _simulate(seeds, recorded=options.record)
+
+
+def _of_merchant_years(start: int, years: float) -> range:
+    """Returns as many seeds as have this many merchant-years together."""
+    left, seed = years, start
+    while left > 0:
+        left -= merchant_years(drawn(seed))
+        seed += 1
+    return range(start, seed)
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sim", description=__doc__)
     parser.add_argument("--seeds", type=int, default=40, help="how many seeds")
+    parser.add_argument(
+        "--merchant-years", type=float, help="as many seeds as have so many, to check figures"
+    )
     parser.add_argument("--seed-from", type=int, help="the first of them (else a fresh one)")
     parser.add_argument("--seed", type=int, help="replay one seed")
     parser.add_argument("--record", action="store_true", help="add fresh seeds to sim/RECORD.md")
@@ -110,12 +126,13 @@ def _results(seeds: Sequence[int]) -> Iterator[Measured]:
 def _simulate(seeds: Sequence[int], *, recorded: bool = False) -> int:
     charges = events = 0
     tally, busy, speed = Counter[str](), Counter[int](), Speed()
-    last, failed = seeds[0], None
+    last, failed, years = seeds[0], None, 0.0
     for seed in _results(seeds):
         result = seed.result
         speed.add(seed)
         last = result.seed
         charges += result.charges
+        years += merchant_years(drawn(last))
         events += result.events
         busy[result.process] += result.microseconds
         tally += result.tally
@@ -132,6 +149,10 @@ def _simulate(seeds: Sequence[int], *, recorded: bool = False) -> int:
     print(
         f"speed: sub_years_per_cpu_second={speed.per_second(sub_years):.2f}"
         f" sub_years_per_unit={speed.per_unit(sub_years):.2f}"
+    )
+    print(
+        f"figures: merchant_years={years:.1f} checked={tally['figures_checked']}"
+        f" rebuilt={tally['figures_rebuilt']} violations={int(failed is not None)}"
     )
     print(
         f"charges={charges} sub_years={sub_years:.1f} events={events}"

@@ -18,6 +18,7 @@ from billing.figures.flows import books, observe, recount
 from billing.figures.movements import OF_MRR, Movement, MovementKind
 from billing.figures.records import Record, sequence
 from billing.figures.sums import FigureSums
+from billing.kernel.customers import PurchaseBillTo
 from billing.kernel.invoices import Invoice
 from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
@@ -30,6 +31,7 @@ from billing.storage.memory.items import MemoryItems
 from billing.storage.store import ItemStore
 from sim import figures_oracle as oracle
 from sim.chance import Chance
+from sim.figure_dimensions import lose, parts_agree, rebuild_all, same_sums
 from sim.invariants import Violation
 from sim.items import Put, Table
 from sim.virtual_clock import instant
@@ -42,6 +44,8 @@ BATCH_AT_MOST = 60
 SHARDS = ("shardId-1", "shardId-2", "shardId-3")
 BEGINNING, END = date(2000, 1, 1), date(9000, 1, 1)
 MANY = 100_000
+REBUILT_EVERY = 4
+"""One seed in so many loses its sums, and has them rebuilt: that takes as long as all else here."""
 
 
 class Died(BaseException):
@@ -108,6 +112,8 @@ def figures_agree(world: World) -> None:
         _movements_agree(world, ports, found, seller.settings.time_zone)
         _sales_agree(world, found, ZoneInfo(seller.settings.time_zone))
         _recount_agrees(ports, found, seller)
+        if world.seed % REBUILT_EVERY == 0:
+            _rebuild_agrees(world, ports, found)
 
 
 def _read(world: World, ports: Ports, items: Beside) -> None:
@@ -175,11 +181,18 @@ def _movements_agree(world: World, ports: Ports, found: _Found, zone: str) -> No
             rate = _rate(record, paid[record.after.id], invoices)
             written[record.after.customer].append((record.at, record.after, rate))
     mrr: Counter[tuple[date, str]] = Counter()
+    places: Counter[tuple[date, str, str, str, bool]] = Counter()
+    countries = {
+        each.purchase: each.bill_to.address.country
+        for each in world.table.all()
+        if isinstance(each, PurchaseBillTo)
+    }
     kinds: Counter[tuple[date, str]] = Counter()
     steps: Counter[tuple[date, str]] = Counter()
     for history in written.values():
-        expected = oracle.expected(history, ZoneInfo(zone))
+        expected = oracle.expected(history, ZoneInfo(zone), countries)
         mrr.update(expected.mrr)
+        places.update(expected.places)
         kinds.update(expected.kinds)
         steps.update(expected.steps)
     booked = [each for each in found.moved if each.kind is not MovementKind.MOVED]
@@ -195,6 +208,10 @@ def _movements_agree(world: World, ports: Ports, found: _Found, zone: str) -> No
         of_all = sum(row.mrr for row in rows if not row.product)
         if of_all != sum(mrr.values()):
             raise Violation("31", f"{found.merchant}: the {names} sum up to {of_all}")
+    for test in (False, True):
+        mine = Counter({key[:4]: minor for key, minor in places.items() if key[4] is test})
+        checked = parts_agree(found.merchant, found.days, found.months, mine, test)
+        world.oracle.tally["figures_checked"] += checked
     moved = sum(row.moved for row in parts)
     if moved or any(r.moved for r in found.days if not r.product):
         raise Violation("31", f"{found.merchant}: {moved} moved between products")
@@ -269,3 +286,15 @@ def _recount_agrees(ports: Ports, found: _Found, seller: Any) -> None:
         wrong = recount.compare(ports, seller, book, span)
         if wrong:
             raise Violation("31", f"{seller.id}: a recount of {span} finds {wrong[0]}")
+
+
+def _rebuild_agrees(world: World, ports: Ports, found: _Found) -> None:
+    """Checks that sums that are lost are the same when they are rebuilt."""
+    rows = [*found.days, *found.months]
+    lose(ports, rows)
+    rebuild_all(ports, found.merchant)
+    after = _Found(ports, found.merchant)
+    same_sums(found.merchant, rows, [*after.days, *after.months])
+    if after.moved != found.moved:
+        raise Violation("31", f"{found.merchant}: a rebuild booked movements that were there")
+    world.oracle.tally["figures_rebuilt"] += len(rows)

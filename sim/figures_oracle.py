@@ -6,7 +6,7 @@ Of the product it knows stored fields alone, by their names.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from fractions import Fraction
 from math import floor
@@ -93,6 +93,9 @@ def unpaid(history: Sequence[Any]) -> bool:
 class Expected(NamedTuple):
     """All that a customer's history makes of the figures, by day."""
 
+    places: Counter[tuple[date, str, str, str, bool]]
+    """The change of recurring revenue by day, product, country, currency and mode."""
+
     mrr: Counter[tuple[date, str]]
     """The change of recurring revenue by day and product."""
     kinds: Counter[tuple[date, str]]
@@ -101,11 +104,14 @@ class Expected(NamedTuple):
     """The customers that are new, return or end, by day."""
 
 
-def expected(written: Sequence[tuple[datetime, Any, int]], zone: Any) -> Expected:
-    """The figures of one customer, from each write of a subscription with its rate of tax."""
+def expected(
+    written: Sequence[tuple[datetime, Any, int]], zone: Any, countries: Mapping[str, str]
+) -> Expected:
+    """The figures of one customer, from each write of a subscription with its rate of tax, and the
+    country that each is billed to."""
     histories: defaultdict[str, list[Any]] = defaultdict(list)
     worth: dict[str, tuple[Amounts, str]] = {}
-    found = Expected(Counter(), Counter(), Counter())
+    found = Expected(Counter(), Counter(), Counter(), Counter())
     ever = False
     for at, each, ppm in written:
         ended = each.state.value in {"cancelled", "completed"}
@@ -116,6 +122,9 @@ def expected(written: Sequence[tuple[datetime, Any, int]], zone: Any) -> Expecte
         others = any(a.mrr or a.paused for name, (a, _) in worth.items() if name != each.id)
         found.mrr[day, product] -= was.mrr
         found.mrr[day, each.product] += now.mrr
+        where = (countries.get(each.id, "-"), each.terms.price.currency.value, each.test)
+        found.places[(day, product, *where)] -= was.mrr
+        found.places[(day, each.product, *where)] += now.mrr
         found.kinds[day, "trial"] += now.trial - was.trial
         found.kinds[day, "pending"] += now.pending - was.pending
         for kind, minor in _kinds(was, now, others, ever):

@@ -16,6 +16,7 @@ from billing.helpdesk.tickets import Ticket, TicketState
 from billing.kernel import ledger
 from billing.kernel.customers import Entitlement, PaymentMethod
 from billing.kernel.invoices import FINAL, Invoice, InvoiceState
+from billing.kernel.issued_documents import IssuedDocument
 from billing.kernel.ledger import LedgerEntry
 from billing.kernel.orders import Order
 from billing.kernel.outbox_events import OutboxEvent
@@ -49,6 +50,7 @@ def reckon(world: World) -> None:
         found[type(entity)].append(entity)
     for broken in at_rest.check(world.table.all()):
         raise Violation(broken.number, broken.text, *broken.about)
+    _each_customer_is_sound(found)
     now = instant(world.clockwork.now_us)
     _drained(world, found, now)
     for subscription in found[Subscription]:
@@ -73,6 +75,17 @@ def reckon(world: World) -> None:
     all_delivered(world, found)
     figures_agree(world)
     _periods_without_gaps(found, world.oracle.skipped)
+
+
+def _each_customer_is_sound(found: dict[type, list[Any]]) -> None:
+    """Checks what the items of live customers are held to every night."""
+    of_customer: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for kind in (Subscription, Order, Invoice, Refund, LedgerEntry, Chargeback, IssuedDocument):
+        for entity in found[kind]:
+            of_customer[entity.merchant, entity.customer or ""].append(entity)
+    for items in of_customer.values():
+        for broken in at_rest.check(items, at_rest.OF_CUSTOMER):
+            raise Violation(broken.number, broken.text, *broken.about)
 
 
 def _drained(world: World, found: dict[type, list[Any]], now: datetime) -> None:

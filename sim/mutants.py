@@ -430,6 +430,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "figures: an end is not on its own day", ((figure_customers, "happened_at", as_written),)
     ),
     Mutant("figures: who comes back is new", ((movements, "_gain", always(MovementKind.NEW)),)),
+    Mutant("figures: nobody has a country", ((figure_customers, "_country", always("-")),)),
     Mutant("figures: taxes are revenue", ((money_orders, "_tax_of", always(0)),)),
     Mutant("event log: appended without a note", ((append, "_writes", without_note),)),
     Mutant("event log: its hour is not marked", ((append, "_place", unmarked_hour),)),

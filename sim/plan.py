@@ -160,6 +160,11 @@ def drawn(seed: int) -> Plan:
     return plan
 
 
+def merchant_years(plan: Plan) -> float:
+    """Returns the years that the plan's merchants sell, together."""
+    return len(plan.merchants) * plan.span_us / DAY / 365
+
+
 READS_EVENTS = "zenith"
 """The merchant whose event log somebody reads."""
 

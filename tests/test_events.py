@@ -227,7 +227,7 @@ def test_the_jobs_event_finds_what_no_webhook_reported_once(world: World) -> Non
     world.sandbox.open_dispute(str(payment.reference))
     world.now = datetime(2026, 2, 28, 15, 0, tzinfo=UTC)
     began = account_app.sweep(event("account_sweep"), CONTEXT)
-    begun = {"lost_events": 1, "forecasts": 1, "figures": 1}
+    begun = {"lost_events": 1, "forecasts": 1, "figures": 1, "samples": 1}
     assert began == {**begun, "enqueued": 1, "due": 1}
     assert jobs_app.run(event("jobs_run"), CONTEXT) == {"batchItemFailures": [], "done": 1}
     customer = world.store.customer_by_email("demo", "ann@example.com")
@@ -411,7 +411,7 @@ def test_the_accounts_event_brings_an_account_in_line(world: World) -> None:
     form = SignUp("annsart", "ann@example.com", "Ann's Art")
     account.sign_up(world.ports, form, ip="192.0.2.1", now=world.now)
     swept = account_app.sweep(event("account_sweep"), CONTEXT)
-    begun = {"lost_events": 1, "forecasts": 1, "figures": 1}
+    begun = {"lost_events": 1, "forecasts": 1, "figures": 1, "samples": 1}
     assert swept == {**begun, "due": 2, "removed": 1, "enqueued": 1}
 
 

@@ -189,6 +189,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     from billing.gateway_events.flows import lost_events
     from billing.jobs.flows import sweep as jobs_sweep
     from billing.kernel.flows import walks
+    from billing.operations.flows import samples
     from billing.privacy.flows import erase
     from billing.rebill.flows import forecast_rollup
     from billing.webhooks.flows import sweep as webhooks_sweep
@@ -201,6 +202,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
         lambda: lost_events.begin(ports, now=now),
         lambda: forecast_rollup.begin(ports, now=now),
         lambda: figures.begin_check(ports, now=now),
+        lambda: samples.begin(ports, now=now),
         lambda: jobs_sweep.sweep(ports, now=now),
         lambda: webhooks_sweep.sweep(ports, now=now),
         lambda: erase.sweep(ports, now=now, keep_going=whole),

@@ -11,9 +11,10 @@ from billing.figures.comparison import FiguresDiffer
 from billing.figures.flows import rebuild
 from billing.jobs import jobs
 from billing.jobs.flows.start import start
+from billing.kernel.flows import whole_lists
 from billing.kernel.subscription import When
 from billing.kernel.values import replace
-from billing.kernel.writes import Change, Remove
+from billing.kernel.writes import Change, Insert, Remove
 from tests.figures.watched import Watched, by_day
 
 
@@ -140,3 +141,22 @@ def test_the_nightly_comparison_finds_a_wrong_cent_and_its_job_fails(world: Watc
     failed = world.store.job("", rebuild.NIGHTLY)
     assert failed is not None
     assert (failed.state, failed.error) == ("failed", "figures_differ")
+
+
+@pytest.mark.spec("M-10")
+def test_the_nightly_comparison_reads_only_the_merchants_that_follow(
+    world: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("beta", "gamma", "delta", "zeta"):
+        world.store.commit(Insert(replace(world.merchant, id=name, email=f"{name}@example.com")))
+    monkeypatch.setattr(whole_lists, "AT_ONCE", 2)
+    found = [name for _, name in whole_lists.merchants(world.ports, after="")]
+    assert found == sorted(found) and set(found) >= {"acme", "beta", "gamma", "delta", "zeta"}
+    assert [name for _, name in whole_lists.merchants(world.ports, after="delta")] == [
+        name for name in found if name > "delta"
+    ]
+    monkeypatch.delattr(type(world.store), "merchants")
+    rebuild.begin_check(world.ports, now=world.now)
+    world.tick()
+    job = world.store.job("", rebuild.NIGHTLY)
+    assert job is not None and (job.state, job.seen) == ("done", len(found))

@@ -66,6 +66,7 @@ SALES_YEAR = SalesYear(MERCHANT, 2026, "DE", Currency.EUR, 0)
 PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "merchant": (lambda s: s.merchant(MERCHANT), GET),
     "merchants": (lambda s: s.merchants(), INDEX_THEN_MANY),
+    "merchants_after": (lambda s: s.merchants_after("", limit=50), INDEX_THEN_MANY),
     "api_key": (lambda s: s.api_key("hash"), GET),
     "api_keys": (lambda s: s.api_keys(MERCHANT), INDEX_THEN_MANY),
     "catalog": (lambda s: s.catalog(MERCHANT), QUERY),
@@ -119,6 +120,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "account_email": (lambda s: s.account_email(BILL_TO.email), GET),
     "job": (lambda s: s.job(MERCHANT, "erase"), GET),
     "job_line": (lambda s: s.job_line(MERCHANT), GET),
+    "jobs_of": (lambda s: s.jobs_of([(MERCHANT, "exp_1")]), MANY),
     "jobs": (lambda s: s.jobs(50), INDEX_THEN_MANY),
     "domain": (lambda s: s.domain("pay.example.com"), GET),
     "trial_use": (lambda s: s.trial_use(MERCHANT, "hash"), GET),
@@ -150,6 +152,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "figures_of_customers": (lambda s: s.figures_of_customers(MERCHANT, limit=50), QUERY),
     "figure_sums": (lambda s: s.figure_sums([FIGURE_SUMS]), MANY),
     "figure_spans": (lambda s: s.figure_spans(MERCHANT, "2026-01", "2026-06"), QUERY),
+    "closed_days": (lambda s: s.closed_days(MERCHANT, "2026-01", "2026-06"), QUERY),
     "movements": (
         lambda s: s.movements(MERCHANT, T0.date(), T0.date(), limit=50),
         QUERY,
@@ -170,6 +173,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "consent": (lambda s: s.consent(*CUSTOMER, "sub_1"), GET),
     "billing_switch": (lambda s: s.billing_switch(), GET),
     "merchants_and_switch": (lambda s: s.merchants_and_switch([MERCHANT]), MANY),
+    "sample_place": (lambda s: s.sample_place(MERCHANT), GET),
     "forecast_rollup": (lambda s: s.forecast_rollup(MERCHANT), GET),
     "failure": (lambda s: s.failure(DUE), GET),
     "failures": (lambda s: s.failures(MERCHANT), QUERY),

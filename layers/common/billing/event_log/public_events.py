@@ -45,6 +45,7 @@ class PublicType(StrEnum):
     TICKET_APPROVED = "ticket.approved"
     TICKET_DECLINED = "ticket.declined"
     ACCESS_CHANGED = "customer.access_changed"
+    FIGURES_DAY_CLOSED = "figures.day_closed"
 
 
 class About(StrEnum):
@@ -57,6 +58,7 @@ class About(StrEnum):
     CUSTOMER = "customer"
     TICKET = "ticket"
     ACCESS = "access"
+    FIGURES = "figures"
 
 
 PUBLIC: Mapping[EventKind, tuple[PublicType, About]] = {

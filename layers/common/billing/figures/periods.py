@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
 from billing.figures.sums import MONTH_LENGTH, MOVEMENTS, FigureSums, total
+from billing.kernel.money import Currency
 from billing.kernel.values import Value
 
 A_YEAR = 12
@@ -17,6 +18,7 @@ CUSTOMERS_LEAST = 20
 """The customers from which on a lifetime value says something."""
 
 DAYS_MOST, MONTHS_MOST = 400, 120
+FIRST_MONTH = "0000-00"
 
 
 class Length(StrEnum):
@@ -41,8 +43,18 @@ class Filter(Value):
 
     def takes(self, row: FigureSums) -> bool:
         """Tests whether a row is of it."""
-        right = row.currency.value == self.currency and row.product == (self.product or row.product)
-        return right and (not self.country or row.country == self.country)
+        return self.taker()(row)
+
+    def taker(self) -> Callable[[FigureSums], bool]:
+        """Returns the test whether a row is of it, for thousands of rows."""
+        currency, product, country = Currency(self.currency), self.product, self.country
+        if country:
+            return lambda row: (
+                row.country == country
+                and row.currency is currency
+                and (not product or row.product == product)
+            )
+        return lambda row: row.currency is currency and (not product or row.product == product)
 
 
 class PeriodFigures(Value):
@@ -106,20 +118,21 @@ def computed(
     `before` are the rows of what moved before the first of them, `moved` those of the periods, and
     `sold` the rows of days with sales.
     """
-    at = Standing().plus(total(row for row in before if wanted.takes(row)))
+    takes = wanted.taker()
+    at = Standing().plus(total(filter(takes, before)))
     by_period: defaultdict[str, list[FigureSums]] = defaultdict(list)
     sales: defaultdict[str, list[FigureSums]] = defaultdict(list)
     names = list(periods)
     length = len(names[0]) if names else MONTH_LENGTH
-    for row in filter(wanted.takes, moved):
+    for row in filter(takes, moved):
         by_period[row.span].append(row)
-    for row in filter(wanted.takes, sold):
+    for row in filter(takes, sold):
         sales[row.span[:length]].append(row)
     found = []
     for period in names:
         sums = total(by_period[period])
         after = at.plus(sums)
-        found.append(_of(wanted, period, at, after, sums, total(sales[period])))
+        found.append(_of(wanted, period, at, after, sums, total(sales[period], SALES)))
         at = after
     return found
 

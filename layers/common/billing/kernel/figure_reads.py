@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from billing.figures.closing import ClosedDays
     from billing.figures.movements import CustomerFigures, Movement
     from billing.figures.sums import FigureBook, FigureSums
 
@@ -34,6 +35,12 @@ class FigureParts(Protocol):
     ) -> list[FigureSums]:
         """The sums of the days or months from `since` to `until`, both included, of all shards and
         currencies; those of one product by its countries."""
+        ...
+
+    def closed_days(
+        self, merchant: str, since: str, until: str, *, test: bool = False
+    ) -> list[ClosedDays]:
+        """The days of the months from `since` to `until`, both included, that were told."""
         ...
 
     def movements(

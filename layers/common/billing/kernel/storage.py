@@ -126,6 +126,10 @@ class Store(
         """Index: all merchants."""
         ...
 
+    def merchants_after(self, after: str, *, limit: int) -> list[Merchant]:
+        """Index: merchants in the order of their ids, behind one."""
+        ...
+
     def api_key(self, key_hash: str) -> ApiKey | None: ...
     def api_keys(self, merchant: str) -> list[ApiKey]:
         """Index: all keys of a merchant, revoked ones too."""

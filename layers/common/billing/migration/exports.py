@@ -28,6 +28,9 @@ class Exported(StrEnum):
     INVOICES = "invoices"
     LEDGER = "ledger"
     CONSENTS = "consents"
+    JOURNAL = "journal"
+    EVENTS = "events"
+    FIGURES = "figures"
 
 
 class ExportFormat(StrEnum):

@@ -10,6 +10,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
+from billing.event_log.logged_events import LoggedEvent
+from billing.figures.csv_figures import COUNTS
+from billing.figures.csv_figures import STEPS as CUSTOMERS
+from billing.figures.periods import SALES, PeriodFigures
+from billing.figures.sums import MOVEMENTS
 from billing.kernel.customers import Address, BillTo, Consent, Customer
 from billing.kernel.invoices import Invoice
 from billing.kernel.ledger import LedgerEntry
@@ -36,6 +41,19 @@ COLUMNS: dict[Exported, tuple[str, ...]] = {
         *("currency", "tax_rate", "taxable", "tax_included", "reverse_charge", "test"),
     ),
     Exported.LEDGER: ("entry", "at", "customer", "account", "debit", "credit", "currency", "test"),
+    Exported.JOURNAL: (
+        *("date", "document", "account", "debit", "credit", "currency", "tax_code"),
+        *("entry", "order", "customer", "test"),
+    ),
+    Exported.EVENTS: (
+        *("id", "type", "at", "logged_at", "customer", "subscription", "invoice", "version"),
+        "object",
+    ),
+    Exported.FIGURES: (
+        *("day", "currency", "mrr_start", *(f"mrr_{name}" for name in MOVEMENTS), "mrr_end"),
+        *("committed_mrr", "trial_mrr", *(f"customers_{name}" for name in CUSTOMERS)),
+        *(*SALES, "test"),
+    ),
     Exported.CONSENTS: (
         *("purchase", "customer", "agreed_at", "ip", "language", "terms_version", "terms_hash"),
         "price_shown",
@@ -189,4 +207,36 @@ def of_consent(consent: Consent) -> Row:
         "terms_version": consent.terms_version,
         "terms_hash": consent.terms_hash,
         "price_shown": consent.price_shown,
+    }
+
+
+def of_event(event: LoggedEvent) -> Row:
+    """Returns the row of an event; its object is JSON, as it stood then."""
+    return {
+        "id": event.id,
+        "type": event.type,
+        "at": event.at,
+        "logged_at": event.appended_at,
+        "customer": event.customer,
+        "subscription": event.subscription,
+        "invoice": event.invoice,
+        "version": event.version,
+        "object": event.object,
+    }
+
+
+def of_day(found: PeriodFigures, currency: str, *, test: bool) -> Row:
+    """Returns the row of a day's figures in one currency: start and movements are the end."""
+    steps = found.customers or {}
+    return {
+        "day": found.period,
+        "currency": currency,
+        "mrr_start": units(found.start),
+        **{f"mrr_{name}": units(minor) for name, minor in found.movements.items()},
+        "mrr_end": units(found.end),
+        "committed_mrr": units(found.committed),
+        "trial_mrr": units(found.trial),
+        **{f"customers_{name}": count for name, count in steps.items()},
+        **{name: value if name in COUNTS else units(value) for name, value in found.sums.items()},
+        "test": test,
     }

@@ -1,7 +1,8 @@
 """Invariants over stored items alone: what holds of a sound table whenever nothing is written.
 
 Pure. A restored table is held to them, and the simulator's, which adds what only the gateway and
-the clock say (`sim/final_checks.py`). Their numbers are those of RELIABILITY.md, section 3.
+the clock say (`sim/final_checks.py`); of a live table a sample of customers is, every night. Their
+numbers are those of RELIABILITY.md, section 3.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from billing.kernel.list_rows import PlanRow, RowOf, WordRow
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.search_words import words
+from billing.kernel.storage import History
 from billing.kernel.subscription import Subscription
-from billing.operations import books_at_rest
+from billing.operations import agreements_at_rest, books_at_rest
 from billing.operations.books_at_rest import Broken, Found
 from billing.rebill import orphan_payment
 from billing.refunds import chargebacks
@@ -29,10 +31,29 @@ from billing.refunds.refunds import Refund
 Rule = Callable[[Found], Iterator[Broken]]
 
 
-def check(entities: Iterable[Any]) -> list[Broken]:
+def check(entities: Iterable[Any], rules: Iterable[Rule] | None = None) -> list[Broken]:
     """Returns the first violation of each rule; empty when the table is sound."""
     found = by_class(entities)
-    return [first for rule in RULES if (first := next(rule(found), None)) is not None]
+    each = RULES if rules is None else rules
+    return [first for rule in each if (first := next(rule(found), None)) is not None]
+
+
+def check_customer(history: History) -> list[Broken]:
+    """Returns the first violation of each rule in all data of one customer."""
+    return check(items_of(history), OF_CUSTOMER)
+
+
+def items_of(history: History) -> list[Any]:
+    """Returns the items that rules are about."""
+    return [
+        *history.subscriptions,
+        *history.orders,
+        *history.invoices,
+        *history.refunds,
+        *history.ledger,
+        *history.chargebacks,
+        *history.documents,
+    ]
 
 
 def by_class(entities: Iterable[Any]) -> Found:
@@ -178,13 +199,20 @@ def lists_agree(found: Found) -> Iterator[Broken]:
             yield Broken("28", text, (customer.id,))
 
 
-RULES: tuple[Rule, ...] = (
-    *books_at_rest.RULES,
+OF_CUSTOMER: tuple[Rule, ...] = (
+    *books_at_rest.OF_CUSTOMER,
+    *agreements_at_rest.RULES,
     disputes_are_told,
     one_open_invoice,
     something_wakes_it,
-    customers_once,
     periods_are_paid,
     ends_with_its_payments,
+)
+"""The rules that hold of all items of one customer by themselves."""
+
+RULES: tuple[Rule, ...] = (
+    *OF_CUSTOMER,
+    books_at_rest.numbers_without_gaps,
+    customers_once,
     lists_agree,
 )

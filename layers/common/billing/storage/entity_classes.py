@@ -49,10 +49,12 @@ ENTITIES = {
         "refunds.chargebacks": ("Chargeback",),
         "kernel.domains": ("Domain",),
         "kernel.forecasts": ("ForecastRollup",),
+        "kernel.samples": ("SamplePlace",),
         "event_log.logged_events": (
             "EventHour",
             "LoggedEvent",
         ),
+        "figures.closing": ("ClosedDays",),
         "figures.movements": (
             "CustomerFigures",
             "Movement",

@@ -105,6 +105,7 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "PaymentPointer": lambda e: keys.payment_pointer(e.gateway, e.account, e.reference),
     "BillingSwitch": lambda e: keys.BILLING_SWITCH,
     "ProcessingFailure": lambda e: keys.failure(Due(e.kind, e.last_at, e.owner)),
+    "SamplePlace": lambda e: keys.sample_place(e.merchant),
     "ForecastRollup": lambda e: keys.forecast_rollup(e.merchant, draft=e.draft),
     "OutboxEvent": lambda e: event_keys.outbox_event(e.shard, e.at, e.id),
     "EventHour": lambda e: event_keys.event_hour(e.merchant, e.begins_at),
@@ -130,4 +131,5 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Movement": lambda e: figure_keys.movement(e),
     "FigureBook": lambda e: figure_keys.book(e.merchant),
     "FigureSums": lambda e: figure_keys.sums(e),
+    "ClosedDays": lambda e: figure_keys.closed(e),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from billing.storage.addresses import Key, Partition, SortKeyRange, stamp
 
 if TYPE_CHECKING:
+    from billing.figures.closing import ClosedDays
     from billing.figures.movements import CustomerFigures, Movement
     from billing.figures.sums import FigureBook, FigureSums
 
@@ -55,6 +56,17 @@ def movements(merchant: str, since: date, until: date, *, test: bool) -> Partiti
     return Partition(_figures_of(merchant), between)
 
 
+def closed(of: ClosedDays) -> Key[ClosedDays]:
+    return Key(_figures_of(of.merchant), f"{_closed(of.test)}{of.month}")
+
+
+def closed_between(merchant: str, since: str, until: str, *, test: bool) -> Partition[ClosedDays]:
+    """Returns where the closed days of months are, from `since` to `until`, both included."""
+    prefix = _closed(test)
+    between = SortKeyRange(f"{prefix}{since}", f"{prefix}{until}")
+    return Partition(_figures_of(merchant), between)
+
+
 def _row(product: str, test: bool, span: str) -> str:
     length = "DAY" if len(span) == DAY_LENGTH else "MONTH"
     return f"{f'PRODUCT#{product}#' if product else ''}{length}#{_mode(test)}#"
@@ -62,6 +74,10 @@ def _row(product: str, test: bool, span: str) -> str:
 
 def _move(test: bool) -> str:
     return f"MOVE#{_mode(test)}#"
+
+
+def _closed(test: bool) -> str:
+    return f"CLOSED#{_mode(test)}#"
 
 
 def _mode(test: bool) -> str:

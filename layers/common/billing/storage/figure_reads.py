@@ -10,6 +10,7 @@ from billing.storage import figure_keys
 from billing.storage.items import Items
 
 if TYPE_CHECKING:
+    from billing.figures.closing import ClosedDays
     from billing.figures.movements import CustomerFigures, Movement
     from billing.figures.sums import FigureBook, FigureSums
 
@@ -43,6 +44,12 @@ class FigureReads:
     ) -> list[FigureSums]:
         """Query M#<merchant>#FIGURES (PRODUCT#<product>#){DAY,MONTH}#<mode>#<since> to <until>."""
         return self._items.query(figure_keys.spans(merchant, since, until, product, test=test))
+
+    def closed_days(
+        self, merchant: str, since: str, until: str, *, test: bool = False
+    ) -> list[ClosedDays]:
+        """Query M#<merchant>#FIGURES CLOSED#<mode>#<since> to <until>."""
+        return self._items.query(figure_keys.closed_between(merchant, since, until, test=test))
 
     def movements(
         self,

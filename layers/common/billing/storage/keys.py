@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from billing.kernel.operation import BillingSwitch, ProcessingFailure
     from billing.kernel.orders import Order
     from billing.kernel.payment_refs import PaymentPointer
+    from billing.kernel.samples import SamplePlace
     from billing.kernel.subscription import Subscription
     from billing.notices.reminders import Reminder
     from billing.outbox.suppressions import MailStop
@@ -116,6 +117,10 @@ def price_version(price_point: str, version: int) -> Key[PricePoint]:
 
 def _merchant_of(price_point: str) -> str:
     return f"M#{price_point.partition('.')[0]}"
+
+
+def sample_place(merchant: str) -> Key[SamplePlace]:
+    return Key(f"M#{merchant}", "SAMPLE")
 
 
 def forecast_rollup(merchant: str, *, draft: bool = False) -> Key[ForecastRollup]:

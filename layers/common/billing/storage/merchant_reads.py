@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.operation import ProcessingFailure
     from billing.kernel.orders import Order
+    from billing.kernel.samples import SamplePlace
     from billing.kernel.search_words import Search
     from billing.kernel.storage import Due
     from billing.kernel.subscription import Subscription
@@ -118,6 +119,10 @@ class MerchantReads:
     ) -> InvoiceCounter | None:
         """Get M#<merchant> NUMBERS#LIVE or NUMBERS#TEST, of credit notes with #CREDIT_NOTES."""
         return self._items.get(keys.invoice_counter(merchant, test, credit_notes))
+
+    def sample_place(self, merchant: str) -> SamplePlace | None:
+        """Get M#<merchant> SAMPLE."""
+        return self._items.get(keys.sample_place(merchant))
 
     def forecast_rollup(self, merchant: str, *, draft: bool = False) -> ForecastRollup | None:
         """Get M#<merchant> FORECAST or FORECAST#DRAFT."""

@@ -66,6 +66,14 @@ class ItemStore(
         """Index list MERCHANTS, then batch get."""
         return listed(self._items, index_keys.MERCHANTS)
 
+    def merchants_after(self, after: str, *, limit: int) -> list[Merchant]:
+        """Index list MERCHANTS, behind an id, then batch get."""
+        behind = index_keys.MERCHANTS
+        if after:
+            behind = behind._replace(between=behind.between._replace(low=after))
+        found = listed(self._items, behind, limit=limit + 1)
+        return [each for each in found if each.id != after][:limit]
+
     def listed_products(self, *, limit: int, cursor: str | None = None) -> Page[Product]:
         """Index list DIRECTORY, then batch get."""
         return page_where(
@@ -98,6 +106,10 @@ class ItemStore(
     def job(self, owner: str, job: str) -> Job | None:
         """Get M#<merchant> or OPERATION, JOB#<id>."""
         return self._items.get(keys.job(owner, job))
+
+    def jobs_of(self, jobs: Sequence[tuple[str, str]]) -> list[Job | None]:
+        """Batch get of M#<merchant> or OPERATION, JOB#<id>."""
+        return self._items.get_many([keys.job(*each) for each in jobs])
 
     def job_line(self, owner: str) -> JobLine | None:
         """Get M#<merchant> or OPERATION, JOBS."""

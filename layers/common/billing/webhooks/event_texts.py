@@ -40,6 +40,8 @@ WHEN: Mapping[PublicType, str] = {
     PublicType.TICKET_APPROVED: "A request was approved.",
     PublicType.TICKET_DECLINED: "A request was declined.",
     PublicType.ACCESS_CHANGED: "What a customer may use changed, or when it ends.",
+    PublicType.FIGURES_DAY_CLOSED: "A day's figures were compared with its orders, two days later, "
+    "or something late changed them since.",
 }
 
 OBJECTS: Mapping[About, str] = {
@@ -49,12 +51,15 @@ OBJECTS: Mapping[About, str] = {
     About.DISPUTE: "The dispute: its order, invoice, customer, amount and state.",
     About.CUSTOMER: "The customer's id, and what changed; ask `GET /v1/customers/{id}`.",
     About.ACCESS: "The customer's grants: which are active, and until when.",
+    About.FIGURES: "The figures of a day in your time zone, by currency, as `GET /v1/figures` "
+    "shows them; its id is the day. `revision` is higher each time the day is sent again.",
     About.TICKET: "The ticket's id, state, department and customer.",
 }
 
 ABOUT: Mapping[PublicType, About] = {
     **dict(PUBLIC.values()),
     PublicType.ACCESS_CHANGED: About.ACCESS,
+    PublicType.FIGURES_DAY_CLOSED: About.FIGURES,
 }
 """The object of each type."""
 

@@ -93,6 +93,20 @@ def access_ended(
     )
 
 
+def day_closed(ports: Ports, merchant: str, shown: Mapping[str, Any], now: datetime) -> LoggedEvent:
+    """Returns the event of a day whose figures are closed, to be written with the note of that."""
+    cause = f"figures:{shown['id']}:{shown['test']}:{shown['revision']}"
+    return LoggedEvent(
+        merchant=merchant,
+        id=id_at(_place(ports, merchant), cause),
+        type=PublicType.FIGURES_DAY_CLOSED.value,
+        at=now,
+        cause=cause,
+        object=_json(shown),
+        version=VERSION,
+    )
+
+
 def _beside(logged: LoggedEvent, access: Mapping[str, Any]) -> LoggedEvent:
     """Returns the event about a customer's access, at the place of the one that changed it."""
     cause = f"{logged.cause}:access"

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from billing.figures import periods
 from billing.figures.flows.order_parts import local_day
 from billing.figures.flows.recount import ZONES_REACH, days_of
 from billing.figures.movements import Movement, MovementKind
-from billing.figures.periods import DAYS_MOST, MONTHS_MOST, Filter, Length, PeriodFigures
+from billing.figures.periods import (
+    DAYS_MOST,
+    FIRST_MONTH,
+    MONTHS_MOST,
+    Filter,
+    Length,
+    PeriodFigures,
+)
 from billing.figures.sums import FigureSums
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.merchants import Merchant
@@ -19,9 +26,6 @@ from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 
 DAYS_A_MONTH = 31
-FIRST_MONTH = "0000-00"
-
-
 ORDERS_OF = {
     "revenue": frozenset({OrderKind.SALE, OrderKind.REBILL}),
     "tax": frozenset({OrderKind.SALE, OrderKind.REBILL, OrderKind.REFUND}),
@@ -69,6 +73,23 @@ def figures(
     if by is Length.DAY:
         return periods.computed(wanted, days, before, by_day, by_day)
     return periods.computed(wanted, months, before, by_month, by_day)
+
+
+def days(
+    ports: Ports, merchant: Merchant, month: str, *, test: bool
+) -> Iterator[tuple[str, PeriodFigures]]:
+    """Yields the figures of each day of a month in each currency that has any by then."""
+    rows = ports.store.figure_spans(merchant.id, FIRST_MONTH, month, test=test)
+    first, last = days_of(month)
+    names = periods.days_between(first, last)
+    by_day = ports.store.figure_spans(merchant.id, names[0], names[-1], test=test)
+    before = [row for row in rows if row.span < month]
+    for currency in sorted(
+        {row.currency.value for row in rows} | {r.currency.value for r in by_day}
+    ):
+        wanted = Filter(currency, test=test)
+        for found in periods.computed(wanted, names, before, by_day, by_day):
+            yield currency, found
 
 
 def month(ports: Ports, merchant: Merchant, wanted: Filter, name: str) -> PeriodFigures:

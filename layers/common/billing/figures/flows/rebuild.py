@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from billing.figures.comparison import FiguresDiffer
-from billing.figures.flows import books, customers, recount
+from billing.figures.flows import books, close, customers, recount
+from billing.figures.flows.close import Log
 from billing.figures.sums import MONTH_LENGTH, FigureBook, month_of
 from billing.jobs import jobs
 from billing.jobs.flows.start import start
@@ -119,14 +120,15 @@ def _days(seller: Merchant, book: FigureBook, now: datetime) -> list[str]:
     return found
 
 
-def _check(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
-    """Compares a day of each merchant, in order of ids."""
-    merchants = sorted(ports.store.merchants(), key=lambda each: each.id)
-    left = ((found, found.id) for found in merchants if found.id > job.cursor.partition(" ")[2])
-    yield from each(MERCHANTS, left, partial(_compare, ports, job.created_at))
+def _check(
+    log: Log, ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing
+) -> Iterator[Step]:
+    """Compares a day of each merchant, in order of ids, and tells that it is closed."""
+    left = whole_lists.merchants(ports, after=place_in(job.cursor)[1])
+    yield from each(MERCHANTS, left, partial(_compare, ports, log, job.created_at, now))
 
 
-def _compare(ports: Ports, at: datetime, merchant: Merchant) -> Seen:
+def _compare(ports: Ports, log: Log, at: datetime, now: datetime, merchant: Merchant) -> Seen:
     """Compares the figures of a merchant's day two days before, and of the month it is in.
 
     Raises `FiguresDiffer`: the job fails after some rounds, and failed jobs ring.
@@ -144,6 +146,7 @@ def _compare(ports: Ports, at: datetime, merchant: Merchant) -> Seen:
     if wrong:
         telemetry.happened("figures differ", merchant=merchant.id, why=f"{wrong} rows of {day}")
         raise FiguresDiffer
+    close.close(ports, merchant, book, day.isoformat(), log=log, now=now)
     return Seen.FINISHED
 
 
@@ -154,4 +157,8 @@ def _seller(ports: Ports, merchant: str) -> Merchant:
 
 
 REBUILD = Kind(_rebuild)
-CHECK = Kind(_check)
+
+
+def check(log: Log) -> Kind:
+    """Returns the kind of the nightly comparison; `log` writes the event of a closed day."""
+    return Kind(partial(_check, log))

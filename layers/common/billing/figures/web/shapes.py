@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 from billing.api.web.described import Day, Instant, OneOf
 from billing.api.web.json_shapes import MoneyOutput, OrderOutput, instant, money
 from billing.api.web.queries import PageQuery
+from billing.figures.closing import DayFigures
 from billing.figures.movements import Movement, MovementKind
 from billing.figures.periods import Filter, Length, PeriodFigures
 from billing.kernel.merchants import Merchant
@@ -123,6 +124,29 @@ class FiguresOutput(TypedDict):
     """Figures of periods, oldest first."""
 
     data: list[PeriodOutput]
+
+
+class CurrencyFigures(PeriodOutput):
+    """The figures of one period in one currency."""
+
+    currency: str
+
+
+def day_closed(found: DayFigures) -> dict[str, object]:
+    """Returns a closed day as its event shows it; its id is the day."""
+    figures: list[CurrencyFigures] = [
+        {"currency": currency, **period(each, Currency(currency))}
+        for currency, each in found.figures
+    ]
+    return {
+        "object": "figures",
+        "id": found.day,
+        "day": found.day,
+        "revision": found.revision,
+        "time_zone": found.zone,
+        "test": found.test,
+        "figures": figures,
+    }
 
 
 class MovementOutput(TypedDict):

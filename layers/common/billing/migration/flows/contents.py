@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from billing.event_log.flows import read as event_log
+from billing.event_log.logged_events import id_at
+from billing.figures.flows import read as read_figures
+from billing.figures.sums import month_of
+from billing.kernel.flows import whole_lists
 from billing.kernel.ledger import LedgerEntry
 from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
-from billing.migration import canonical, rows
+from billing.migration import canonical, journal, rows
 from billing.migration.exports import Exported, Span
 from billing.migration.rows import Row
 
@@ -24,9 +30,6 @@ END = "end"
 """The place after the last entry."""
 
 PAID = frozenset({OrderKind.SALE, OrderKind.REBILL})
-
-_MOMENT = timedelta(microseconds=1)
-"""The least after `now`, so that what was sold at that instant is among it."""
 
 
 class Part(Value):
@@ -42,12 +45,13 @@ Read = Callable[[Ports, Merchant, Span, str, datetime], Part]
 
 def _subscriptions(ports: Ports, seller: Merchant, span: Span, place: str, now: datetime) -> Part:
     """Reads subscriptions by their start, as they are now."""
-    page = ports.store.subscriptions_started(
-        seller.id,
-        since=max(seller.created_at, span.since or seller.created_at),
-        until=_until(span, now),
+    page = whole_lists.sold(
+        *(ports, seller),
+        since=span.since,
+        until=span.until,
         limit=AT_ONCE,
         cursor=place or None,
+        now=now,
     )
     found = [each.as_of(now) for each in page.data]
     buyers = ports.store.customers_named([(seller.id, each.customer) for each in found])
@@ -103,6 +107,61 @@ def _ledger(ports: Ports, seller: Merchant, span: Span, place: str, now: datetim
     return Part(tuple(made), page.next or END)
 
 
+def _journal(ports: Ports, seller: Merchant, span: Span, place: str, now: datetime) -> Part:
+    """Reads the ledger as an accountant books it: with documents, local days and codes of tax."""
+    page = _booked(ports, seller, Span(None, span.until), place, now)
+    orders = [each for each in page.data if each.customer is not None and each.invoice is not None]
+    owners = [(seller.id, each.customer or "", each.invoice or "") for each in orders]
+    found = [
+        (entry, order, invoice)
+        for order, invoice in zip(orders, ports.store.invoices(owners), strict=True)
+        for entry in _entries(ports, order)
+        if invoice is not None and span.has(entry.at)
+    ]
+    notes = [(seller.id, e.customer, journal.booked(e)) for e, _, _ in found if journal.refunds(e)]
+    read = ports.store.refunds(notes) if notes else []
+    refunds = {each.id: each for each in read if each is not None}
+    zone = seller.settings.time_zone
+    made = [
+        row
+        for entry, order, invoice in found
+        for row in journal.of_entry(entry, order, invoice, refunds.get(journal.booked(entry)), zone)
+    ]
+    return Part(tuple(made), page.next or END)
+
+
+def _events(ports: Ports, seller: Merchant, span: Span, place: str, now: datetime) -> Part:
+    """Reads the event log, oldest first; of a merchant without a reader there is none.
+
+    An event is appended when it has happened or later, so it is looked for from then on.
+    """
+    if seller.events_since is None:
+        return Part((), END)
+    after = place or (None if span.since is None else id_at(span.since))
+    page = event_log.page(ports, seller, after=after, limit=AT_ONCE, now=now)
+    made = [rows.of_event(each) for each in page.data if span.has(each.at)]
+    return Part(tuple(made), page.next or END)
+
+
+def _figures(ports: Ports, seller: Merchant, span: Span, place: str, now: datetime) -> Part:
+    """Reads the figures of each day and currency, a month at once; place is the month."""
+    zone = ZoneInfo(seller.settings.time_zone)
+    first = max(seller.created_at, span.since or seller.created_at).astimezone(zone).date()
+    last = min(now, span.until or now).astimezone(zone).date()
+    month = place or month_of(first)
+    if month > month_of(last):
+        return Part((), END)
+    made = [
+        rows.of_day(found, currency, test=test)
+        for test in (False, True)
+        for currency, found in read_figures.days(ports, seller, month, test=test)
+        if span.has(datetime.combine(date.fromisoformat(found.period), time(), zone))
+        and found.period <= last.isoformat()
+    ]
+    after = month_of(date.fromisoformat(f"{month}-01") + timedelta(days=31))
+    return Part(tuple(made), END if after > month_of(last) else after)
+
+
 def _entries(ports: Ports, order: Order) -> list[LedgerEntry]:
     if order.customer is None:
         return []
@@ -136,19 +195,14 @@ def _consents(ports: Ports, seller: Merchant, span: Span, place: str, now: datet
 
 
 def _booked(ports: Ports, seller: Merchant, span: Span, place: str, now: datetime) -> Page[Order]:
-    return ports.store.orders(
-        seller.id,
-        since=max(seller.created_at, span.since or seller.created_at),
-        until=_until(span, now),
+    return whole_lists.booked(
+        *(ports, seller),
+        since=span.since,
+        until=span.until,
         limit=AT_ONCE,
         cursor=place or None,
-        lists=seller.order_lists,
+        now=now,
     )
-
-
-def _until(span: Span, now: datetime) -> datetime:
-    ends = now + _MOMENT
-    return ends if span.until is None else min(span.until, ends)
 
 
 READS: Mapping[Exported, Read] = {
@@ -158,4 +212,7 @@ READS: Mapping[Exported, Read] = {
     Exported.INVOICES: _invoices,
     Exported.LEDGER: _ledger,
     Exported.CONSENTS: _consents,
+    Exported.JOURNAL: _journal,
+    Exported.EVENTS: _events,
+    Exported.FIGURES: _figures,
 }

@@ -85,7 +85,7 @@ def one(ports: Ports, merchant: str, export: str, *, now: datetime) -> Progress:
     found = ports.store.export(merchant, export)
     if found is None or now >= found.expires_at:
         raise NotFound("export_unknown")
-    return _progress(ports, found, now)
+    return _progress(ports, found, ports.store.job(merchant, export), now)
 
 
 def page(
@@ -96,14 +96,14 @@ def page(
     found = ports.store.exports(merchant, limit=limit + 1, before=before)
     shown = [each for each in found[:limit] if now < each.expires_at]
     more = len(found) > limit and len(shown) == limit
+    found_jobs = ports.store.jobs_of([(merchant, each.id) for each in shown])
     return Page(
-        tuple(_progress(ports, each, now) for each in shown),
+        tuple(_progress(ports, *pair, now) for pair in zip(shown, found_jobs, strict=True)),
         seal(shown[-1].id, merchant, LIST) if more else None,
     )
 
 
-def _progress(ports: Ports, export: Export, now: datetime) -> Progress:
-    job = ports.store.job(export.merchant, export.id)
+def _progress(ports: Ports, export: Export, job: Job | None, now: datetime) -> Progress:
     assert job is not None, "an export is committed with its job"
     if job.state is not JobState.DONE:
         return Progress(export, job)

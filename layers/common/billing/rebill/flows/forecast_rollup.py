@@ -50,10 +50,7 @@ def begin(ports: Ports, *, now: datetime) -> Counter[str]:
 
 def _look(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
     """Starts the job of each merchant who has more than is forecast at once, in order of ids."""
-    merchants = sorted(ports.store.merchants(), key=lambda each: each.id)
-    for merchant in merchants:
-        if merchant.id <= job.cursor:
-            continue
+    for merchant, _ in whole_lists.merchants(ports, after=job.cursor):
         if not forecast.is_live(forecast.chargeable(ports, merchant, now=now)):
             own = jobs.new(merchant.id, JOB, JOB, now)
             start(ports, own, now=now, replaces=OVER | {JobState.FAILED})

@@ -59,6 +59,25 @@ _OWN: Mapping[About, dict[str, Any]] = {
             },
         },
     },
+    About.FIGURES: {
+        "day": TEXT,
+        "revision": {"type": "integer"},
+        "time_zone": TEXT,
+        "test": {"type": "boolean"},
+        "figures": {
+            "type": "array",
+            "items": {
+                "allOf": [
+                    {"$ref": REFERENCE.format(model="PeriodOutput")},
+                    {
+                        "type": "object",
+                        "required": ["currency"],
+                        "properties": {"currency": TEXT},
+                    },
+                ]
+            },
+        },
+    },
     About.CUSTOMER: {"changed": TEXT_OR_NOTHING},
     About.TICKET: {
         "state": TEXT,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from billing.figures.flows import books, observe, recount
-from billing.figures.movements import OF_MRR, Movement, MovementKind
+from billing.figures.movements import OF_CASES, OF_MRR, Movement, MovementKind
 from billing.figures.records import Record, sequence
 from billing.figures.sums import FigureSums
 from billing.kernel.invoices import Invoice
@@ -28,6 +28,7 @@ from billing.refunds.refunds import Refund
 from billing.storage.addresses import IndexPartition, Key, Partition, Row
 from billing.storage.memory.items import MemoryItems
 from billing.storage.store import ItemStore
+from sim import figure_cases
 from sim import figures_oracle as oracle
 from sim.chance import Chance
 from sim.invariants import Violation
@@ -150,6 +151,7 @@ class _Found:
             self.moved += ports.store.movements(merchant, BEGINNING, END, limit=MANY, test=test)
         self.days = self._spans(ports, "2000-01-01", "9000-01-01")
         self.months = self._spans(ports, "2000-01", "9000-01")
+        self.series = figure_cases.series_of(ports, merchant, self.products)
 
     def _spans(self, ports: Ports, since: str, until: str) -> list[FigureSums]:
         return [
@@ -177,12 +179,13 @@ def _movements_agree(world: World, ports: Ports, found: _Found, zone: str) -> No
     mrr: Counter[tuple[date, str]] = Counter()
     kinds: Counter[tuple[date, str]] = Counter()
     steps: Counter[tuple[date, str]] = Counter()
-    for history in written.values():
-        expected = oracle.expected(history, ZoneInfo(zone))
+    customers = [oracle.expected(history, ZoneInfo(zone)) for history in written.values()]
+    for expected in customers:
         mrr.update(expected.mrr)
         kinds.update(expected.kinds)
         steps.update(expected.steps)
-    booked = [each for each in found.moved if each.kind is not MovementKind.MOVED]
+    beside = OF_CASES | {MovementKind.MOVED}
+    booked = [each for each in found.moved if each.kind not in beside]
     _same("kinds", found, kinds, Signed.of((e.day, e.kind.value, e.minor) for e in booked))
     stepped = ((e.day, e.step.value, 1) for e in found.moved if e.step is not None)
     _same("customers", found, steps, Signed.of(stepped))
@@ -195,6 +198,9 @@ def _movements_agree(world: World, ports: Ports, found: _Found, zone: str) -> No
         of_all = sum(row.mrr for row in rows if not row.product)
         if of_all != sum(mrr.values()):
             raise Violation("31", f"{found.merchant}: the {names} sum up to {of_all}")
+    figure_cases.cases_agree(
+        *(world, found.merchant, found.moved, found.series, customers), ZoneInfo(zone)
+    )
     moved = sum(row.moved for row in parts)
     if moved or any(r.moved for r in found.days if not r.product):
         raise Violation("31", f"{found.merchant}: {moved} moved between products")
@@ -261,7 +267,7 @@ def _sales_agree(world: World, found: _Found, zone: ZoneInfo) -> None:
 
 def _recount_agrees(ports: Ports, found: _Found, seller: Any) -> None:
     """Checks that a recount finds no sum of any day or month wrong."""
-    rows = [*found.days, *found.months]
+    rows = [*found.days, *found.months, *found.series]
     if not rows:
         return
     book = books.of(ports, [seller.id], now=ports.clock())[seller.id]

@@ -19,13 +19,22 @@ NO_COUNTRY = "-"
 
 
 def of_order(
-    order: Order, invoice: Invoice | None, taxes: int | None, *, span: str, shard: int
+    order: Order,
+    invoice: Invoice | None,
+    taxes: int | None,
+    *,
+    span: str,
+    shard: int,
+    renewals_apart: bool = True,
 ) -> list[tuple[FigureSums, dict[str, int]]]:
     """Returns the rows that an entry belongs to, with nothing in them, and what it adds.
 
     `taxes` is what a refund gave back of the taxes; None shares it as the invoice's are.
+    `renewals_apart` also adds renewals to the sums that have them alone.
     """
     amounts = _amounts(order, invoice, taxes)
+    if renewals_apart and order.kind is OrderKind.REBILL:
+        amounts |= {"renewals": 1, "renewed": amounts["revenue"]}
     country = NO_COUNTRY if invoice is None else invoice.bill_to.address.country
     row = FigureSums(order.merchant, span, order.amount.currency, shard, order.test)
     part = replace(row, product=order.product, country=country)
@@ -48,6 +57,12 @@ def _amounts(order: Order, invoice: Invoice | None, taxes: int | None) -> dict[s
             return {} if order.withdrawn else {"cancel_requests": 1}
         case _:
             return {}
+
+
+def net_of(order: Order, invoice: Invoice | None) -> int:
+    """Returns the amount of a payment, made or declined, before tax."""
+    minor = order.amount.amount_minor
+    return minor - _tax_of(minor, invoice)
 
 
 def _tax_of(minor: int, invoice: Invoice | None) -> int:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from billing.figures import periods
 from billing.figures.flows.order_parts import local_day
 from billing.figures.flows.recount import ZONES_REACH, days_of
-from billing.figures.movements import Movement, MovementKind
+from billing.figures.movements import OF_MRR, Movement, MovementKind
 from billing.figures.periods import DAYS_MOST, MONTHS_MOST, Filter, Length, PeriodFigures
 from billing.figures.sums import FigureSums
 from billing.kernel.errors import Invalid, NotFound
@@ -33,8 +33,8 @@ ORDERS_OF = {
 """The kinds of order that a figure is the sum of."""
 
 MOVEMENTS_OF = {
-    "mrr": frozenset(MovementKind) - {MovementKind.TRIAL, MovementKind.PENDING},
-    "customers": frozenset(MovementKind),
+    "mrr": OF_MRR,
+    "customers": OF_MRR,
     **{kind.value: frozenset({kind}) for kind in MovementKind},
 }
 """The kinds of movement that a figure is the sum of."""

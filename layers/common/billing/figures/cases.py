@@ -1,0 +1,271 @@
+"""Trials, failed payments and cancellations, each followed from its beginning to its end (M-10).
+
+What a subscription is now is compared with the cases that are open; each step of a case is a
+movement, and counts in the month in which its case began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from billing.figures.monthly import Standing
+from billing.kernel.money import Currency
+from billing.kernel.subscription import Source, State, Subscription
+from billing.kernel.values import Value, replace
+
+A_DAY = timedelta(days=1)
+LABEL_MOST = 40
+NOT_GIVEN = "none"
+"""The label of a reason, or of a decline code, that is not known."""
+
+
+class CaseKind(StrEnum):
+    """The kinds of case."""
+
+    TRIAL = "trial"
+    FAILURE = "failure"
+    CANCELLATION = "cancellation"
+
+
+class StepKind(StrEnum):
+    """The steps of cases, by the names that their movements have."""
+
+    TRIAL_BEGUN = "trial_begun"
+    TRIAL_ENDED = "trial_ended"
+    TRIAL_PAID = "trial_paid"
+    FAILURE_BEGUN = "failure_begun"
+    FAILURE_PAID = "failure_paid"
+    FAILURE_CANCELLED = "failure_cancelled"
+    FAILURE_LOST = "failure_lost"
+    CANCEL_ASKED = "cancel_asked"
+    CANCEL_UNDONE = "cancel_undone"
+    CANCELLED = "cancelled"
+
+
+class Case(Value):
+    """One open case of a subscription, with the product and country that it began with.
+
+    `began` is its local day, `since` the instant. `minor` is, in minor units before tax, a failed
+    payment, or the recurring revenue of a trial or of what is to end. `label` is the decline code,
+    or reason and source. `period` is that of a failed payment; `over` marks a trial that has ended
+    unpaid, and a failed payment whose retries are used up.
+    """
+
+    subscription: str
+    kind: CaseKind
+    began: date
+    since: datetime
+    product: str
+    country: str
+    currency: Currency
+    minor: int = 0
+    label: str = ""
+    period: int = 0
+    over: bool = False
+    test: bool = False
+
+
+class Evidence(Value):
+    """The orders of a subscription that say why it failed or ended, and how often it was tried.
+
+    `failed_at` is the time of the newest decline, `failed_minor` its amount before tax. `asked`
+    tells whether its end had been asked for before. Empty codes and reasons are not known.
+    """
+
+    failed_at: datetime | None = None
+    failed_minor: int = 0
+    code: str = ""
+    declines: int = 0
+    reason: str = ""
+    source: str = ""
+    asked: bool = False
+
+
+class CaseStep(Value):
+    """A step of a case; `minor` and `label` are those that it counts with."""
+
+    kind: StepKind
+    case: Case
+    minor: int
+    label: str = ""
+
+
+class Seen(Value):
+    """A change of a subscription: as it is now, what it added before and adds now, and when.
+
+    `counted` is False for what began before cases were followed.
+    """
+
+    subscription: Subscription
+    before: Standing | None
+    standing: Standing
+    day: date
+    at: datetime
+    started: date
+    counted: bool
+    evidence: Evidence = Evidence()
+
+
+def needs_evidence(cases: Iterable[Case], subscription: Subscription) -> bool:
+    """Tests whether a change is to be explained by orders."""
+    failure = _of(cases, subscription.id, CaseKind.FAILURE)
+    if subscription.state is State.CANCELLED:
+        return True
+    if failure is not None:
+        return subscription.period > failure.period
+    return subscription.state is State.PAST_DUE
+
+
+def since_of(cases: Iterable[Case], subscription: str) -> datetime | None:
+    """Returns the time of the first decline of a failed payment that is followed, if one is."""
+    found = _of(cases, subscription, CaseKind.FAILURE)
+    return None if found is None else found.since
+
+
+def follow(cases: tuple[Case, ...], seen: Seen) -> tuple[tuple[Case, ...], list[CaseStep]]:
+    """Returns the open cases of a customer after a change, and the steps that it makes."""
+    name = seen.subscription.id
+    kept = [case for case in cases if case.subscription != name]
+    steps: list[CaseStep] = []
+    for kind, look in _LOOKS.items():
+        case, found = look(_of(cases, name, kind), seen)
+        steps += found
+        kept += [] if case is None else [case]
+    return tuple(kept), steps
+
+
+def _of(cases: Iterable[Case], subscription: str, kind: CaseKind) -> Case | None:
+    return next((c for c in cases if c.subscription == subscription and c.kind is kind), None)
+
+
+def _new(seen: Seen, kind: CaseKind, minor: int) -> Case:
+    found = seen.standing
+    return Case(
+        found.subscription,
+        kind,
+        seen.day,
+        seen.at,
+        found.product,
+        found.country,
+        found.currency,
+        minor=minor,
+        test=found.test,
+    )
+
+
+def _step(kind: StepKind, case: Case) -> CaseStep:
+    return CaseStep(kind, case, case.minor, case.label)
+
+
+def _look_at_trial(case: Case | None, seen: Seen) -> tuple[Case | None, list[CaseStep]]:
+    """Follows a trial until its first standard payment, or its subscription's end."""
+    found, runs = seen.subscription, _is_on_trial(seen.subscription)
+    if case is None:
+        if not runs or not seen.counted or seen.before is not None:
+            return None, []
+        case = replace(_new(seen, CaseKind.TRIAL, seen.standing.trial_minor), began=seen.started)
+        return case, [_step(StepKind.TRIAL_BEGUN, case)]
+    steps = []
+    if not runs and not case.over:
+        steps.append(_step(StepKind.TRIAL_ENDED, case))
+        case = replace(case, over=True)
+    if found.payments_made:
+        return None, [*steps, _step(StepKind.TRIAL_PAID, case)]
+    return case if found.is_live else None, steps
+
+
+def _is_on_trial(found: Subscription) -> bool:
+    state: State | None = found.state
+    if state is State.CANCEL_PENDING:
+        state = found.resumes_as
+    if state is State.PAUSED:
+        state = found.paused_from
+    return state is State.TRIALING
+
+
+def _look_at_failure(case: Case | None, seen: Seen) -> tuple[Case | None, list[CaseStep]]:
+    """Follows the payment of a period that was declined, until its retries are over."""
+    found, steps = seen.subscription, list[CaseStep]()
+    if case is not None and found.period > case.period:
+        if not case.over:
+            steps.append(_after_its_period(case, seen))
+        case = None
+    given_up = found.state is State.CANCELLED and found.ended_by is Source.DUNNING
+    if case is None and seen.counted and (found.state is State.PAST_DUE or given_up):
+        case = _failure(seen)
+        steps.append(_step(StepKind.FAILURE_BEGUN, case))
+    if case is None:
+        return None, steps
+    if not case.over and (end := _end_of_failure(found)) is not None:
+        steps.append(_step(end, case))
+        case = replace(case, over=True)
+    rests = found.is_live and (not case.over or found.state is State.PAST_DUE)
+    return case if rests else None, steps
+
+
+def _failure(seen: Seen) -> Case:
+    told = seen.evidence
+    case = _new(seen, CaseKind.FAILURE, told.failed_minor)
+    return replace(
+        case,
+        since=told.failed_at or seen.at,
+        label=label_of(told.code),
+        period=seen.subscription.period,
+    )
+
+
+def _after_its_period(case: Case, seen: Seen) -> CaseStep:
+    """Returns the step of a period that is over: it was paid, or the merchant skipped it."""
+    charged = seen.subscription.last_charged_on
+    if charged is None or charged < case.began - A_DAY:
+        return _step(StepKind.FAILURE_LOST, case)
+    attempt = seen.evidence.declines + 1
+    return CaseStep(StepKind.FAILURE_PAID, case, case.minor, f"{case.label}:{attempt}")
+
+
+def _end_of_failure(found: Subscription) -> StepKind | None:
+    """Returns the step with which a failed payment ends unpaid; None while it may be paid."""
+    if not found.is_live:
+        asked = found.ended_by in {Source.CUSTOMER, Source.MERCHANT}
+        return StepKind.FAILURE_CANCELLED if asked else StepKind.FAILURE_LOST
+    state = found.resumes_as if found.state is State.CANCEL_PENDING else found.state
+    waits = state in {State.PAST_DUE, State.PAUSED} and not found.is_unpaid
+    return None if waits else StepKind.FAILURE_LOST
+
+
+def _look_at_cancellation(case: Case | None, seen: Seen) -> tuple[Case | None, list[CaseStep]]:
+    """Follows an end that was asked for, and counts each end with its reason."""
+    found, before = seen.subscription, seen.before
+    if found.state is State.CANCEL_PENDING:
+        if case is not None or not seen.counted or found.cancelling is None:
+            return case, []
+        value = seen.standing.minor or seen.standing.paused_minor
+        asked = found.cancelling
+        label = f"{label_of(asked.reason)}:{asked.source.value}"
+        case = replace(_new(seen, CaseKind.CANCELLATION, value), label=label)
+        return case, [_step(StepKind.CANCEL_ASKED, case)]
+    if found.state is not State.CANCELLED or before is None or not seen.counted:
+        undone = case is not None and found.is_live
+        return None, [_step(StepKind.CANCEL_UNDONE, case)] if undone and case else []
+    told = seen.evidence
+    source = told.source or (found.ended_by.value if found.ended_by else NOT_GIVEN)
+    how = "period_end" if case is not None or told.asked else "now"
+    value = before.minor or before.paused_minor
+    ended = _new(replace(seen, standing=before), CaseKind.CANCELLATION, value)
+    label = f"{label_of(told.reason)}:{source}:{how}"
+    return None, [CaseStep(StepKind.CANCELLED, ended, value, label)]
+
+
+def label_of(text: str | None) -> str:
+    """Returns a code or reason as a part of a label: small letters, digits and lines below."""
+    plain = "".join(each for each in (text or "").lower() if each.isalnum() or each == "_")
+    return plain.encode("ascii", "ignore").decode()[:LABEL_MOST] or NOT_GIVEN
+
+
+_LOOKS = {
+    CaseKind.TRIAL: _look_at_trial,
+    CaseKind.FAILURE: _look_at_failure,
+    CaseKind.CANCELLATION: _look_at_cancellation,
+}

@@ -110,9 +110,11 @@ def _outcome(
     history: Sequence[Write], period: int, since: datetime, paid: Sequence[Any]
 ) -> tuple[str, datetime | None]:
     """What became of a failed payment first, and when; no time while its retries go on."""
+    failed = False
     for write in history:
         now = write.subscription
-        if write.at < since:
+        failed = failed or (write.at >= since and now.state.value in {"past_due", "cancelled"})
+        if not failed:
             continue
         if now.period > period:
             return ("failure_paid" if paid else "failure_lost"), when(write)

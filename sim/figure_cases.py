@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from billing.figures.cohorts import Series
 from billing.figures.movements import OF_CASES, Movement
+from billing.figures.records import Record
 from billing.figures.sums import AMOUNTS, FigureSums
 from billing.kernel.invoices import Invoice
 from billing.kernel.orders import Order
@@ -17,9 +18,6 @@ from sim import cases_oracle as oracle
 from sim.cases_oracle import Write
 from sim.figures_oracle import Expected
 from sim.invariants import Violation
-
-if TYPE_CHECKING:
-    from sim.world import World
 
 
 def series_of(ports: Ports, merchant: str, products: Sequence[str]) -> list[FigureSums]:
@@ -36,26 +34,21 @@ def series_of(ports: Ports, merchant: str, products: Sequence[str]) -> list[Figu
 
 
 def cases_agree(
-    world: World,
+    records: Sequence[Record],
+    orders: Sequence[Order],
+    invoices: Mapping[str, Invoice],
     merchant: str,
     moved: Sequence[Movement],
     rows: Sequence[FigureSums],
     customers: Sequence[Expected],
     zone: Any,
 ) -> None:
-    """Checks a merchant's steps of cases, and the rows of its series."""
+    """Checks a merchant's steps of cases, and the rows of its series, by all orders there are."""
     histories: dict[str, list[Write]] = defaultdict(list)
-    orders: dict[str, Order] = {}
-    for record in world.changes.records:
-        after = record.after
-        if after.merchant != merchant:
-            continue
-        if isinstance(after, Subscription):
-            histories[after.id].append(Write(record.at, after))
-        else:
-            orders[after.id] = after
-    invoices = {each.id: each for each in world.table.all() if isinstance(each, Invoice)}
-    listed = [each for each in orders.values() if each.customer is not None]
+    for record in records:
+        if isinstance(record.after, Subscription) and record.after.merchant == merchant:
+            histories[record.after.id].append(Write(record.at, record.after))
+    listed = [o for o in orders if o.merchant == merchant and o.customer is not None]
     expected = oracle.trials(histories, zone)
     expected += oracle.failures(histories, listed, invoices, zone)
     expected += oracle.cancellations(histories, listed, zone)
@@ -97,6 +90,7 @@ def _rows_agree(merchant: str, rows: Sequence[FigureSums], booked: Any) -> None:
 
 
 def _same(what: str, expected: Any, stored: Any) -> None:
-    for key in sorted({*expected, *stored}):
-        if expected[key] != stored[key]:
-            raise Violation("31", f"{what} of {key} are {stored[key]}, not {expected[key]}")
+    wrong = sorted(key for key in {*expected, *stored} if expected[key] != stored[key])
+    if wrong:
+        first = "; ".join(f"{key}: {stored[key]}, not {expected[key]}" for key in wrong[:4])
+        raise Violation("31", f"{what} are wrong: {first}")

@@ -168,6 +168,7 @@ def _movements_agree(world: World, ports: Ports, found: _Found, zone: str) -> No
     """Checks movements, and the sums of days and months, against the oracle."""
     written: dict[str, list[tuple[datetime, Any, int]]] = defaultdict(list)
     invoices = {each.id: each for each in world.table.all() if isinstance(each, Invoice)}
+    orders = [each for each in world.table.all() if isinstance(each, Order)]
     paid: dict[str, list[Order]] = defaultdict(list)
     for order in (record.after for record in world.changes.records):
         if isinstance(order, Order) and order.kind.value in {"sale", "rebill"}:
@@ -199,7 +200,8 @@ def _movements_agree(world: World, ports: Ports, found: _Found, zone: str) -> No
         if of_all != sum(mrr.values()):
             raise Violation("31", f"{found.merchant}: the {names} sum up to {of_all}")
     figure_cases.cases_agree(
-        *(world, found.merchant, found.moved, found.series, customers), ZoneInfo(zone)
+        *(world.changes.records, orders, invoices, found.merchant),
+        *(found.moved, found.series, customers, ZoneInfo(zone)),
     )
     moved = sum(row.moved for row in parts)
     if moved or any(r.moved for r in found.days if not r.product):

@@ -11,6 +11,7 @@ from billing.figures.flows import observe
 from billing.figures.movements import OF_CASES, OF_MRR, Movement
 from billing.figures.records import Record, sequence
 from billing.figures.sums import AMOUNTS, FigureSums
+from billing.kernel.invoices import Invoice
 from billing.kernel.orders import Order
 from billing.kernel.subscription import Subscription
 from tests.world import World
@@ -27,11 +28,14 @@ class Watched(World):
         super().__init__(**operation)
         self.records: list[Record] = []
         self.read = 0
+        self.invoices: dict[str, Invoice] = {}
         items: Any = self.store._items
         put: Callable[..., Any] = items._put
 
         def noted(key: Any, entity: Any) -> Any:
             before = put(key, entity)
+            if isinstance(entity, Invoice):
+                self.invoices[entity.id] = entity
             if isinstance(entity, Subscription | Order):
                 number = sequence(str(400_000_000_000_000_000_000 + len(self.records)))
                 self.records.append(Record(number, self.now, before, entity))

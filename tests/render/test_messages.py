@@ -47,6 +47,7 @@ MERCHANTS_PARTS = {
         "taxes",
         "team",
         "figures",
+        "figure_cohorts",
         "tickets",
     ),
 }

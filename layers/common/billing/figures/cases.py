@@ -70,11 +70,14 @@ class Case(Value):
 class Evidence(Value):
     """The orders of a subscription that say why it failed or ended, and how often it was tried.
 
-    `failed_at` is the time of the newest decline, `failed_minor` its amount before tax. `asked`
-    tells whether its end had been asked for before. Empty codes and reasons are not known.
+    `failed_at` is the time of the first decline since the last payment, on the local day
+    `failed_on`, and `failed_minor` its amount before tax; None if there was none of a period's
+    payment. `declines` are those that a payment needed. `asked` tells whether its end had been
+    asked for before. Empty codes and reasons are not known.
     """
 
     failed_at: datetime | None = None
+    failed_on: date | None = None
     failed_minor: int = 0
     code: str = ""
     declines: int = 0
@@ -192,27 +195,31 @@ def _look_at_failure(case: Case | None, seen: Seen) -> tuple[Case | None, list[C
         if not case.over:
             steps.append(_after_its_period(case, seen))
         case = None
-    given_up = found.state is State.CANCELLED and found.ended_by is Source.DUNNING
-    if case is None and seen.counted and (found.state is State.PAST_DUE or given_up):
-        case = _failure(seen)
+    if case is None and (case := _failure(seen)) is not None:
         steps.append(_step(StepKind.FAILURE_BEGUN, case))
     if case is None:
         return None, steps
     if not case.over and (end := _end_of_failure(found)) is not None:
         steps.append(_step(end, case))
         case = replace(case, over=True)
-    rests = found.is_live and (not case.over or found.state is State.PAST_DUE)
-    return case if rests else None, steps
+    return case if found.is_live else None, steps
 
 
-def _failure(seen: Seen) -> Case:
-    told = seen.evidence
-    case = _new(seen, CaseKind.FAILURE, told.failed_minor)
+def _failure(seen: Seen) -> Case | None:
+    """Returns the failed payment that a decline begins; a bank's question is none."""
+    told, found = seen.evidence, seen.subscription
+    if not seen.counted or told.failed_at is None or told.failed_on is None:
+        return None
+    ends = found.state is State.CANCELLED and seen.before is not None
+    if found.state is not State.PAST_DUE and not ends:
+        return None
+    began = _new(seen, CaseKind.FAILURE, told.failed_minor)
     return replace(
-        case,
-        since=told.failed_at or seen.at,
+        began,
+        began=told.failed_on,
+        since=told.failed_at,
         label=label_of(told.code),
-        period=seen.subscription.period,
+        period=found.period,
     )
 
 

@@ -50,8 +50,8 @@ def changes_figures(record: Record) -> bool:
     if before is None or not after.is_live:
         return True
     assert isinstance(before, Subscription)
-    if _shape(before) != _shape(after):
-        return True
+    if _shape(before) != _shape(after) or after.state is State.PAST_DUE:
+        return True  # what is past due may have been declined for the first time
     renews = before.period != after.period
     skips = before.state is State.PAST_DUE  # a failed payment that the merchant skips
     return renews and (skips or after.terms.tax_inclusive or _is_after_a_gap(before))

@@ -162,7 +162,9 @@ def change(
     )
     evidence = Evidence()
     if cases.needs_evidence(figures.cases, subscription):
-        evidence = case_evidence.of(ports, figures.cases, subscription, until=written + CLOCK)
+        evidence = case_evidence.of(
+            *(ports, book, figures.cases, subscription), until=written + CLOCK
+        )
     followed, steps = cases.follow(
         figures.cases,
         Seen(

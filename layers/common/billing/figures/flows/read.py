@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
+from billing.catalog.flows import product_lists
 from billing.figures import periods
 from billing.figures.flows.order_parts import local_day
 from billing.figures.flows.recount import ZONES_REACH, days_of
@@ -63,8 +64,8 @@ def figures(
     most = DAYS_MOST if by is Length.DAY else MONTHS_MOST * DAYS_A_MONTH
     if len(days) > most:
         raise Invalid("span_too_long", field="to", most=most)
-    by_month = _rows(ports, merchant, wanted, FIRST_MONTH, last)
-    by_day = _rows(ports, merchant, wanted, days[0], days[-1])
+    by_month = rows(ports, merchant, wanted, FIRST_MONTH, last)
+    by_day = rows(ports, merchant, wanted, days[0], days[-1])
     before = [row for row in by_month if row.span < first]
     if by is Length.DAY:
         return periods.computed(wanted, days, before, by_day, by_day)
@@ -73,37 +74,26 @@ def figures(
 
 def month(ports: Ports, merchant: Merchant, wanted: Filter, name: str) -> PeriodFigures:
     """Returns the recurring revenue and the customers of one month by one query, without sales."""
-    rows = ports.store.figure_spans(merchant.id, FIRST_MONTH, name, test=wanted.test)
-    before = [row for row in rows if row.span < name]
-    (found,) = periods.computed(wanted, [name], before, rows, ())
+    kept = ports.store.figure_spans(merchant.id, FIRST_MONTH, name, test=wanted.test)
+    before = [row for row in kept if row.span < name]
+    (found,) = periods.computed(wanted, [name], before, kept, ())
     return found
 
 
-def _rows(
-    ports: Ports, merchant: Merchant, wanted: Filter, since: str, until: str
+def rows(
+    ports: Ports, merchant: Merchant, wanted: Filter, since: str, until: str, series: str = ""
 ) -> list[FigureSums]:
     """Returns the rows of all, of a product, or of a country: those of each product."""
-    products: Sequence[str] = [wanted.product]
+    products: Iterable[str] = [wanted.product]
     if wanted.country and not wanted.product:
-        products = [product.id for product in ports.store.catalog(merchant.id)[0]]
+        products = product_lists.ids(ports, merchant)
     return [
         row
         for product in products
         for row in ports.store.figure_spans(
-            merchant.id, since, until, product=product, test=wanted.test
+            *(merchant.id, since, until), product=product, test=wanted.test, series=series
         )
     ]
-
-
-def countries(ports: Ports, merchant: Merchant, *, test: bool = False) -> list[str]:
-    """Returns the countries that anything was sold to by subscription, in order."""
-    found: set[str] = set()
-    for product in ports.store.catalog(merchant.id)[0]:
-        rows = ports.store.figure_spans(
-            merchant.id, FIRST_MONTH, "9999-12", product=product.id, test=test
-        )
-        found |= {row.country for row in rows}
-    return sorted(found - {"-"})
 
 
 def rows_behind(
@@ -179,7 +169,7 @@ def _movements(
     limit: int,
     cursor: str | None,
 ) -> Rows:
-    after = None if cursor is None else _behind(merchant.id, cursor, wanted)
+    after = None if cursor is None else behind(merchant.id, cursor, wanted)
     page = ports.store.movements(merchant.id, *days, limit=limit + 1, after=after, test=wanted.test)
     found = tuple(
         each
@@ -192,14 +182,14 @@ def _movements(
         and not (each.kind is MovementKind.MOVED and wanted.is_of_all)
     )
     more = len(page) > limit
-    return Rows(movements=found, next=_cursor_of(page[limit - 1]) if more else None)
+    return Rows(movements=found, next=cursor_of(page[limit - 1]) if more else None)
 
 
-def _cursor_of(movement: Movement) -> str:
+def cursor_of(movement: Movement) -> str:
     return f"{movement.day}~{movement.at.isoformat()}~{movement.id}"
 
 
-def _behind(merchant: str, cursor: str, wanted: Filter) -> Movement:
+def behind(merchant: str, cursor: str, wanted: Filter) -> Movement:
     """Returns a movement at a cursor's place; raises `Invalid` for any other text."""
     day, _, rest = cursor.partition("~")
     at, _, name = rest.partition("~")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
+from billing.catalog.flows import product_lists
 from billing.figures import cohorts, sums
 from billing.figures.comparison import Difference, differences
 from billing.figures.flows.order_parts import Part, local_day, parts_of
@@ -29,7 +30,7 @@ A_DAY = timedelta(days=1)
 
 def compare(ports: Ports, merchant: Merchant, book: FigureBook, span: str) -> list[Difference]:
     """Returns what the stored sums of a day or month lack; raises `Conflict` if they never rest."""
-    products = [product.id for product in ports.store.catalog(merchant.id)[0]]
+    products = list(product_lists.ids(ports, merchant))
     for _ in range(ATTEMPTS):
         before = _stored(ports, merchant.id, products, span)
         parts = list(_parts(ports, merchant, book, span))

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sim.figures_oracle import Expected
+
+SKEW = timedelta(seconds=10)
+"""More than clocks differ by."""
 
 Steps = Counter[tuple[str, str, str, str]]
 """Counts by the month of the beginning, the month of the step, its name, and more of it."""
@@ -100,7 +103,7 @@ def failures(
         found[began, began, "failure_begun", tries[0].code] += 1
         name, at = _outcome(histories[place[0]], place[1], tries[0].at, paid[place])
         if at is not None:
-            before = sum(each.at <= at for each in tries)
+            before = sum(each.at <= at + SKEW for each in tries)
             more = f"{tries[0].code}:{before + 1}" if name == "failure_paid" else tries[0].code
             found[began, month(at, zone), name, more] += 1
     return found
@@ -113,7 +116,8 @@ def _outcome(
     failed = False
     for write in history:
         now = write.subscription
-        failed = failed or (write.at >= since and now.state.value in {"past_due", "cancelled"})
+        fails = now.state.value in {"past_due", "cancelled"}
+        failed = failed or (fails and write.at >= since - SKEW)
         if not failed:
             continue
         if now.period > period:

@@ -33,6 +33,9 @@ PAGE = 500
 CLOCK = timedelta(seconds=2)
 """More than the stream's time of a write is cut by."""
 
+CLOCKS_DIFFER = timedelta(seconds=10)
+"""More than the clock that an order has its time from is ahead of the stream's."""
+
 NOWHERE = "-"
 """The country of a purchase whose bill-to is not known."""
 
@@ -163,7 +166,7 @@ def change(
     evidence = Evidence()
     if cases.needs_evidence(figures.cases, subscription):
         evidence = case_evidence.of(
-            *(ports, book, figures.cases, subscription), until=written + CLOCK
+            *(ports, book, figures.cases, subscription), until=written + CLOCKS_DIFFER
         )
     followed, steps = cases.follow(
         figures.cases,

@@ -50,7 +50,8 @@ class Case(Value):
     `began` is its local day, `since` the instant. `minor` is, in minor units before tax, a failed
     payment, or the recurring revenue of a trial or of what is to end. `label` is the decline code,
     or reason and source. `period` is that of a failed payment; `over` marks a trial that has ended
-    unpaid, and a failed payment whose retries are used up.
+    unpaid, and a failed payment whose retries are used up, `question` a payment that the bank asked
+    its buyer about: it has not been declined yet.
     """
 
     subscription: str
@@ -65,25 +66,34 @@ class Case(Value):
     period: int = 0
     over: bool = False
     test: bool = False
+    question: bool = False
+
+
+class Declined(Value):
+    """The declines of one period's payment: the first one, its amount before tax, and how many."""
+
+    period: int
+    at: datetime
+    day: date
+    minor: int
+    code: str
+    count: int
 
 
 class Evidence(Value):
-    """The orders of a subscription that say why it failed or ended, and how often it was tried.
+    """What the orders of a subscription say: which payments failed, and why it ended.
 
-    `failed_at` is the time of the first decline since the last payment, on the local day
-    `failed_on`, and `failed_minor` its amount before tax; None if there was none of a period's
-    payment. `declines` are those that a payment needed. `asked` tells whether its end had been
-    asked for before. Empty codes and reasons are not known.
+    `asked` tells whether its end had been asked for before. Empty texts are not known.
     """
 
-    failed_at: datetime | None = None
-    failed_on: date | None = None
-    failed_minor: int = 0
-    code: str = ""
-    declines: int = 0
+    declined: tuple[Declined, ...] = ()
     reason: str = ""
     source: str = ""
     asked: bool = False
+
+    def of(self, period: int) -> Declined | None:
+        """Returns the declines of a period's payment, if there were any."""
+        return next((each for each in self.declined if each.period == period), None)
 
 
 class CaseStep(Value):
@@ -117,14 +127,8 @@ def needs_evidence(cases: Iterable[Case], subscription: Subscription) -> bool:
     if subscription.state is State.CANCELLED:
         return True
     if failure is not None:
-        return subscription.period > failure.period
+        return failure.question or subscription.period > failure.period
     return subscription.state is State.PAST_DUE
-
-
-def since_of(cases: Iterable[Case], subscription: str) -> datetime | None:
-    """Returns the time of the first decline of a failed payment that is followed, if one is."""
-    found = _of(cases, subscription, CaseKind.FAILURE)
-    return None if found is None else found.since
 
 
 def follow(cases: tuple[Case, ...], seen: Seen) -> tuple[tuple[Case, ...], list[CaseStep]]:
@@ -191,44 +195,58 @@ def _is_on_trial(found: Subscription) -> bool:
 def _look_at_failure(case: Case | None, seen: Seen) -> tuple[Case | None, list[CaseStep]]:
     """Follows the payment of a period that was declined, until its retries are over."""
     found, steps = seen.subscription, list[CaseStep]()
+    if case is not None and case.question:
+        case = _answered(case, seen)
+        steps += [] if case.question else [_step(StepKind.FAILURE_BEGUN, case)]
     if case is not None and found.period > case.period:
-        if not case.over:
+        if not case.over and not case.question:
             steps.append(_after_its_period(case, seen))
         case = None
-    if case is None and (case := _failure(seen)) is not None:
+    if case is None and (case := _failure(seen)) is not None and not case.question:
         steps.append(_step(StepKind.FAILURE_BEGUN, case))
     if case is None:
         return None, steps
-    if not case.over and (end := _end_of_failure(found)) is not None:
+    if (end := _end_of_failure(found)) is not None and not case.over:
+        if case.question:
+            return None, steps
         steps.append(_step(end, case))
         case = replace(case, over=True)
     return case if found.is_live else None, steps
 
 
 def _failure(seen: Seen) -> Case | None:
-    """Returns the failed payment that a decline begins; a bank's question is none."""
-    told, found = seen.evidence, seen.subscription
-    if not seen.counted or told.failed_at is None or told.failed_on is None:
-        return None
+    """Returns the failed payment that begins: with a decline, or as a question of the bank."""
+    found, told = seen.subscription, seen.evidence.of(seen.subscription.period)
     ends = found.state is State.CANCELLED and seen.before is not None
-    if found.state is not State.PAST_DUE and not ends:
+    if not seen.counted or (found.state is not State.PAST_DUE and not ends):
         return None
-    began = _new(seen, CaseKind.FAILURE, told.failed_minor)
+    began = replace(_new(seen, CaseKind.FAILURE, 0), period=found.period, question=True)
+    return began if told is None else _declined(began, told)
+
+
+def _answered(case: Case, seen: Seen) -> Case:
+    """Returns a bank's question as a failed payment, if it was declined meanwhile."""
+    told = seen.evidence.of(case.period)
+    return case if told is None else _declined(case, told)
+
+
+def _declined(case: Case, told: Declined) -> Case:
     return replace(
-        began,
-        began=told.failed_on,
-        since=told.failed_at,
+        case,
+        began=told.day,
+        since=told.at,
+        minor=told.minor,
         label=label_of(told.code),
-        period=found.period,
+        question=False,
     )
 
 
 def _after_its_period(case: Case, seen: Seen) -> CaseStep:
     """Returns the step of a period that is over: it was paid, or the merchant skipped it."""
-    charged = seen.subscription.last_charged_on
+    charged, told = seen.subscription.last_charged_on, seen.evidence.of(case.period)
     if charged is None or charged < case.began - A_DAY:
         return _step(StepKind.FAILURE_LOST, case)
-    attempt = seen.evidence.declines + 1
+    attempt = 1 + (1 if told is None else told.count)
     return CaseStep(StepKind.FAILURE_PAID, case, case.minor, f"{case.label}:{attempt}")
 
 

@@ -35,7 +35,7 @@ def of_order(
     amounts = _amounts(order, invoice, taxes)
     if renewals_apart and order.kind is OrderKind.REBILL:
         amounts |= {"renewals": 1, "renewed": amounts["revenue"]}
-    country = NO_COUNTRY if invoice is None else invoice.bill_to.address.country
+    country = country_of(invoice)
     row = FigureSums(order.merchant, span, order.amount.currency, shard, order.test)
     part = replace(row, product=order.product, country=country)
     return [(row, amounts), (part, amounts)] if amounts else []
@@ -57,6 +57,11 @@ def _amounts(order: Order, invoice: Invoice | None, taxes: int | None) -> dict[s
             return {} if order.withdrawn else {"cancel_requests": 1}
         case _:
             return {}
+
+
+def country_of(invoice: Invoice | None) -> str:
+    """Returns the country that an entry counts under: that of its invoice."""
+    return NO_COUNTRY if invoice is None else invoice.bill_to.address.country
 
 
 def net_of(order: Order, invoice: Invoice | None) -> int:

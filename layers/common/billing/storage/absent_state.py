@@ -34,7 +34,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
     },
     "Delivery": {"state": "pending", "slot": 0, "attempts": 0},
     "Export": {"files": 0},
-    "Case": {"minor": 0, "label": "", "period": 0, "over": False, "test": False},
+    "Case": {"minor": 0, "label": "", "period": 0, "over": False, "test": False, "question": False},
     "CustomerFigures": {"standings": (), "live": {}, "test": {}, "sequence": "", "cases": ()},
     "FigureSums": {
         "test": False,

@@ -165,9 +165,7 @@ def change(
     )
     evidence = Evidence()
     if cases.needs_evidence(figures.cases, subscription):
-        evidence = case_evidence.of(
-            *(ports, book, figures.cases, subscription), until=written + CLOCKS_DIFFER
-        )
+        evidence = case_evidence.of(*(ports, book, subscription), until=written + CLOCKS_DIFFER)
     followed, steps = cases.follow(
         figures.cases,
         Seen(

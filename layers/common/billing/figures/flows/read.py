@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from billing.catalog.flows import product_lists
 from billing.figures import periods
-from billing.figures.flows.order_parts import local_day
+from billing.figures.flows.order_parts import invoices_of, key_of, local_day
 from billing.figures.flows.recount import ZONES_REACH, days_of
+from billing.figures.money_orders import country_of
 from billing.figures.movements import OF_MRR, Movement, MovementKind
 from billing.figures.periods import DAYS_MOST, MONTHS_MOST, Filter, Length, PeriodFigures
 from billing.figures.sums import FigureSums
@@ -157,7 +158,15 @@ def _orders(
         and wanted.product in {"", order.product}
         and not order.withdrawn
     )
+    if wanted.country:
+        found = _in_country(ports, found, wanted.country)
     return Rows(orders=found, next=page.next)
+
+
+def _in_country(ports: Ports, orders: tuple[Order, ...], country: str) -> tuple[Order, ...]:
+    """Returns the orders whose invoice is to a country, as the sums count them."""
+    invoices = invoices_of(ports, orders)
+    return tuple(order for order in orders if country_of(invoices.get(key_of(order))) == country)
 
 
 def _movements(

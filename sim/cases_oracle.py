@@ -88,7 +88,7 @@ def failures(
     """Failed payments of periods, by the month of their first decline, and what became of them."""
     declined: defaultdict[tuple[str, int], list[Any]] = defaultdict(list)
     paid: defaultdict[tuple[str, int], list[Any]] = defaultdict(list)
-    for order in sorted(orders, key=lambda each: each.at):
+    for order in sorted(orders, key=lambda o: (o.at, o.code != "authentication_required", o.id)):
         invoice = invoices.get(order.invoice or "")
         if order.subscription not in histories or invoice is None or invoice.plan_change:
             continue
@@ -117,11 +117,11 @@ def _outcome(
     for write in history:
         now = write.subscription
         fails = now.state.value in {"past_due", "cancelled"}
+        if write.at >= since - SKEW and now.period > period:
+            return ("failure_paid" if paid else "failure_lost"), when(write)
         failed = failed or (fails and write.at >= since - SKEW)
         if not failed:
             continue
-        if now.period > period:
-            return ("failure_paid" if paid else "failure_lost"), when(write)
         state = now.state.value
         if state == "cancelled":
             asked = now.ended_by.value in {"customer", "merchant"}

@@ -62,11 +62,17 @@ def made(
 
 
 def ids(ports: Ports, merchant: Merchant) -> Iterator[str]:
-    """Yields the ids of all of a merchant's products, newest first, page by page."""
+    """Yields the ids of all of a merchant's products, newest first."""
+    return (product.id for product in every(ports, merchant))
+
+
+def every(ports: Ports, merchant: Merchant) -> Iterator[Product]:
+    """Yields all of a merchant's products without their price points, newest first, page by
+    page."""
     cursor: str | None = None
     while True:
         found = made(ports, merchant, limit=READ_AT_ONCE, cursor=cursor)
-        yield from (product.id for product in found.data)
+        yield from found.data
         if found.next is None:
             return
         cursor = found.next

@@ -16,6 +16,9 @@ from billing.kernel.periods import Anchor
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
 
+UNANSWERED = "authentication_required"
+"""The code of an attempt whose buyer did not answer their bank."""
+
 ORDERS_MOST = 100
 """The most of a customer's latest orders that are looked through: one query."""
 
@@ -36,12 +39,17 @@ def of(ports: Ports, book: FigureBook, subscription: Subscription, *, until: dat
     )
 
 
+def _in_order(order: Order) -> tuple[datetime, bool, str]:
+    """Sorts declines by time; a question left unanswered is listed with the attempt after it."""
+    return order.at, order.code != UNANSWERED, order.id
+
+
 def _declined(ports: Ports, book: FigureBook, theirs: Sequence[Order]) -> tuple[Declined, ...]:
     """Returns the declines of each period's payment; those of changes of plan are left out."""
     failed = [order for order in theirs if order.kind is OrderKind.FAILED]
     invoices = order_parts.invoices_of(ports, failed)
     by_period: defaultdict[int, list[tuple[Order, Invoice]]] = defaultdict(list)
-    for order in reversed(failed):
+    for order in sorted(failed, key=_in_order):
         invoice = invoices.get(order_parts.key_of(order))
         if invoice is not None and invoice.period is not None and not invoice.changes_plan:
             by_period[invoice.period].append((order, invoice))

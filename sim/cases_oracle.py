@@ -112,7 +112,7 @@ def failures(
 def _outcome(
     history: Sequence[Write], period: int, since: datetime, paid: Sequence[Any]
 ) -> tuple[str, datetime | None]:
-    """What became of a failed payment first, and when; no time while its retries go on."""
+    """The end of a failed payment, and when; no time while its retries go on."""
     failed = False
     for write in history:
         now = write.subscription

@@ -81,7 +81,7 @@ class Declined(Value):
 
 
 class Evidence(Value):
-    """What the orders of a subscription say: which payments failed, and why it ended.
+    """The testimony of a subscription's orders: which payments failed, and why it ended.
 
     `asked` tells whether its end had been asked for before. Empty texts are not known.
     """

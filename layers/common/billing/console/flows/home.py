@@ -17,7 +17,7 @@ from billing.kernel.list_rows import SubscriptionFilter
 from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
-from billing.kernel.orders import Order, OrderKind
+from billing.kernel.orders import PAYMENTS, Order, OrderKind
 from billing.kernel.periods import Anchor
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import State, Subscription
@@ -176,7 +176,7 @@ def _today(ports: Ports, merchant: Merchant, now: datetime) -> Today:
 def _takings(orders: Sequence[Order]) -> tuple[Takings, ...]:
     sums: Counter[tuple[bool, Currency]] = Counter()
     for order in orders:
-        if order.kind in {OrderKind.SALE, OrderKind.REBILL}:
+        if order.kind in PAYMENTS:
             sums[order.test, order.amount.currency] += order.amount.amount_minor
     return tuple(
         Takings(Money(minor, currency), test) for (test, currency), minor in sorted(sums.items())

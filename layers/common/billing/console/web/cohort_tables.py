@@ -11,7 +11,7 @@ from billing.console.web.figure_form import HERE, part
 from billing.console.web.figure_tables import Cell, Table, Tile, words
 from billing.figures import cohort_tables as figures
 from billing.figures.cohort_tables import Reason, Recovery, Retention, Trials
-from billing.figures.periods import Filter
+from billing.figures.periods import Filter, months_between
 from billing.figures.sums import FigureSums
 from billing.kernel.money import Currency
 from billing.kernel.values import Value
@@ -36,7 +36,7 @@ class Around(Value):
 
 
 class Shown(Value):
-    """What a page shows: tiles, a chart's bars and its words, tables."""
+    """The content of a page: tiles, a chart's bars and its words, tables."""
 
     tiles: tuple[Tile, ...]
     bars: Sequence[tuple[str, int]]
@@ -75,7 +75,7 @@ def cohorts(rows: Sequence[FigureSums], around: Around) -> Shown:
 
 def _retention(found: Sequence[Retention], around: Around, wide: int, *, of_revenue: bool) -> Table:
     def row(each: Retention) -> tuple[Cell, ...]:
-        months = figures.months_between(each.month, around.last)
+        months = months_between(each.month, around.last)
         size = t.money(each.minor, around.currency) if of_revenue else t.count(each.customers)
         shares = (
             t.share(

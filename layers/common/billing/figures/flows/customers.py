@@ -14,7 +14,7 @@ from billing.figures.records import Record
 from billing.figures.sums import FigureBook
 from billing.kernel import taxes
 from billing.kernel.errors import Conflict
-from billing.kernel.orders import OrderKind
+from billing.kernel.orders import PAYMENTS
 from billing.kernel.periods import Anchor
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
@@ -224,7 +224,7 @@ def _rate(ports: Ports, subscription: Subscription, before: Standing | None, at:
         subscription.merchant, subscription.customer, limit=ORDERS_MOST, until=at + CLOCK
     )
     for order in page.data:
-        paid = order.kind in {OrderKind.SALE, OrderKind.REBILL}
+        paid = order.kind in PAYMENTS
         if paid and order.subscription == subscription.id and order.invoice is not None:
             invoice = ports.store.invoice(order.merchant, subscription.customer, order.invoice)
             return known if invoice is None else taxes.of_invoice(invoice).ppm

@@ -16,7 +16,7 @@ from billing.figures.sums import FigureSums
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency
-from billing.kernel.orders import Order, OrderKind
+from billing.kernel.orders import PAYMENTS, Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 
@@ -25,7 +25,7 @@ FIRST_MONTH = "0000-00"
 
 
 ORDERS_OF = {
-    "revenue": frozenset({OrderKind.SALE, OrderKind.REBILL}),
+    "revenue": PAYMENTS,
     "tax": frozenset({OrderKind.SALE, OrderKind.REBILL, OrderKind.REFUND}),
     "refunds": frozenset({OrderKind.REFUND}),
     "chargebacks": frozenset({OrderKind.CHARGEBACK}),

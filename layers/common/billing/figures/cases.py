@@ -97,18 +97,23 @@ class Evidence(Value):
 
 
 class CaseStep(Value):
-    """A step of a case; `minor` and `label` are those that it counts with."""
+    """A step of a case; `minor` and `label` are those that it counts with.
+
+    `day` is its local day where that is not the day on which it was written.
+    """
 
     kind: StepKind
     case: Case
     minor: int
     label: str = ""
+    day: date | None = None
 
 
 class Seen(Value):
     """A change of a subscription: as it is now, what it added before and adds now, and when.
 
-    `counted` is False for what began before cases were followed.
+    `started` is the local day of its beginning, `asked` that of the request to end it, if it is
+    pending. `counted` is False for what began before cases were followed.
     """
 
     subscription: Subscription
@@ -117,6 +122,7 @@ class Seen(Value):
     day: date
     at: datetime
     started: date
+    asked: date | None
     counted: bool
     evidence: Evidence = Evidence()
 
@@ -166,6 +172,11 @@ def _step(kind: StepKind, case: Case) -> CaseStep:
     return CaseStep(kind, case, case.minor, case.label)
 
 
+def _beginning(kind: StepKind, case: Case) -> CaseStep:
+    """Returns the step that begins a case, on the day on which it began."""
+    return CaseStep(kind, case, case.minor, case.label, case.began)
+
+
 def _look_at_trial(case: Case | None, seen: Seen) -> tuple[Case | None, list[CaseStep]]:
     """Follows a trial until its first standard payment, or its subscription's end."""
     found, runs = seen.subscription, _is_on_trial(seen.subscription)
@@ -197,13 +208,13 @@ def _look_at_failure(case: Case | None, seen: Seen) -> tuple[Case | None, list[C
     found, steps = seen.subscription, list[CaseStep]()
     if case is not None and case.question:
         case = _answered(case, seen)
-        steps += [] if case.question else [_step(StepKind.FAILURE_BEGUN, case)]
+        steps += [] if case.question else [_beginning(StepKind.FAILURE_BEGUN, case)]
     if case is not None and found.period > case.period:
         if not case.over and not case.question:
             steps.append(_after_its_period(case, seen))
         case = None
     if case is None and (case := _failure(seen)) is not None and not case.question:
-        steps.append(_step(StepKind.FAILURE_BEGUN, case))
+        steps.append(_beginning(StepKind.FAILURE_BEGUN, case))
     if case is None:
         return None, steps
     if (end := _end_of_failure(found)) is not None and not case.over:
@@ -269,8 +280,9 @@ def _look_at_cancellation(case: Case | None, seen: Seen) -> tuple[Case | None, l
         value = seen.standing.minor or seen.standing.paused_minor
         asked = found.cancelling
         label = f"{label_of(asked.reason)}:{asked.source.value}"
-        case = replace(_new(seen, CaseKind.CANCELLATION, value), label=label)
-        return case, [_step(StepKind.CANCEL_ASKED, case)]
+        case = _new(seen, CaseKind.CANCELLATION, value)
+        case = replace(case, label=label, began=seen.asked or seen.day)
+        return case, [_beginning(StepKind.CANCEL_ASKED, case)]
     if found.state is not State.CANCELLED or before is None or not seen.counted:
         undone = case is not None and found.is_live
         return None, [_step(StepKind.CANCEL_UNDONE, case)] if undone and case else []

@@ -282,7 +282,7 @@ def of_cases(
     return tuple(
         Movement(
             figures.merchant,
-            day,
+            each.day or day,
             f"{cause}.c{number}",
             MovementKind(each.kind.value),
             at,

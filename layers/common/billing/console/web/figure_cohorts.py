@@ -20,7 +20,7 @@ from billing.figures.cohorts import Series
 from billing.figures.flows import read_cohorts
 from billing.figures.flows.read_cohorts import CaseFilter
 from billing.figures.flows.recount import days_of
-from billing.figures.periods import months_between
+from billing.figures.periods import MONTHS_MOST, months_between
 from billing.figures.sums import month_of
 from billing.figures.web.shapes import ID_MOST, MONTH, filter_of
 from billing.kernel.errors import Invalid
@@ -139,8 +139,8 @@ def _around(desk: Desk, typed: dict[str, str]) -> Around:
     zone = desk.session.merchant.settings.time_zone
     today = month_of(Anchor.at(desk.now, zone).wall.date())
     last = max(today, query.to)
-    if len(months_between(first, last)) > read_cohorts.MONTHS_MOST:
-        raise Invalid("span_too_long", field="to", most=read_cohorts.MONTHS_MOST)
+    if len(months_between(first, last)) > MONTHS_MOST:
+        raise Invalid("span_too_long", field="to", most=MONTHS_MOST)
     return Around(
         typed=typed,
         wanted=wanted,

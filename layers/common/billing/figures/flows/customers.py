@@ -163,7 +163,7 @@ def change(
         cause=cause,
         in_cohort=book.has_cohort(at),
     )
-    evidence = Evidence()
+    asked, evidence = subscription.cancelling, Evidence()
     if cases.needs_evidence(figures.cases, subscription):
         evidence = case_evidence.of(*(ports, book, subscription), until=written + CLOCKS_DIFFER)
     followed, steps = cases.follow(
@@ -171,6 +171,7 @@ def change(
         Seen(
             *(subscription, before, standing, day, at),
             started=_day(book, subscription.started_at),
+            asked=None if asked is None else _day(book, asked.requested_at),
             counted=book.follows(subscription.started_at if before is None else at),
             evidence=evidence,
         ),

@@ -20,9 +20,8 @@ from billing.declarations.declarations import (
 from billing.declarations.flows import answer, decide, receive
 from billing.declarations.flows.receive import Sender
 from billing.kernel.invoices import Invoice
-from billing.kernel.orders import Order, OrderKind
+from billing.kernel.orders import PAYMENTS, Order, OrderKind
 from billing.kernel.subscription import State, Subscription
-from billing.refunds.flows.refund import REFUNDABLE
 from billing.refunds.refunds import Refund
 from sim.chance import Chance
 from sim.invariants import Violation
@@ -131,7 +130,7 @@ def _carried_out(each: Declaration, held: Subscription, found: dict[type, list[A
     since = matching.binds_at(each, held.anchor.zone)
     invoices = {invoice.id: invoice for invoice in found[Invoice]}
     refunds = {refund.id for refund in found[Refund]}
-    for order in matching.paid_since(entries, held.id, since, REFUNDABLE):
+    for order in matching.paid_since(entries, held.id, since, PAYMENTS):
         invoice = invoices[order.invoice or ""]
         gone = invoice.refund_reserved_minor + invoice.disputed_minor
         given = f"{invoice.id}:{each.id}" in refunds

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from billing.figures.flows import books, observe, recount
-from billing.figures.movements import OF_MRR, Movement, MovementKind
+from billing.figures.movements import OF_CASES, OF_MRR, Movement, MovementKind
 from billing.figures.records import Record, sequence
 from billing.figures.sums import FigureSums
 from billing.kernel.customers import PurchaseBillTo
@@ -29,6 +29,7 @@ from billing.refunds.refunds import Refund
 from billing.storage.addresses import IndexPartition, Key, Partition, Row
 from billing.storage.memory.items import MemoryItems
 from billing.storage.store import ItemStore
+from sim import figure_cases
 from sim import figures_oracle as oracle
 from sim.chance import Chance
 from sim.figure_dimensions import lose, parts_agree, rebuild_all, same_sums
@@ -156,6 +157,7 @@ class _Found:
             self.moved += ports.store.movements(merchant, BEGINNING, END, limit=MANY, test=test)
         self.days = self._spans(ports, "2000-01-01", "9000-01-01")
         self.months = self._spans(ports, "2000-01", "9000-01")
+        self.series = figure_cases.series_of(ports, merchant, self.products)
 
     def _spans(self, ports: Ports, since: str, until: str) -> list[FigureSums]:
         return [
@@ -172,6 +174,7 @@ def _movements_agree(world: World, ports: Ports, found: _Found, zone: str) -> No
     """Checks movements, and the sums of days and months, against the oracle."""
     written: dict[str, list[tuple[datetime, Any, int]]] = defaultdict(list)
     invoices = {each.id: each for each in world.table.all() if isinstance(each, Invoice)}
+    orders = [each for each in world.table.all() if isinstance(each, Order)]
     paid: dict[str, list[Order]] = defaultdict(list)
     for order in (record.after for record in world.changes.records):
         if isinstance(order, Order) and order.kind.value in {"sale", "rebill"}:
@@ -189,13 +192,16 @@ def _movements_agree(world: World, ports: Ports, found: _Found, zone: str) -> No
     }
     kinds: Counter[tuple[date, str]] = Counter()
     steps: Counter[tuple[date, str]] = Counter()
-    for history in written.values():
-        expected = oracle.expected(history, ZoneInfo(zone), countries)
+    customers = [
+        oracle.expected(history, ZoneInfo(zone), countries) for history in written.values()
+    ]
+    for expected in customers:
         mrr.update(expected.mrr)
         places.update(expected.places)
         kinds.update(expected.kinds)
         steps.update(expected.steps)
-    booked = [each for each in found.moved if each.kind is not MovementKind.MOVED]
+    beside = OF_CASES | {MovementKind.MOVED}
+    booked = [each for each in found.moved if each.kind not in beside]
     _same("kinds", found, kinds, Signed.of((e.day, e.kind.value, e.minor) for e in booked))
     stepped = ((e.day, e.step.value, 1) for e in found.moved if e.step is not None)
     _same("customers", found, steps, Signed.of(stepped))
@@ -212,6 +218,10 @@ def _movements_agree(world: World, ports: Ports, found: _Found, zone: str) -> No
         mine = Counter({key[:4]: minor for key, minor in places.items() if key[4] is test})
         checked = parts_agree(found.merchant, found.days, found.months, mine, test)
         world.oracle.tally["figures_checked"] += checked
+    figure_cases.cases_agree(
+        *(world.changes.records, orders, invoices, found.merchant),
+        *(found.moved, found.series, customers, ZoneInfo(zone)),
+    )
     moved = sum(row.moved for row in parts)
     if moved or any(r.moved for r in found.days if not r.product):
         raise Violation("31", f"{found.merchant}: {moved} moved between products")
@@ -278,7 +288,7 @@ def _sales_agree(world: World, found: _Found, zone: ZoneInfo) -> None:
 
 def _recount_agrees(ports: Ports, found: _Found, seller: Any) -> None:
     """Checks that a recount finds no sum of any day or month wrong."""
-    rows = [*found.days, *found.months]
+    rows = [*found.days, *found.months, *found.series]
     if not rows:
         return
     book = books.of(ports, [seller.id], now=ports.clock())[seller.id]

@@ -48,6 +48,7 @@ MERCHANTS_PARTS = {
         "taxes",
         "team",
         "figures",
+        "figure_cohorts",
         "tickets",
     ),
 }

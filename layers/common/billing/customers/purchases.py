@@ -13,13 +13,11 @@ from billing.kernel.errors import Refused
 from billing.kernel.invoices import UNDER_WAY, Invoice, InvoiceState
 from billing.kernel.merchants import SelfService, Settings
 from billing.kernel.money import Money
-from billing.kernel.orders import Order, OrderKind
+from billing.kernel.orders import PAYMENTS, Order, OrderKind
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.values import Value, replace
 from billing.plans import freezing
 from billing.refunds import value
-
-PAYMENTS = frozenset({OrderKind.SALE, OrderKind.REBILL})
 
 
 class Entry(Value):

@@ -19,14 +19,23 @@ NO_COUNTRY = "-"
 
 
 def of_order(
-    order: Order, invoice: Invoice | None, taxes: int | None, *, span: str, shard: int
+    order: Order,
+    invoice: Invoice | None,
+    taxes: int | None,
+    *,
+    span: str,
+    shard: int,
+    renewals_apart: bool = True,
 ) -> list[tuple[FigureSums, dict[str, int]]]:
     """Returns the rows that an entry belongs to, with nothing in them, and what it adds.
 
     `taxes` is what a refund gave back of the taxes; None shares it as the invoice's are.
+    `renewals_apart` also adds renewals to the sums that have them alone.
     """
     amounts = _amounts(order, invoice, taxes)
-    country = NO_COUNTRY if invoice is None else invoice.bill_to.address.country
+    if renewals_apart and order.kind is OrderKind.REBILL:
+        amounts |= {"renewals": 1, "renewed": amounts["revenue"]}
+    country = country_of(invoice)
     row = FigureSums(order.merchant, span, order.amount.currency, shard, order.test)
     part = replace(row, product=order.product, country=country)
     return [(row, amounts), (part, amounts)] if amounts else []
@@ -48,6 +57,17 @@ def _amounts(order: Order, invoice: Invoice | None, taxes: int | None) -> dict[s
             return {} if order.withdrawn else {"cancel_requests": 1}
         case _:
             return {}
+
+
+def country_of(invoice: Invoice | None) -> str:
+    """Returns the country that an entry counts under: that of its invoice."""
+    return NO_COUNTRY if invoice is None else invoice.bill_to.address.country
+
+
+def net_of(order: Order, invoice: Invoice | None) -> int:
+    """Returns the amount of a payment, made or declined, before tax."""
+    minor = order.amount.amount_minor
+    return minor - _tax_of(minor, invoice)
 
 
 def _tax_of(minor: int, invoice: Invoice | None) -> int:

@@ -5,9 +5,11 @@ The sum of a period's movements is the difference of its end and its start, exac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
+from billing.figures.cases import Case, CaseStep, StepKind
 from billing.figures.monthly import Standing
 from billing.kernel.money import Currency
 from billing.kernel.values import Value, replace
@@ -15,7 +17,10 @@ from billing.kernel.writes import Entity
 
 
 class MovementKind(StrEnum):
-    """The kinds of movement; `trial` and `pending` move figures beside recurring revenue."""
+    """The kinds of movement; `trial` and `pending` move figures beside recurring revenue.
+
+    Those from `trial_begun` on are the steps of cases.
+    """
 
     NEW = "new"
     EXPANSION = "expansion"
@@ -28,10 +33,27 @@ class MovementKind(StrEnum):
     MOVED = "moved"
     TRIAL = "trial"
     PENDING = "pending"
+    TRIAL_BEGUN = "trial_begun"
+    TRIAL_ENDED = "trial_ended"
+    TRIAL_PAID = "trial_paid"
+    FAILURE_BEGUN = "failure_begun"
+    FAILURE_PAID = "failure_paid"
+    FAILURE_CANCELLED = "failure_cancelled"
+    FAILURE_LOST = "failure_lost"
+    CANCEL_ASKED = "cancel_asked"
+    CANCEL_UNDONE = "cancel_undone"
+    CANCELLED = "cancelled"
 
 
-OF_MRR = frozenset(MovementKind) - {MovementKind.TRIAL, MovementKind.PENDING}
+OF_CASES = frozenset(MovementKind(each.value) for each in StepKind)
+"""The kinds that are steps of cases."""
+
+OF_MRR = frozenset(MovementKind) - {MovementKind.TRIAL, MovementKind.PENDING} - OF_CASES
 """The kinds whose sum is the change of recurring revenue; `moved` is zero over all products."""
+
+
+RETAINED = OF_MRR - {MovementKind.MOVED}
+"""The kinds that a cohort's revenue is the sum of."""
 
 
 class CustomerStep(StrEnum):
@@ -43,11 +65,22 @@ class CustomerStep(StrEnum):
     ENDED = "ended"
 
 
+class Cohort(Value):
+    """The month, as 2026-01, in which a customer or a case began, and what they began with."""
+
+    month: str
+    product: str
+    country: str
+    currency: Currency
+
+
 class Movement(Entity):
     """One movement of one subscription, on the local day on which it happened; never changed.
 
     `minor` is signed, minor units a month before tax. `of_start` marks movements of customers who
-    were live when the month began, `first_end` those whose end is the first of the month.
+    were live when the month began, `first_end` those whose end is the first of the month. `cohort`
+    is that of the customer's first payment, and for the step of a case that of the case; None for
+    who began before cohorts were kept. `label` says more of a case: a decline code, a reason.
     """
 
     merchant: str
@@ -65,23 +98,28 @@ class Movement(Entity):
     step: CustomerStep | None = None
     of_start: bool = False
     first_end: bool = False
+    cohort: Cohort | None = None
+    label: str = ""
 
 
 class LiveSpan(Value):
     """Since when customers of one kind (test or not) are live, and their month's start.
 
-    `ended_month` is the last month in which somebody who was live at its start ended.
+    `ended_month` is the last month in which somebody who was live at its start ended. `cohort` is
+    that of the first payment, None for who made it before cohorts were kept.
     """
 
     since: date | None = None
     was_customer: bool = False
     ended_month: date | None = None
+    cohort: Cohort | None = None
 
 
 class CustomerFigures(Entity):
     """The standings of one customer's subscriptions, as far as the stream was read.
 
-    `sequence` is the number of the last record of the stream that it has seen.
+    `sequence` is the number of the last record of the stream that it has seen. `cases` are the
+    trials, failed payments and cancellations that are followed.
     """
 
     merchant: str
@@ -90,6 +128,7 @@ class CustomerFigures(Entity):
     live: LiveSpan = LiveSpan()
     test: LiveSpan = LiveSpan()
     sequence: str = ""
+    cases: tuple[Case, ...] = ()
 
     def standing(self, subscription: str) -> Standing | None:
         """Returns what a subscription adds, or None if it was not seen yet or has ended."""
@@ -178,10 +217,12 @@ def changed(
     at: datetime,
     cause: str,
     imported: bool = False,
+    in_cohort: bool = True,
 ) -> tuple[CustomerFigures, tuple[Movement, ...]]:
     """Returns a customer's figures with what one subscription adds now, and the movements of it.
 
-    `day` is the local day of the change, `cause` names the change once for all.
+    `day` is the local day of the change, `cause` names the change once for all. `in_cohort` puts
+    whoever begins with it in the cohort of that month.
     """
     before, test = figures.standing(standing.subscription), standing.test
     span, live = figures.span(test=test), figures.is_live(test=test)
@@ -200,8 +241,11 @@ def changed(
     of_start = span.ended_month == month or (span.since is not None and span.since < month)
     step = _customer_step(live, lives, span, imported=imported)
     first_end = step is CustomerStep.ENDED and of_start and span.ended_month != month
+    first = in_cohort and step in {CustomerStep.NEW, CustomerStep.IMPORTED}
     span = _span(span, step, day, ended_month=month if first_end else span.ended_month)
     bearer = _bearer(steps, step)
+    if first and bearer is not None:
+        span = replace(span, cohort=cohort_of(day, steps[bearer].standing))
     movements = tuple(
         Movement(
             figures.merchant,
@@ -219,10 +263,41 @@ def changed(
             step=step if number == bearer else None,
             of_start=of_start,
             first_end=first_end and number == bearer,
+            cohort=span.cohort if each.kind in RETAINED else None,
         )
         for number, each in enumerate(steps)
     )
     return (replace(after, test=span) if test else replace(after, live=span)), movements
+
+
+def cohort_of(day: date, began: Standing | Case) -> Cohort:
+    """Returns the cohort of what begins on a day."""
+    return Cohort(f"{day:%Y-%m}", began.product, began.country, began.currency)
+
+
+def of_cases(
+    figures: CustomerFigures, steps: Sequence[CaseStep], *, day: date, at: datetime, cause: str
+) -> tuple[Movement, ...]:
+    """Returns the movements that steps of cases are; `cause` names their change once for all."""
+    return tuple(
+        Movement(
+            figures.merchant,
+            each.day or day,
+            f"{cause}.c{number}",
+            MovementKind(each.kind.value),
+            at,
+            figures.customer,
+            each.case.subscription,
+            each.case.product,
+            each.case.country,
+            each.case.currency,
+            each.minor,
+            test=each.case.test,
+            cohort=cohort_of(each.case.began, each.case),
+            label=each.label,
+        )
+        for number, each in enumerate(steps)
+    )
 
 
 def _beside(before: Standing | None, after: Standing) -> list[Step]:
@@ -264,8 +339,8 @@ def _span(
     if step is None:
         return span
     if step is CustomerStep.ENDED:
-        return LiveSpan(None, True, ended_month)
-    return LiveSpan(day, True, span.ended_month)
+        return LiveSpan(None, True, ended_month, span.cohort)
+    return LiveSpan(day, True, span.ended_month, span.cohort)
 
 
 def _bearer(steps: list[Step], step: CustomerStep | None) -> int | None:

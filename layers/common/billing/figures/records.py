@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from billing.figures.monthly import Standing, standing_of
 from billing.kernel.orders import Order
 from billing.kernel.periods import Anchor
-from billing.kernel.subscription import Subscription
+from billing.kernel.subscription import State, Subscription
 from billing.kernel.values import Value
 
 A_DAY = timedelta(days=1)
@@ -50,10 +50,11 @@ def changes_figures(record: Record) -> bool:
     if before is None or not after.is_live:
         return True
     assert isinstance(before, Subscription)
-    if _shape(before) != _shape(after):
-        return True
+    if _shape(before) != _shape(after) or after.state is State.PAST_DUE:
+        return True  # what is past due may have been declined for the first time
     renews = before.period != after.period
-    return renews and (after.terms.tax_inclusive or _is_after_a_gap(before))
+    skips = before.state is State.PAST_DUE  # a failed payment that the merchant skips
+    return renews and (skips or after.terms.tax_inclusive or _is_after_a_gap(before))
 
 
 def _is_after_a_gap(subscription: Subscription) -> bool:

@@ -14,8 +14,9 @@ from operator import attrgetter
 from typing import Any
 from zlib import crc32
 
-from billing.figures.movements import CustomerStep, Movement, MovementKind
+from billing.figures.movements import OF_CASES, CustomerStep, Movement, MovementKind
 from billing.kernel.money import Currency
+from billing.kernel.periods import Anchor
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 
@@ -27,7 +28,6 @@ than are ever read at the same time for one row.
 """
 
 SHARD_NAME_BYTES = 6
-
 MONTH_LENGTH = len("2026-01")
 
 
@@ -38,6 +38,8 @@ class FigureSums(Entity):
     those of movements are signed. `start_..` are the parts of customers who were live when the
     month began. `product` and `country` are empty for the sums of all. `seen` has the last record
     of each shard of the stream whose orders are in it; customers' figures have that of movements.
+    Rows of a `series` follow customers or cases of the month `cohort`: `cases` counts the steps of
+    a `label`. `renewals` and `renewed` are the payments and the revenue of renewals alone.
     """
 
     merchant: str
@@ -75,6 +77,13 @@ class FigureSums(Entity):
     failed: int = 0
     cancel_requests: int = 0
     seen: tuple[str, ...] = ()
+    series: str = ""
+    cohort: str = ""
+    label: str = ""
+    cases: int = 0
+    cases_minor: int = 0
+    renewals: int = 0
+    renewed: int = 0
 
     @property
     def place(self) -> tuple[Any, ...]:
@@ -87,6 +96,9 @@ class FigureSums(Entity):
             self.test,
             self.product,
             self.country,
+            self.series,
+            self.cohort,
+            self.label,
         )
 
     @property
@@ -134,11 +146,14 @@ MOVEMENTS = (
 )
 """The fields whose sum is the change of recurring revenue."""
 
-AMOUNTS = tuple(
-    name
-    for name in FigureSums.__struct_fields__
-    if name not in {"merchant", "span", "currency", "shard", "test", "product", "country", "seen"}
+_NO_AMOUNTS = frozenset(
+    {
+        *("merchant", "span", "currency", "shard", "test", "product", "country", "seen"),
+        *("series", "cohort", "label"),
+    }
 )
+
+AMOUNTS = tuple(name for name in FigureSums.__struct_fields__ if name not in _NO_AMOUNTS)
 """The fields that are added up."""
 
 _OF_START = {
@@ -151,12 +166,31 @@ _OF_START = {
 class FigureBook(Entity):
     """The beginning of a merchant's figures, and the zones that their days are in.
 
-    A day is fixed by the zone at its time, so that another zone moves nothing.
+    A day is fixed by the zone at its time, so that another zone moves nothing. `cases_since` is the
+    time from which trials, failed payments and cancellations are followed, and cohorts kept: later
+    than `since` for figures that were kept before there was any of that.
     """
 
     merchant: str
     since: datetime
     zones: tuple[ZoneSince, ...]
+    cases_since: datetime | None = None
+
+    def follows(self, at: datetime) -> bool:
+        """Tests whether a case that begins then is followed."""
+        return self.cases_since is not None and at >= self.cases_since
+
+    def has_cohort(self, at: datetime) -> bool:
+        """Tests whether customers who begin then are in a cohort: in all, or in later ones."""
+        since = self.cases_since
+        return since is not None and (at >= since or since <= self.since)
+
+    def counts_renewals(self, day: str) -> bool:
+        """Tests whether a local day has the sums of its renewals: those after cases began."""
+        since = self.cases_since
+        if since is None:
+            return False
+        return day > Anchor.at(since, self.zone_at(since)).wall.date().isoformat()
 
     def zone_at(self, at: datetime) -> str:
         """Returns the zone that an instant's local day is in."""
@@ -185,7 +219,9 @@ def month_of(day: date) -> str:
 
 
 def of_movement(movement: Movement, shard: int) -> list[tuple[FigureSums, dict[str, int]]]:
-    """Returns the rows that a movement belongs to, with nothing in them, and what it adds."""
+    """Returns the rows of its day and month, with nothing in them, and what a movement adds."""
+    if movement.kind in OF_CASES:
+        return []
     amounts = {movement.kind.value: movement.minor}
     if movement.of_start and movement.kind in _OF_START:
         amounts[_OF_START[movement.kind]] = movement.minor

@@ -31,10 +31,17 @@ class FigureParts(Protocol):
         ...
 
     def figure_spans(
-        self, merchant: str, since: str, until: str, *, product: str = "", test: bool = False
+        self,
+        merchant: str,
+        since: str,
+        until: str,
+        *,
+        product: str = "",
+        test: bool = False,
+        series: str = "",
     ) -> list[FigureSums]:
         """The sums of the days or months from `since` to `until`, both included, of all shards and
-        currencies; those of one product by its countries."""
+        currencies; those of one product by its countries. Or those rows of a series."""
         ...
 
     def closed_days(

@@ -25,6 +25,10 @@ class OrderKind(StrEnum):
     CHARGEBACK = "chargeback"
 
 
+PAYMENTS = frozenset({OrderKind.SALE, OrderKind.REBILL})
+"""The kinds that are a payment: they brought money, have an invoice, and can be refunded."""
+
+
 class Returned(Value):
     """A refund's effect on credit, and what was left of its payment.
 

@@ -33,14 +33,17 @@ def sums(of: FigureSums) -> Key[FigureSums]:
     rest = f"{of.currency}#{of.shard}"
     if of.product:
         rest = f"{of.country}#{rest}"
-    return Key(_figures_of(of.merchant), f"{_row(of.product, of.test, of.span)}{of.span}#{rest}")
+    if of.series:
+        rest = f"{of.cohort}#{of.label}#{rest}"
+    row = _row(of.product, of.test, of.span, of.series)
+    return Key(_figures_of(of.merchant), f"{row}{of.span}#{rest}")
 
 
 def spans(
-    merchant: str, since: str, until: str, product: str, *, test: bool
+    merchant: str, since: str, until: str, product: str, series: str, *, test: bool
 ) -> Partition[FigureSums]:
     """Returns where the sums of days or months are, from `since` to `until`, both included."""
-    row = _row(product, test, since)
+    row = _row(product, test, since, series)
     between = SortKeyRange(f"{row}{since}", f"{row}{until}#\U0010ffff")
     return Partition(_figures_of(merchant), between)
 
@@ -67,8 +70,8 @@ def closed_between(merchant: str, since: str, until: str, *, test: bool) -> Part
     return Partition(_figures_of(merchant), between)
 
 
-def _row(product: str, test: bool, span: str) -> str:
-    length = "DAY" if len(span) == DAY_LENGTH else "MONTH"
+def _row(product: str, test: bool, span: str, series: str) -> str:
+    length = series or ("DAY" if len(span) == DAY_LENGTH else "MONTH")
     return f"{f'PRODUCT#{product}#' if product else ''}{length}#{_mode(test)}#"
 
 

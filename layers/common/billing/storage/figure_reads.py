@@ -40,10 +40,20 @@ class FigureReads:
         return self._items.get_many([figure_keys.sums(each) for each in sums])
 
     def figure_spans(
-        self, merchant: str, since: str, until: str, *, product: str = "", test: bool = False
+        self,
+        merchant: str,
+        since: str,
+        until: str,
+        *,
+        product: str = "",
+        test: bool = False,
+        series: str = "",
     ) -> list[FigureSums]:
-        """Query M#<merchant>#FIGURES (PRODUCT#<product>#){DAY,MONTH}#<mode>#<since> to <until>."""
-        return self._items.query(figure_keys.spans(merchant, since, until, product, test=test))
+        """Query M#<merchant>#FIGURES (PRODUCT#<product>#){DAY,MONTH,<series>}#<mode>#<since> to
+        <until>."""
+        return self._items.query(
+            figure_keys.spans(merchant, since, until, product, series, test=test)
+        )
 
     def closed_days(
         self, merchant: str, since: str, until: str, *, test: bool = False

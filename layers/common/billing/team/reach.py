@@ -112,6 +112,10 @@ EXCEPTIONS: Mapping[tuple[str, str], Right] = {
         for form in ("coupon", "plan", "unfreeze")
     },
     ("GET", "/console/figures/file.csv"): (Area.EXPORTS, READ),
+    ("GET", "/console/figures/cohorts/file.csv"): (Area.EXPORTS, READ),
+    ("GET", "/console/figures/trials/file.csv"): (Area.EXPORTS, READ),
+    ("GET", "/console/figures/recovery/file.csv"): (Area.EXPORTS, READ),
+    ("GET", "/console/figures/reasons/file.csv"): (Area.EXPORTS, READ),
     ("GET", "/v1/figures.csv"): (Area.EXPORTS, READ),
     ("GET", "/console/tickets/new"): (Area.TICKETS, WRITE),
     ("GET", "/console/webhooks/<endpoint>/<act>"): (Area.WEBHOOKS, WRITE),

@@ -17,7 +17,7 @@ from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.gateways import SANDBOX, AccountRef, AtGateway
 from billing.kernel.invoices import FINAL, Invoice
 from billing.kernel.merchants import GatewayAccount, Merchant
-from billing.kernel.orders import Order, OrderKind
+from billing.kernel.orders import PAYMENTS, Order
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import Value, replace
@@ -252,8 +252,7 @@ def _payments(
             lists=merchant.order_lists,
         )
         read += len(page.data)
-        kinds = {OrderKind.SALE, OrderKind.REBILL}
-        found += (o for o in page.data if o.kind in kinds and o.amount)
+        found += (o for o in page.data if o.kind in PAYMENTS and o.amount)
         if (cursor := page.next) is None:
             return found, True
     return found, False

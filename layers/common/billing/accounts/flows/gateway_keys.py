@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from billing.accounts.flows import gateway_accounts
 from billing.accounts.flows.gateway_accounts import Holding
+from billing.catalog.flows import product_lists
 from billing.kernel.errors import (
     BillingError,
     Conflict,
@@ -185,7 +186,7 @@ def hangs_on(
 
 def products_at(ports: Ports, merchant: Merchant) -> dict[str, tuple[str, ...]]:
     """Returns the names of the products on sale at each gateway."""
-    products, _ = ports.store.catalog(merchant.id)
+    products = list(product_lists.every(ports, merchant))[::-1]
     found: dict[str, tuple[str, ...]] = {}
     for product in products:
         for gateway in () if product.archived else product.gateways:

@@ -11,11 +11,12 @@ from billing.accounts.flows import account as signing
 from billing.cancel.flows import cancel
 from billing.catalog.flows import product_lists
 from billing.customers.flows import customer_view
-from billing.customers.purchases import PAYMENTS, Purchase
+from billing.customers.purchases import Purchase
 from billing.kernel.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.kernel.errors import NotFound, Refused, Unavailable, Unfinished
 from billing.kernel.flows.paging import pages
 from billing.kernel.merchants import Merchant
+from billing.kernel.orders import PAYMENTS
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription
 from billing.kernel.values import Value, replace

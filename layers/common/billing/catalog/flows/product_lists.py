@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from billing.catalog.flows.products import Offered, one
 from billing.kernel.catalog import PricePoint, Product
@@ -59,6 +59,23 @@ def made(
     if takes is None:
         return page_at(cursor, limit)
     return filtered(page_at, takes, lambda product: product.id, limit=limit, cursor=cursor)
+
+
+def ids(ports: Ports, merchant: Merchant) -> Iterator[str]:
+    """Yields the ids of all of a merchant's products, newest first."""
+    return (product.id for product in every(ports, merchant))
+
+
+def every(ports: Ports, merchant: Merchant) -> Iterator[Product]:
+    """Yields all of a merchant's products without their price points, newest first, page by
+    page."""
+    cursor: str | None = None
+    while True:
+        found = made(ports, merchant, limit=READ_AT_ONCE, cursor=cursor)
+        yield from found.data
+        if found.next is None:
+            return
+        cursor = found.next
 
 
 def whole(

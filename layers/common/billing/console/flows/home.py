@@ -17,10 +17,10 @@ from billing.kernel.list_rows import SubscriptionFilter
 from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
-from billing.kernel.orders import Order, OrderKind
+from billing.kernel.orders import PAYMENTS, Order, OrderKind
 from billing.kernel.periods import Anchor
 from billing.kernel.ports import Ports
-from billing.kernel.subscription import State
+from billing.kernel.subscription import State, Subscription
 from billing.kernel.values import Value
 from billing.rebill.flows import attention
 from billing.tax.flows import setup
@@ -87,9 +87,16 @@ def home(ports: Ports, merchant: Merchant, *, now: datetime) -> Home:
     """Returns what the home page shows now."""
     taxes = setup.of(ports, merchant)
     today = _today(ports, merchant, now)
-    concerns, newest_only = _concerns(ports, merchant, now)
+    newest = ports.store.subscriptions_started(
+        merchant.id,
+        since=merchant.created_at,
+        until=now + timedelta(microseconds=1),
+        limit=COUNTED_MOST,
+    )
+    concerns, newest_only = _concerns(ports, merchant, newest, now)
+    bought = bool(newest.data) or _has_sold(ports, merchant, today)
     return Home(
-        steps=_steps(ports, merchant, taxes, bought=_has_sold(ports, merchant, today)),
+        steps=_steps(ports, merchant, taxes, bought=bought),
         concerns=concerns,
         newest_only=newest_only,
         today=today,
@@ -127,16 +134,12 @@ def _on_sale(ports: Ports, merchant: Merchant) -> Sequence[Product]:
     return on_sale
 
 
-def _concerns(ports: Ports, merchant: Merchant, now: datetime) -> tuple[tuple[Concern, ...], bool]:
+def _concerns(
+    ports: Ports, merchant: Merchant, newest: Page[Subscription], now: datetime
+) -> tuple[tuple[Concern, ...], bool]:
     """Returns what needs attention, and whether there are subscriptions that were not looked at."""
     parked = attention.parked(ports, merchant, now=now)
     tickets = helpdesk.waiting(ports, merchant, most=COUNTED_MOST)
-    newest = ports.store.subscriptions_started(
-        merchant.id,
-        since=merchant.created_at,
-        until=now + timedelta(microseconds=1),
-        limit=COUNTED_MOST,
-    )
     waits = sum(each.waiting_since is not None for each in newest.data)
     disputed = sum(each.dispute == "open" for each in newest.data)
     cut = newest.next is not None
@@ -173,7 +176,7 @@ def _today(ports: Ports, merchant: Merchant, now: datetime) -> Today:
 def _takings(orders: Sequence[Order]) -> tuple[Takings, ...]:
     sums: Counter[tuple[bool, Currency]] = Counter()
     for order in orders:
-        if order.kind in {OrderKind.SALE, OrderKind.REBILL}:
+        if order.kind in PAYMENTS:
             sums[order.test, order.amount.currency] += order.amount.amount_minor
     return tuple(
         Takings(Money(minor, currency), test) for (test, currency), minor in sorted(sums.items())

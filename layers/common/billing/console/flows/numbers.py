@@ -13,12 +13,11 @@ from billing.helpdesk.flows import helpdesk
 from billing.helpdesk.tickets import Ticket
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
-from billing.kernel.orders import Order, OrderKind
+from billing.kernel.orders import PAYMENTS, Order
 from billing.kernel.ports import Ports
 
 INVOICE = re.compile(r"(?:(INV|TEST)-)?([0-9]{6,12})")
 TICKET = re.compile(r"#?([0-9]{4})-?([0-9]{4})")
-PAYMENTS = frozenset({OrderKind.SALE, OrderKind.REBILL})
 
 LOOKS_MOST = 30
 """The most looks into the list of orders: each halves the time in which an invoice may be."""

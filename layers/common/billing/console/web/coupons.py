@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from itertools import islice
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
+from billing.catalog.flows import product_lists
+from billing.catalog.flows.products import Offered
 from billing.console.web import coupon_forms
 from billing.console.web.lists import listing, show
 from billing.console.web.pages import PAGE_LENGTH, Desk, page
@@ -14,7 +17,7 @@ from billing.coupons import csv_coupons
 from billing.coupons.coupons import CODE_MOST, Coupon, Duration
 from billing.coupons.flows import coupons
 from billing.kernel import domains
-from billing.kernel.catalog import PricePoint, Product
+from billing.kernel.catalog import PricePoint
 from billing.kernel.errors import Invalid
 from billing.kernel.flows import subscription_list
 from billing.kernel.list_rows import SubscriptionFilter
@@ -81,10 +84,9 @@ def new_page(
     errors: Mapping[str, Invalid] | None = None,
 ) -> http.Answer:
     """Shows the form of a new coupon."""
-    products, points = desk.ports.store.catalog(desk.merchant)
-    sold = [product for product in products[::-1] if not product.archived]
-    named = {product.id: product.name for product in sold[:CHOICES_MOST]}
-    prices = [point for point in points[::-1] if point.product in named][:CHOICES_MOST]
+    sold = _on_sale(desk)
+    named = {product.id: product.name for product, _ in sold}
+    prices = [point for _, points in sold for point in points[::-1]][:CHOICES_MOST]
     return page(
         desk,
         "console/coupon_new.html",
@@ -114,7 +116,6 @@ def coupon_page(desk: Desk, code: str) -> http.Answer:
     """Shows one coupon with its links, and the subscriptions that have it."""
     query, merchant = desk.request.query(), desk.session.merchant
     found = coupons.one(desk.ports, merchant, code)
-    products, points = desk.ports.store.catalog(merchant.id)
     cursor, what = query.get("cursor") or None, query.get("done")
     users = _users(desk, found, cursor)
     here = f"{HERE}/{found.code}"
@@ -122,9 +123,8 @@ def coupon_page(desk: Desk, code: str) -> http.Answer:
         desk,
         "console/coupon.html",
         coupon=found,
-        product_names={product.id: product.name for product in products},
-        prices={point.id: point for point in points},
-        links=_links(desk, found, products, points),
+        **_limits(desk, found),
+        links=_links(desk, found),
         users=users.data,
         can_be_used=found.can_be_used(desk.now),
         done=what if what in DONE else None,
@@ -153,23 +153,44 @@ def _users(desk: Desk, coupon: Coupon, cursor: str | None) -> Page[Subscription]
     return Page(tuple(having), page.next)
 
 
-def _links(
-    desk: Desk, coupon: Coupon, products: tuple[Product, ...], points: tuple[PricePoint, ...]
-) -> list[tuple[str, PricePoint, str]]:
-    """Returns checkout links that apply a coupon: product, price point, address."""
-    public_url, names = desk.ports.operation.public_url, {p.id: p.name for p in products}
-    sold = {each for product in products if not product.archived for each in product.price_points}
-    fitting = [
-        point
-        for point in points
-        if point.id in sold and coupon.discount.is_for(point.product, point.id)
-    ]
+def _on_sale(desk: Desk) -> Sequence[Offered]:
+    """Returns the newest products on sale with their prices, as many as can be chosen from."""
+    return product_lists.page(
+        *(desk.ports, desk.session.merchant, lambda found: not found.archived),
+        limit=CHOICES_MOST,
+        cursor=None,
+    ).data
+
+
+def _limits(desk: Desk, coupon: Coupon) -> dict[str, Any]:
+    """Returns the products and the prices that a coupon is limited to, by their ids."""
+    limits, store = coupon.discount, desk.ports.store
+    prices = store.newest_price_points(list(limits.price_points)) if limits.price_points else []
+    prices = [point for point in prices if point.merchant == desk.merchant]
+    ids = list(dict.fromkeys((*limits.products, *(point.product for point in prices))))
+    products = store.products([(desk.merchant, each) for each in ids]) if ids else []
+    return {
+        "product_names": {found.id: found.name for found in products if found is not None},
+        "prices": {point.id: point for point in prices},
+    }
+
+
+def _links(desk: Desk, coupon: Coupon) -> list[tuple[str, PricePoint, str]]:
+    """Returns checkout links that apply a coupon: product, price point, address; for the newest
+    products on sale."""
+    public_url = desk.ports.operation.public_url
     query: dict[str, Any] = {"coupon": coupon.code}
+    fitting = (
+        (product.name, point)
+        for product, points in _on_sale(desk)
+        for point in points[::-1]
+        if coupon.discount.is_for(point.product, point.id)
+    )
     return [
         (
-            names[point.product],
+            name,
             point,
             f"{domains.checkout(public_url, desk.session.merchant, point.id)}?{urlencode(query)}",
         )
-        for point in fitting[-LINKS_MOST:][::-1]
+        for name, point in islice(fitting, LINKS_MOST)
     ]

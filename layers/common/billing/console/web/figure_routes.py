@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from billing.console.web import figures
+from billing.console.web import figure_cohorts, figures
 from billing.console.web.pages import Desk
 from billing.web import http
 from billing.web.request import plain_id
@@ -28,6 +28,8 @@ def declare(app: Router, looks: At, sends: At) -> None:
     def count_again() -> http.Answer:
         return figures.count_again(sends())
 
+    _declare_series(app, looks)
+
     @app.get("/console/figures/<figure>")
     def figure_page(figure: str) -> http.Answer:
         return figures.figure_page(looks(), plain_id(figure))
@@ -35,3 +37,23 @@ def declare(app: Router, looks: At, sends: At) -> None:
     @app.get("/console/figures/<figure>/rows")
     def rows_page(figure: str) -> http.Answer:
         return figures.rows_page(looks(), plain_id(figure))
+
+
+def _declare_series(app: Router, looks: At) -> None:
+    """Declares the pages of cohorts, trials, recovery and cancellation reasons."""
+
+    def declare_one(name: str) -> None:
+        @app.get(f"/console/figures/{name}")
+        def series_page() -> http.Answer:
+            return figure_cohorts.series_page(looks(), name)
+
+        @app.get(f"/console/figures/{name}/file.csv")
+        def series_file() -> http.Answer:
+            return figure_cohorts.series_file(looks(), name)
+
+        @app.get(f"/console/figures/{name}/rows")
+        def series_rows() -> http.Answer:
+            return figure_cohorts.rows_page(looks(), name)
+
+    for name in figure_cohorts.SERIES:
+        declare_one(name)

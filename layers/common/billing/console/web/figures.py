@@ -4,31 +4,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from pydantic import Field, StringConstraints
-
+from billing.console.web import figure_form
+from billing.console.web.figure_form import HERE, FiguresQuery, RowsQuery
 from billing.console.web.pages import PAGE_LENGTH, Desk, page
 from billing.figures import chart, csv_figures
 from billing.figures.flows import read, rebuild
 from billing.figures.periods import Filter, Length, PeriodFigures, months_between
-from billing.figures.sums import MOVEMENTS, month_of
-from billing.figures.web.shapes import ID_MOST, MONTH, MONTH_OR_DAY, filter_of
+from billing.figures.sums import MOVEMENTS
+from billing.figures.web.shapes import filter_of
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.money import Currency, Money
-from billing.kernel.periods import Anchor
 from billing.kernel.values import Value
 from billing.web import http
-from billing.web.inputs import Country, Cursor, Input, words
 from billing.web.inputs import read as typed_as
 
-HERE = "/console/figures"
 CSV = "text/csv; charset=utf-8"
 ALWAYS_SHOWN = frozenset({"new", "expansion", "contraction", "churn"})
 """The movements that have a column even where there were none."""
 
-A_YEAR = 12
 PERCENT = 100
 
 Number = int | None
@@ -80,24 +76,6 @@ FIGURES: Mapping[str, Figure] = {
     ),
 }
 """The figures that have a page, in the order of their tiles."""
-
-
-class FiguresQuery(Input):
-    """The form over the figures; months are both included."""
-
-    from_: Annotated[Annotated[str, StringConstraints(pattern=MONTH)], Field(alias="from")]
-    to: Annotated[str, StringConstraints(pattern=MONTH)]
-    product: Annotated[str, words(ID_MOST)] | None = None
-    country: Country | None = None
-
-
-class RowsQuery(Input):
-    """The period, and the part of the sales, whose rows are listed."""
-
-    period: Annotated[str, StringConstraints(pattern=MONTH_OR_DAY)]
-    product: Annotated[str, words(ID_MOST)] | None = None
-    country: Country | None = None
-    cursor: Cursor | None = None
 
 
 class Tile(Value):
@@ -170,6 +148,7 @@ def figure_page(desk: Desk, name: str) -> http.Answer:
     view, wrong = _view(desk)
     currency = Currency(view.wanted.currency)
     values = [(found.period, figure.of(found)) for found in view.found]
+    kept = figure_form.part(view.typed)
     scale = 100 * PERCENT if figure.is_share else 1
     return page(
         desk,
@@ -184,7 +163,7 @@ def figure_page(desk: Desk, name: str) -> http.Answer:
             (
                 period,
                 _shown(figure, value, currency),
-                f"{HERE}/{name}/rows?{urlencode({**_part(view.typed), 'period': period})}",
+                f"{HERE}/{name}/rows?{urlencode({**kept, 'period': period})}",
             )
             for period, value in values
         ],
@@ -196,7 +175,7 @@ def rows_page(desk: Desk, name: str) -> http.Answer:
     figure = FIGURES.get(name)
     if figure is None or figure.rows is None:
         raise NotFound()
-    typed = _typed(desk)
+    typed = figure_form.typed(desk)
     query = typed_as(RowsQuery, typed)
     found = read.rows_behind(
         desk.ports,
@@ -218,7 +197,7 @@ def rows_page(desk: Desk, name: str) -> http.Answer:
         movements=[(each, Money(each.minor, each.currency)) for each in found.movements],
         next_url=found.next and f"{here}?{urlencode({**kept, 'cursor': found.next})}",
         first_url=f"{here}?{urlencode(kept)}" if "cursor" in typed else None,
-        up_url=f"{HERE}/{name}?{urlencode(_part(typed))}",
+        up_url=f"{HERE}/{name}?{urlencode(figure_form.part(typed))}",
     )
 
 
@@ -238,31 +217,15 @@ def count_again(desk: Desk) -> http.Answer:
     return http.redirect(f"{HERE}?done=rebuild")
 
 
-def _typed(desk: Desk) -> dict[str, str]:
-    query = desk.request.query()
-    return {name: value.strip() for name, value in query.items() if value.strip()}
-
-
-def _part(typed: Mapping[str, str]) -> dict[str, str]:
-    return {name: typed[name] for name in ("product", "country") if name in typed}
-
-
 def _view(desk: Desk) -> tuple[View, Invalid | None]:
     """Returns the figures of the span that was typed, or of the last twelve months beside an
     error."""
-    typed = {name: value for name, value in _typed(desk).items() if name != "done"}
-    usual = _usual_span(desk)
+    typed = {name: value for name, value in figure_form.typed(desk).items() if name != "done"}
+    usual = figure_form.usual_span(desk)
     try:
         return _read(desk, {**usual, **typed}), None
     except Invalid as wrong:
         return _read(desk, usual), wrong
-
-
-def _usual_span(desk: Desk) -> dict[str, str]:
-    today = Anchor.at(desk.now, desk.session.merchant.settings.time_zone).wall.date()
-    first = today.replace(year=today.year - 1, day=1)
-    months = months_between(month_of(first), month_of(today))
-    return {"from": months[1], "to": months[-1]}
 
 
 def _read(desk: Desk, typed: dict[str, str]) -> View:
@@ -271,26 +234,19 @@ def _read(desk: Desk, typed: dict[str, str]) -> View:
     if query.to < query.from_:
         raise Invalid("span_reversed", field="to")
     length = len(months_between(query.from_, query.to))
-    first = _months_before(query.from_, length)
+    first = figure_form.months_before(query.from_, length)
     found = read.figures(desk.ports, desk.session.merchant, wanted, first, query.to, Length.MONTH)
     return View(typed, wanted, found[:-length], found[-length:])
 
 
-def _months_before(month: str, count: int) -> str:
-    months = int(month[:4]) * A_YEAR + int(month[5:]) - 1 - count
-    return f"{months // A_YEAR:04d}-{months % A_YEAR + 1:02d}"
-
-
 def _around(desk: Desk, view: View, wrong: Invalid | None) -> dict[str, Any]:
     merchant = desk.session.merchant
-    products, _ = desk.ports.store.catalog(merchant.id)
     job = desk.ports.store.job(merchant.id, rebuild.JOB)
     return {
         "periods": view.found,
         "currency": view.wanted.currency,
         "money_of": lambda minor: Money(minor, Currency(view.wanted.currency)),
-        "products": [(product.id, product.name) for product in products],
-        "countries": read.countries(desk.ports, merchant, test=view.wanted.test),
+        **figure_form.choices(desk, view.typed),
         "typed": view.typed,
         "wrong": wrong,
         "is_counted": job is not None or not _sold_before(desk),

@@ -5,12 +5,10 @@ from __future__ import annotations
 from billing.console.web.pages import Desk, page
 from billing.kernel.errors import NotFound
 from billing.kernel.invoices import Invoice
-from billing.kernel.orders import OrderKind
+from billing.kernel.orders import PAYMENTS
 from billing.tax import evidence
 from billing.tax.evidence import Evidence
 from billing.web import http
-
-PAYMENTS = frozenset({OrderKind.SALE, OrderKind.REBILL})
 
 
 def order_page(desk: Desk, order: str) -> http.Answer:

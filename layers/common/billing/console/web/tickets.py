@@ -10,7 +10,6 @@ from billing.console.web import pages
 from billing.console.web.pages import Desk
 from billing.customers.flows import customers
 from billing.customers.flows.latest_payment import latest_payment
-from billing.customers.purchases import PAYMENTS
 from billing.helpdesk.flows import decision, helpdesk
 from billing.helpdesk.flows import ticket as threads
 from billing.helpdesk.flows.helpdesk import Filter
@@ -21,7 +20,7 @@ from billing.kernel.departments import named
 from billing.kernel.errors import BillingError, Invalid, NotFound, Refused
 from billing.kernel.lists import Page
 from billing.kernel.money import Money
-from billing.kernel.orders import Order
+from billing.kernel.orders import PAYMENTS, Order
 from billing.kernel.storage import History
 from billing.kernel.subscription import Subscription
 from billing.team.rights import Area

@@ -15,7 +15,7 @@ from billing.kernel.errors import NotFound
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant, SelfService
 from billing.kernel.money import Money
-from billing.kernel.orders import Order
+from billing.kernel.orders import PAYMENTS, Order
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.subscription import Subscription
@@ -130,7 +130,7 @@ def _purchases(
     every: bool = True,
     now: datetime,
 ) -> tuple[Purchase, ...]:
-    paid = (order.product for order in orders if order.kind in purchases.PAYMENTS)
+    paid = (order.product for order in orders if order.kind in PAYMENTS)
     return purchases.of_customer(
         orders,
         (*held.invoices, *invoices),

@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 
-from billing.customers.purchases import PAYMENTS
 from billing.kernel import domains
 from billing.kernel.customers import Customer, email_hash, normalised_email
 from billing.kernel.merchants import Merchant
-from billing.kernel.orders import typed_order_id
+from billing.kernel.orders import PAYMENTS, typed_order_id
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value

@@ -18,12 +18,11 @@ from billing.declarations.flows import withdraw
 from billing.declarations.flows.repayment import RefundUnderWay, Unrefundable, repay
 from billing.kernel.errors import Conflict, Refused, Unavailable
 from billing.kernel.flows import subscriptions
-from billing.kernel.orders import Order
+from billing.kernel.orders import PAYMENTS, Order
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, State, Subscription, When
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Write
-from billing.refunds.flows.refund import REFUNDABLE
 
 HOUSE, CUSTOMER = "house", "customer"
 REASON = "declared"
@@ -158,7 +157,7 @@ def _is_as_asked(found: Declaration, pending: Subscription) -> bool:
 def _paid_since(ports: Ports, subscription: Subscription, since: datetime) -> list[Order]:
     owner = (subscription.merchant, subscription.customer)
     page = ports.store.orders_of(*owner, limit=ORDERS_MOST, since=since)
-    return matching.paid_since(page.data, subscription.id, since, REFUNDABLE)
+    return matching.paid_since(page.data, subscription.id, since, PAYMENTS)
 
 
 def _later(ports: Ports, found: Declaration, until: datetime) -> str:

@@ -9,11 +9,10 @@ from billing.cancel.regions.rules import Duty
 from billing.declarations import matching, withdrawal
 from billing.declarations.declarations import Declaration, Reason
 from billing.kernel.catalog import PriceType
-from billing.kernel.orders import Order
+from billing.kernel.orders import PAYMENTS, Order
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
 from billing.refunds import value
-from billing.refunds.flows.refund import REFUNDABLE
 
 Plan = list[tuple[Order, int | None]]
 ORDERS_MOST = 100
@@ -41,7 +40,7 @@ def _of_subscription(ports: Ports, found: Declaration, bought: Subscription) -> 
     owner = (found.merchant, bought.customer)
     since = bought.started_at - BEFORE
     page = ports.store.orders_of(*owner, limit=ORDERS_MOST, since=since)
-    paid = matching.paid_since(page.data, bought.id, since, REFUNDABLE)
+    paid = matching.paid_since(page.data, bought.id, since, PAYMENTS)
     if page.next is not None:
         return Reason.REFUND
     in_proportion = _starts_at_once(ports, found, bought.id)
@@ -55,7 +54,7 @@ def _one_time(ports: Ports, found: Declaration) -> Plan | Reason:
     be lost, which a person decides."""
     assert found.order is not None, "it names the purchase"
     order = ports.store.order_by_id(found.merchant, found.order)
-    if order is None or order.kind not in REFUNDABLE or order.invoice is None:
+    if order is None or order.kind not in PAYMENTS or order.invoice is None:
         return Reason.NO_PURCHASE
     merchant = ports.store.merchant(found.merchant)
     assert merchant is not None, "a merchant is never removed"

@@ -28,24 +28,27 @@ def of(
     for seller, book in zip(sellers, ports.store.figure_books(wanted), strict=True):
         assert seller is not None, "a merchant is never removed"
         zone = seller.settings.time_zone
+        begins = (since or now) - STREAM_REACHES
         if book is None or book.zones[-1].zone != zone:
-            begins = (since or now) - STREAM_REACHES
-            book = _begin(ports, FigureBook(seller.id, begins, ()), book, ZoneSince(now, zone))
+            new = FigureBook(seller.id, begins, (), begins)
+            book = _begin(ports, new, book, ZoneSince(now, zone))
+        if book.cases_since is None:
+            book = _keep(ports, book, replace(book, cases_since=now))
         found[seller.id] = book
     return found
 
 
 def _begin(ports: Ports, new: FigureBook, book: FigureBook | None, zone: ZoneSince) -> FigureBook:
     if book is None:
-        after = replace(new, zones=(zone,))
-        write: Change | Insert = Insert(after)
-    else:
-        after = replace(book, zones=(*book.zones, zone))
-        write = Change(book, after)
+        return _keep(ports, None, replace(new, zones=(zone,)))
+    return _keep(ports, book, replace(book, zones=(*book.zones, zone)))
+
+
+def _keep(ports: Ports, before: FigureBook | None, after: FigureBook) -> FigureBook:
     try:
-        ports.store.commit(write)
+        ports.store.commit(Insert(after) if before is None else Change(before, after))
     except Conflict:  # another batch was first
-        (found,) = ports.store.figure_books([new.merchant])
+        (found,) = ports.store.figure_books([after.merchant])
         assert found is not None, "a book is never removed"
         return found
     return after

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from billing.figures import movements, sums
+from billing.figures import cases, cohorts, movements, sums
+from billing.figures.cases import Evidence, Seen
+from billing.figures.flows import case_evidence
 from billing.figures.monthly import Standing, standing_of
 from billing.figures.movements import CustomerFigures, Movement
 from billing.figures.records import Record
 from billing.figures.sums import FigureBook
 from billing.kernel import taxes
 from billing.kernel.errors import Conflict
-from billing.kernel.orders import OrderKind
+from billing.kernel.orders import PAYMENTS
 from billing.kernel.periods import Anchor
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
@@ -30,6 +32,9 @@ PAGE = 500
 
 CLOCK = timedelta(seconds=2)
 """More than the stream's time of a write is cut by."""
+
+CLOCKS_DIFFER = timedelta(seconds=10)
+"""More than the clock that an order has its time from is ahead of the stream's."""
 
 NOWHERE = "-"
 """The country of a purchase whose bill-to is not known."""
@@ -60,7 +65,11 @@ def observe(
                 break
             at = happened_at(subscription, record.at)
             after, moved = change(
-                ports, figures, subscription, book=book, at=at, cause=record.sequence
+                *(ports, figures, subscription),
+                book=book,
+                at=at,
+                written=record.at,
+                cause=record.sequence,
             )
             if was is not None and after == figures and not moved:
                 continue
@@ -89,7 +98,7 @@ def book_once(
     owner = (subscription.merchant, subscription.customer)
     was = ports.store.customer_figures(*owner)
     figures = was or CustomerFigures(*owner)
-    after, moved = change(ports, figures, subscription, book=book, at=at, cause=cause)
+    after, moved = change(ports, figures, subscription, book=book, at=at, written=at, cause=cause)
     if (was is not None and after == figures) or not (moved or subscription.is_live):
         return False
     try:
@@ -131,9 +140,13 @@ def change(
     *,
     book: FigureBook,
     at: datetime,
+    written: datetime,
     cause: str,
 ) -> tuple[CustomerFigures, tuple[Movement, ...]]:
-    """Returns a customer's figures with a subscription as it is now, and the movements of that."""
+    """Returns a customer's figures with a subscription as it is now, and the movements of that.
+
+    It changed `at` an instant, and was written then or later.
+    """
     before = figures.standing(subscription.id)
     standing = standing_of(
         subscription,
@@ -141,10 +154,34 @@ def change(
         country=before.country if before else _country(ports, subscription),
         ppm=_rate(ports, subscription, before, at),
     )
-    day: date = Anchor.at(at, book.zone_at(at)).wall.date()
-    return movements.changed(
-        figures, standing, ended=not subscription.is_live, day=day, at=at, cause=cause
+    day = _day(book, at)
+    after, moved = movements.changed(
+        *(figures, standing),
+        ended=not subscription.is_live,
+        day=day,
+        at=at,
+        cause=cause,
+        in_cohort=book.has_cohort(at),
     )
+    asked, evidence = subscription.cancelling, Evidence()
+    if cases.needs_evidence(figures.cases, subscription):
+        evidence = case_evidence.of(*(ports, book, subscription), until=written + CLOCKS_DIFFER)
+    followed, steps = cases.follow(
+        figures.cases,
+        Seen(
+            *(subscription, before, standing, day, at),
+            started=_day(book, subscription.started_at),
+            asked=None if asked is None else _day(book, asked.requested_at),
+            counted=book.follows(subscription.started_at if before is None else at),
+            evidence=evidence,
+        ),
+    )
+    told = movements.of_cases(figures, steps, day=day, at=at, cause=cause)
+    return replace(after, cases=followed), (*moved, *told)
+
+
+def _day(book: FigureBook, at: datetime) -> date:
+    return Anchor.at(at, book.zone_at(at)).wall.date()
 
 
 def _write(
@@ -158,8 +195,8 @@ def _write(
     if was is None:
         writes.append(Insert(after))
     else:
-        writes.append(Change(was, after, expecting=("sequence", "standings")))
-    parts = sums.added(part for each in moved for part in sums.of_movement(each, row_shard))
+        writes.append(Change(was, after, expecting=("sequence", "standings", "cases")))
+    parts = sums.added(part for each in moved for part in cohorts.rows_of(each, row_shard))
     rows = [row for row, _ in parts.values()]
     stored = ports.store.figure_sums(rows) if rows else []
     for (row, amounts), found in zip(parts.values(), stored, strict=True):
@@ -188,7 +225,7 @@ def _rate(ports: Ports, subscription: Subscription, before: Standing | None, at:
         subscription.merchant, subscription.customer, limit=ORDERS_MOST, until=at + CLOCK
     )
     for order in page.data:
-        paid = order.kind in {OrderKind.SALE, OrderKind.REBILL}
+        paid = order.kind in PAYMENTS
         if paid and order.subscription == subscription.id and order.invoice is not None:
             invoice = ports.store.invoice(order.merchant, subscription.customer, order.invoice)
             return known if invoice is None else taxes.of_invoice(invoice).ppm

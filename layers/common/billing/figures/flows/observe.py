@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
 from billing.figures import money_orders, sums
 from billing.figures.flows import books, customers, order_parts
@@ -72,11 +73,18 @@ def _counted(
         assert isinstance(order, Order)
         invoice = invoices.get(order_parts.key_of(order))
         taxes = order_parts.refunded_taxes(ports, order)
-        day = order_parts.local_day(kept[order.merchant], order.at)
-        after = money_orders.of_order(order, invoice, taxes, span=day, shard=row_shard)
-        before = []
-        if isinstance(record.before, Order):
-            before = money_orders.of_order(record.before, invoice, taxes, span=day, shard=row_shard)
+        book = kept[order.merchant]
+        day = order_parts.local_day(book, order.at)
+        of_order = partial(
+            money_orders.of_order,
+            invoice=invoice,
+            taxes=taxes,
+            span=day,
+            shard=row_shard,
+            renewals_apart=book.counts_renewals(day),
+        )
+        after = of_order(order)
+        before = of_order(record.before) if isinstance(record.before, Order) else []
         less = [(row, {k: -minor for k, minor in amounts.items()}) for row, amounts in before]
         for row, amounts in sums.added([*less, *after]).values():
             if any(amounts.values()):

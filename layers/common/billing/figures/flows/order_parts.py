@@ -20,13 +20,16 @@ def local_day(book: FigureBook, at: datetime) -> str:
     return Anchor.at(at, book.zone_at(at)).wall.date().isoformat()
 
 
-def parts_of(ports: Ports, orders: Sequence[Order], span: str) -> Iterator[Part]:
+def parts_of(ports: Ports, book: FigureBook, orders: Sequence[Order], span: str) -> Iterator[Part]:
     """Yields what orders of a day add to its sums."""
     invoices = invoices_of(ports, orders)
     for order in orders:
         invoice = invoices.get(key_of(order))
         taxes = refunded_taxes(ports, order)
-        yield from money_orders.of_order(order, invoice, taxes, span=span, shard=0)
+        apart = book.counts_renewals(span)
+        yield from money_orders.of_order(
+            order, invoice, taxes, span=span, shard=0, renewals_apart=apart
+        )
 
 
 def key_of(order: Order) -> tuple[str, str, str]:

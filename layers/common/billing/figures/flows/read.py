@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
+from billing.catalog.flows import product_lists
 from billing.figures import periods
-from billing.figures.flows.order_parts import local_day
+from billing.figures.flows.order_parts import invoices_of, key_of, local_day
 from billing.figures.flows.recount import ZONES_REACH, days_of
-from billing.figures.movements import Movement, MovementKind
+from billing.figures.money_orders import country_of
+from billing.figures.movements import OF_MRR, Movement, MovementKind
 from billing.figures.periods import (
     DAYS_MOST,
     FIRST_MONTH,
@@ -21,13 +23,13 @@ from billing.figures.sums import FigureSums
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency
-from billing.kernel.orders import Order, OrderKind
+from billing.kernel.orders import PAYMENTS, Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 
 DAYS_A_MONTH = 31
 ORDERS_OF = {
-    "revenue": frozenset({OrderKind.SALE, OrderKind.REBILL}),
+    "revenue": PAYMENTS,
     "tax": frozenset({OrderKind.SALE, OrderKind.REBILL, OrderKind.REFUND}),
     "refunds": frozenset({OrderKind.REFUND}),
     "chargebacks": frozenset({OrderKind.CHARGEBACK}),
@@ -37,8 +39,8 @@ ORDERS_OF = {
 """The kinds of order that a figure is the sum of."""
 
 MOVEMENTS_OF = {
-    "mrr": frozenset(MovementKind) - {MovementKind.TRIAL, MovementKind.PENDING},
-    "customers": frozenset(MovementKind),
+    "mrr": OF_MRR,
+    "customers": OF_MRR,
     **{kind.value: frozenset({kind}) for kind in MovementKind},
 }
 """The kinds of movement that a figure is the sum of."""
@@ -67,8 +69,8 @@ def figures(
     most = DAYS_MOST if by is Length.DAY else MONTHS_MOST * DAYS_A_MONTH
     if len(days) > most:
         raise Invalid("span_too_long", field="to", most=most)
-    by_month = _rows(ports, merchant, wanted, FIRST_MONTH, last)
-    by_day = _rows(ports, merchant, wanted, days[0], days[-1])
+    by_month = rows(ports, merchant, wanted, FIRST_MONTH, last)
+    by_day = rows(ports, merchant, wanted, days[0], days[-1])
     before = [row for row in by_month if row.span < first]
     if by is Length.DAY:
         return periods.computed(wanted, days, before, by_day, by_day)
@@ -94,37 +96,26 @@ def days(
 
 def month(ports: Ports, merchant: Merchant, wanted: Filter, name: str) -> PeriodFigures:
     """Returns the recurring revenue and the customers of one month by one query, without sales."""
-    rows = ports.store.figure_spans(merchant.id, FIRST_MONTH, name, test=wanted.test)
-    before = [row for row in rows if row.span < name]
-    (found,) = periods.computed(wanted, [name], before, rows, ())
+    kept = ports.store.figure_spans(merchant.id, FIRST_MONTH, name, test=wanted.test)
+    before = [row for row in kept if row.span < name]
+    (found,) = periods.computed(wanted, [name], before, kept, ())
     return found
 
 
-def _rows(
-    ports: Ports, merchant: Merchant, wanted: Filter, since: str, until: str
+def rows(
+    ports: Ports, merchant: Merchant, wanted: Filter, since: str, until: str, series: str = ""
 ) -> list[FigureSums]:
     """Returns the rows of all, of a product, or of a country: those of each product."""
-    products: Sequence[str] = [wanted.product]
+    products: Iterable[str] = [wanted.product]
     if wanted.country and not wanted.product:
-        products = [product.id for product in ports.store.catalog(merchant.id)[0]]
+        products = product_lists.ids(ports, merchant)
     return [
         row
         for product in products
         for row in ports.store.figure_spans(
-            merchant.id, since, until, product=product, test=wanted.test
+            *(merchant.id, since, until), product=product, test=wanted.test, series=series
         )
     ]
-
-
-def countries(ports: Ports, merchant: Merchant, *, test: bool = False) -> list[str]:
-    """Returns the countries that anything was sold to by subscription, in order."""
-    found: set[str] = set()
-    for product in ports.store.catalog(merchant.id)[0]:
-        rows = ports.store.figure_spans(
-            merchant.id, FIRST_MONTH, "9999-12", product=product.id, test=test
-        )
-        found |= {row.country for row in rows}
-    return sorted(found - {"-"})
 
 
 def rows_behind(
@@ -188,7 +179,15 @@ def _orders(
         and wanted.product in {"", order.product}
         and not order.withdrawn
     )
+    if wanted.country:
+        found = _in_country(ports, found, wanted.country)
     return Rows(orders=found, next=page.next)
+
+
+def _in_country(ports: Ports, orders: tuple[Order, ...], country: str) -> tuple[Order, ...]:
+    """Returns the orders whose invoice is to a country, as the sums count them."""
+    invoices = invoices_of(ports, orders)
+    return tuple(order for order in orders if country_of(invoices.get(key_of(order))) == country)
 
 
 def _movements(
@@ -200,7 +199,7 @@ def _movements(
     limit: int,
     cursor: str | None,
 ) -> Rows:
-    after = None if cursor is None else _behind(merchant.id, cursor, wanted)
+    after = None if cursor is None else behind(merchant.id, cursor, wanted)
     page = ports.store.movements(merchant.id, *days, limit=limit + 1, after=after, test=wanted.test)
     found = tuple(
         each
@@ -213,14 +212,14 @@ def _movements(
         and not (each.kind is MovementKind.MOVED and wanted.is_of_all)
     )
     more = len(page) > limit
-    return Rows(movements=found, next=_cursor_of(page[limit - 1]) if more else None)
+    return Rows(movements=found, next=cursor_of(page[limit - 1]) if more else None)
 
 
-def _cursor_of(movement: Movement) -> str:
+def cursor_of(movement: Movement) -> str:
     return f"{movement.day}~{movement.at.isoformat()}~{movement.id}"
 
 
-def _behind(merchant: str, cursor: str, wanted: Filter) -> Movement:
+def behind(merchant: str, cursor: str, wanted: Filter) -> Movement:
     """Returns a movement at a cursor's place; raises `Invalid` for any other text."""
     day, _, rest = cursor.partition("~")
     at, _, name = rest.partition("~")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from billing.figures import sums
+from billing.catalog.flows import product_lists
+from billing.figures import cohorts, sums
 from billing.figures.comparison import Difference, differences
 from billing.figures.flows.order_parts import Part, local_day, parts_of
 from billing.figures.movements import Movement
@@ -29,7 +30,7 @@ A_DAY = timedelta(days=1)
 
 def compare(ports: Ports, merchant: Merchant, book: FigureBook, span: str) -> list[Difference]:
     """Returns what the stored sums of a day or month lack; raises `Conflict` if they never rest."""
-    products = [product.id for product in ports.store.catalog(merchant.id)[0]]
+    products = list(product_lists.ids(ports, merchant))
     for _ in range(ATTEMPTS):
         before = _stored(ports, merchant.id, products, span)
         parts = list(_parts(ports, merchant, book, span))
@@ -70,9 +71,13 @@ def _add(ports: Ports, wrong: Sequence[Difference]) -> None:
 
 def _stored(ports: Ports, merchant: str, products: Sequence[str], span: str) -> list[FigureSums]:
     found: list[FigureSums] = []
+    is_month = len(span) == sums.MONTH_LENGTH
     for product in ("", *products):
         for test in (False, True):
-            found += ports.store.figure_spans(merchant, span, span, product=product, test=test)
+            for series in ("", *cohorts.Series) if is_month else ("",):
+                found += ports.store.figure_spans(
+                    *(merchant, span, span), product=product, test=test, series=series
+                )
     return found
 
 
@@ -80,7 +85,7 @@ def _parts(ports: Ports, merchant: Merchant, book: FigureBook, span: str) -> Ite
     first, last = days_of(span)
     for test in (False, True):
         for movement in movements(ports, merchant.id, first, last, test=test):
-            rows = sums.of_movement(movement, 0)
+            rows = cohorts.rows_of(movement, 0)
             yield from ((row, amounts) for row, amounts in rows if row.span == span)
     if first == last:
         yield from _of_orders(ports, merchant, book, first)
@@ -122,7 +127,7 @@ def _of_orders(ports: Ports, merchant: Merchant, book: FigureBook, day: date) ->
         )
         span = day.isoformat()
         today = [order for order in page.data if local_day(book, order.at) == span]
-        yield from parts_of(ports, today, span)
+        yield from parts_of(ports, book, today, span)
         if page.next is None:
             return
         cursor = page.next

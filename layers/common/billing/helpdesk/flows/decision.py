@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
-from billing.customers.purchases import PAYMENTS
 from billing.helpdesk import cancellation_request, decisions, messages, tickets
 from billing.helpdesk.flows import carry_out
 from billing.helpdesk.flows import ticket as threads
@@ -22,6 +21,7 @@ from billing.kernel.flows import due as kernel_due
 from billing.kernel.flows import subscriptions
 from billing.kernel.merchants import Merchant, Undecided
 from billing.kernel.money import Money
+from billing.kernel.orders import PAYMENTS
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from billing.customers.purchases import PAYMENTS, has_ended
+from billing.customers.purchases import has_ended
 from billing.helpdesk import cancellation_request, messages, tickets
 from billing.helpdesk.flows import ticket as threads
 from billing.helpdesk.messages import Author, Message
@@ -19,7 +19,7 @@ from billing.kernel.customers import normalised_email
 from billing.kernel.departments import named
 from billing.kernel.errors import Conflict, Invalid, NotFound
 from billing.kernel.merchants import Merchant
-from billing.kernel.orders import Order, typed_order_id
+from billing.kernel.orders import PAYMENTS, Order, typed_order_id
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Transaction

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from billing.customers.purchases import PAYMENTS
 from billing.customers.web.portal_session import Visit
 from billing.helpdesk.flows import decision, draft, open_ticket, sellers, ticket
 from billing.helpdesk.tickets import Ownership, TicketType
@@ -12,7 +11,7 @@ from billing.helpdesk.web import caller, thread_pages
 from billing.helpdesk.web.caller import Caller
 from billing.kernel.departments import Ask, Department, named
 from billing.kernel.errors import Invalid, NotFound
-from billing.kernel.orders import Order
+from billing.kernel.orders import PAYMENTS, Order
 from billing.web import http
 from billing.web.problems import errors_of
 

@@ -14,7 +14,7 @@ from billing.kernel.flows import whole_lists
 from billing.kernel.ledger import LedgerEntry
 from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
-from billing.kernel.orders import Order, OrderKind
+from billing.kernel.orders import PAYMENTS, Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 from billing.migration import canonical, journal, rows
@@ -29,7 +29,6 @@ PARTS_MOST = 1_000_000
 END = "end"
 """The place after the last entry."""
 
-PAID = frozenset({OrderKind.SALE, OrderKind.REBILL})
 
 
 class Part(Value):
@@ -89,7 +88,7 @@ def _invoices(ports: Ports, seller: Merchant, span: Span, place: str, now: datet
     )
     made: list[Row] = []
     for order, invoice, refund in zip(orders, invoices, refunds, strict=True):
-        if invoice is not None and order.kind in PAID:
+        if invoice is not None and order.kind in PAYMENTS:
             made += rows.of_invoice(invoice, order)
         elif invoice is not None and refund is not None and order.kind is OrderKind.REFUND:
             made += rows.of_credit_note(refund, invoice, order)
@@ -165,7 +164,7 @@ def _figures(ports: Ports, seller: Merchant, span: Span, place: str, now: dateti
 def _entries(ports: Ports, order: Order) -> list[LedgerEntry]:
     if order.customer is None:
         return []
-    if order.kind in PAID and order.invoice is not None:
+    if order.kind in PAYMENTS and order.invoice is not None:
         return ports.store.ledger_of(order.merchant, order.customer, order.invoice)
     if order.kind is not OrderKind.CHARGEBACK:
         return []

@@ -21,7 +21,7 @@ from billing.invoices.flows.invoice_list import CreditNote
 from billing.kernel.errors import NotFound, Refused
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import SelfService
-from billing.kernel.orders import Order, OrderKind, typed_order_id
+from billing.kernel.orders import PAYMENTS, Order, OrderKind, typed_order_id
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription, When
 from billing.kernel.values import replace
@@ -90,7 +90,7 @@ def payment(ports: Ports, account: Account, order: str) -> Payment:
     if found is None:
         raise NotFound("payment_unknown")
     (paid,) = found.orders
-    if paid.customer != account.customer.id or paid.kind not in purchases.PAYMENTS:
+    if paid.customer != account.customer.id or paid.kind not in PAYMENTS:
         raise NotFound("payment_unknown")
     return Payment.of(found, paid.id)
 

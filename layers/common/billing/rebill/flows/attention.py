@@ -91,6 +91,8 @@ def parked(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
         for failure in ports.store.failures(merchant.id)
         if failure.kind in {DueKind.BILL, DueKind.CANCEL} and failure.is_parked(now)
     ]
+    if not failures:
+        return []
     owners = [(t.owner[0], t.owner[1], t.owner[2]) for t in failures]
     return [
         _matter("parked", subscription, failure.first_at, "failed", now)

@@ -12,7 +12,7 @@ from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import RefundFailed, RefundSucceeded
 from billing.kernel.invoices import Invoice
 from billing.kernel.money import Money
-from billing.kernel.orders import Order, OrderKind
+from billing.kernel.orders import PAYMENTS, Order
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.subscription import Source
@@ -21,7 +21,6 @@ from billing.refunds import booking, refunds, value
 from billing.refunds.payment import Payment
 from billing.refunds.refunds import Refund, RefundState
 
-REFUNDABLE = frozenset({OrderKind.SALE, OrderKind.REBILL})
 ATTEMPTS = 8
 
 
@@ -55,7 +54,7 @@ def payment(ports: Ports, merchant: str, order: str) -> Payment:
     if found is None:
         raise NotFound("order_unknown")
     (paid,) = found.orders
-    if paid.kind not in REFUNDABLE or paid.invoice is None or paid.customer is None:
+    if paid.kind not in PAYMENTS or paid.invoice is None or paid.customer is None:
         raise Refused("not_refundable")
     return Payment.of(found, paid.id)
 

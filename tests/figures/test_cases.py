@@ -65,7 +65,7 @@ def agrees_with_the_oracle(world: Watched) -> None:
         if isinstance(record.after, Subscription):
             histories[record.after.customer].append((record.at, record.after, 0))
     zone = ZoneInfo(world.merchant.settings.time_zone)
-    customers = [figures_oracle.expected(each, zone) for each in histories.values()]
+    customers = [figures_oracle.expected(each, zone, {}) for each in histories.values()]
     products = [product.id for product in world.store.catalog("acme")[0]]
     series = figure_cases.series_of(world.ports, "acme", products)
     orders = {e.after.id: e.after for e in world.records if isinstance(e.after, Order)}

@@ -128,7 +128,7 @@ def test_start_plus_movements_is_the_end_for_each_day_product_and_kind(
     written: list[Happened],
 ) -> None:
     figures, moved = told(written)
-    expected = oracle.expected([(*each, PPM) for each in written], ZoneInfo(ZONE))
+    expected = oracle.expected([(*each, PPM) for each in written], ZoneInfo(ZONE), {})
     mrr: Counter[tuple[date, str]] = Counter()
     kinds: Counter[tuple[date, str]] = Counter()
     steps: Counter[tuple[date, str]] = Counter()

@@ -13,6 +13,7 @@ from billing.kernel.funds import Funds
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
 from billing.kernel.plans import Plan
+from billing.kernel.price_changes import PriceChange
 from billing.kernel.schedule import standard_at
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
@@ -113,7 +114,8 @@ class Agreement(Entity):
     what was paid and is not used up, None in the plain case: the running period at its price
     (`money`). `thaws_to` is the plan to return to after a freeze: with a `next_plan` the freeze
     begins with the next period, without one it is in force (A-5). `discount` is what is left of
-    its coupon (C-8). `test` marks sandbox purchases (W-3).
+    its coupon (C-8). `test` marks sandbox purchases (W-3). `price_change` is an announced price
+    (X-12), `resumes_at` the end of a pause, None if it has none (X-11).
     """
 
     id: str
@@ -158,6 +160,8 @@ class Agreement(Entity):
     language: str = "en"
     test: bool = False
     discount: Discount | None = None
+    price_change: PriceChange | None = None
+    resumes_at: datetime | None = None
 
     @property
     def next_discount(self) -> Discount | None:
@@ -209,6 +213,11 @@ class Agreement(Entity):
         if self.terms.type is not PriceType.RECURRING or not self.period:
             return ()
         return (whole(self.period - 1, self.terms.price.amount_minor),)
+
+    def pause_is_over(self, now: datetime) -> bool:
+        """True if it is paused until an instant that has come (X-11)."""
+        ends_at = self.resumes_at
+        return self.state is State.PAUSED and ends_at is not None and ends_at <= now
 
     @property
     def is_frozen(self) -> bool:

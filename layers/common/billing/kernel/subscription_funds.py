@@ -43,6 +43,15 @@ class FundedAgreement(Agreement):
         own = Share(self.period - 1, paid_minor, in_use_minor=paid_minor, taxed_by=taxed_by)
         return self._with(Funds((own,)))
 
+    def at_its_price(self) -> Self:
+        """Returns it at the announced price, if the next period is charged at that (X-12)."""
+        change, scheduled = self.price_change, self.period_at
+        if change is None or scheduled is None or not change.is_for(scheduled):
+            return self
+        terms = replace(self.terms, price=change.price)
+        # The running period was paid at the old price, and stays worth that.
+        return replace(self, terms=terms, price_change=None)._with(self.money)
+
     def taken(self, after: Self, returned_minor: int) -> Taken:
         """Returns what a refund took out of its funds; `after` is the subscription after the
         refund."""

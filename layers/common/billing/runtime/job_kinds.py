@@ -10,6 +10,7 @@ from billing.figures.flows import rebuild
 from billing.gateway_events.flows import lost_events
 from billing.jobs.flows.steps import Kind
 from billing.migration.flows import export
+from billing.plans.flows import announce_price
 from billing.rebill.flows import forecast_rollup
 from billing.webhooks.flows import recover, resend
 
@@ -23,6 +24,7 @@ KINDS: Mapping[str, Kind] = {
     lost_events.JOB: lost_events.LOOK,
     forecast_rollup.NIGHTLY: forecast_rollup.LOOK,
     forecast_rollup.JOB: forecast_rollup.ADD_UP,
+    announce_price.JOB: announce_price.ALL,
     recover.JOB: recover.RECOVER,
     resend.JOB: resend.REPLAY,
 }

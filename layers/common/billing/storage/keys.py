@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from billing.kernel.orders import Order
     from billing.kernel.payment_refs import PaymentPointer
     from billing.kernel.subscription import Subscription
+    from billing.notices.records import MissedNotice
     from billing.notices.reminders import Reminder
     from billing.outbox.suppressions import MailStop
     from billing.refunds.chargebacks import Chargeback
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
         | Delivery
         | WebhookEndpoint
         | Declaration
+        | MissedNotice
     )
     """An entity with a due date in the due index."""
 

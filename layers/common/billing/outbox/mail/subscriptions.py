@@ -42,19 +42,19 @@ def changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime)
 
     None is sent once its customer was erased (M-8), or once it is untrue (R-8).
     """
-    subscription, customer = _subject(ports, event)
+    subscription, customer = subject_of(ports, event)
     if customer is None:
         return LeftOut.ERASED
     if outdated.of_subscription(event, subscription, now):
         return LeftOut.UNTRUE
     was = _shown(event, subscription)
-    envelope = _envelope(ports, event, merchant, customer, subscription, was, now)
+    envelope = envelope_of(ports, event, merchant, customer, subscription, was, now)
     return [LETTERS[event.kind](envelope, was)]
 
 
 def card_expiring(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
     """Returns the mail about the card that pays and expires soon (W-7)."""
-    subscription, customer = _subject(ports, event)
+    subscription, customer = subject_of(ports, event)
     if customer is None:
         return LeftOut.ERASED
     assert event.code is not None, "it names the card"
@@ -62,7 +62,7 @@ def card_expiring(ports: Ports, event: OutboxEvent, merchant: Merchant, now: dat
     if card is None or outdated.of_card(event, subscription, card):
         return LeftOut.UNTRUE
     was = snapshots.of(subscription)
-    envelope = _envelope(ports, event, merchant, customer, subscription, was, now)
+    envelope = envelope_of(ports, event, merchant, customer, subscription, was, now)
     return [card_letters.card_expiring(envelope, was, card)]
 
 
@@ -72,7 +72,7 @@ def plan_changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: date
     return mail(ports, event, merchant, now)
 
 
-def _subject(ports: Ports, event: OutboxEvent) -> tuple[Subscription, Customer | None]:
+def subject_of(ports: Ports, event: OutboxEvent) -> tuple[Subscription, Customer | None]:
     """Returns the event's subscription, and its customer unless erased (M-8)."""
     assert event.subscription is not None, "its event names it"
     subscription = ports.store.subscription(event.merchant, event.customer, event.subscription)
@@ -90,7 +90,7 @@ def _shown(event: OutboxEvent, subscription: Subscription) -> Snapshot:
     return snapshots.of(subscription.renewing() if asked else subscription)
 
 
-def _envelope(
+def envelope_of(
     ports: Ports,
     event: OutboxEvent,
     merchant: Merchant,

@@ -5,6 +5,7 @@ They are planned from the subscription as it stands, so that no other write need
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from billing.cancel.regions.rules import Duty
@@ -24,6 +25,8 @@ UNTOLD = frozenset({Period.WEEKLY, Period.EVERY_2_WEEKS})
 """Periods whose renewals come sooner than a month, and get no advance notice."""
 
 TOLD = frozenset({State.TRIALING, State.ACTIVE, State.FROZEN})
+
+OF_CHARGES = frozenset({EventKind.TRIAL_ENDING, EventKind.RENEWAL_UPCOMING})
 
 RUNS_ON = frozenset({PriceType.RECURRING, PriceType.RECURRING_INSTALLMENT})
 """The types of price that run until somebody cancels."""
@@ -125,6 +128,24 @@ def _of_charge(
     return _notice(kind, charge_at, timing, charge_name(subscription, charge_at))
 
 
+def promotion_timing(
+    promotion: Promotion,
+    subscription: Subscription,
+    settings: Settings,
+    address: Address,
+    now: datetime,
+) -> Timing | None:
+    """Returns when the end of a discount is announced, sent or not; None if it is not."""
+    days, zone = round((promotion.ends_at - promotion.since) / DAY), subscription.anchor.zone
+    rules = [
+        rule
+        for rule in windows.rules_of(address, now.date(), Duty.TRIAL_ENDS)
+        if not any(window.half_of_short for window in rule.windows)  # of trials alone
+    ]
+    wanted = _wanted(settings, days / 2)
+    return windows.timing(promotion.ends_at, zone, days, rules, wanted, TRIAL_DAYS)
+
+
 def _of_promotion(
     reminder: Reminder,
     subscription: Subscription,
@@ -132,29 +153,40 @@ def _of_promotion(
     address: Address,
     now: datetime,
 ) -> Notice | None:
-    """Announces the first payment without a discount, unless its own notice does in time."""
+    """Announces the first payment without a discount, unless the notice of that payment does."""
     promotion = promotion_of(reminder.promotion, subscription, now)
     if promotion is None or promotion.ends_at == reminder.promotion_told_of:
         return None
-    days = round((promotion.ends_at - promotion.since) / DAY)
-    rules = [
-        rule
-        for rule in windows.rules_of(address, now.date(), Duty.TRIAL_ENDS)
-        if not any(window.half_of_short for window in rule.windows)
-    ]
-    wanted = _wanted(settings, days / 2)
-    zone = subscription.anchor.zone
-    timing = windows.timing(promotion.ends_at, zone, days, rules, wanted, TRIAL_DAYS)
+    timing = promotion_timing(promotion, subscription, settings, address, now)
     if timing is None:
         return None
     if subscription.next_charge_at == promotion.ends_at:
         own = charge_timing(subscription, settings, address, now)
-        if own is not None and timing.takes(own.at):
+        to_come = own is not None and reminder.told_of != promotion.ends_at
+        if own is not None and to_come and timing.takes(max(own.at, now)):
             return None
     elif subscription.renewing().terms.period not in UNTOLD:
         return None  # its own notice may do, once it is the next payment
     name = f"{subscription.id}:{promotion.ends_at.isoformat()}"
     return _notice(EventKind.PROMOTION_ENDING, promotion.ends_at, timing, name)
+
+
+def tells_of_promotion(
+    reminder: Reminder,
+    subscription: Subscription,
+    settings: Settings,
+    address: Address,
+    sent: Iterable[Notice],
+    now: datetime,
+) -> bool:
+    """Tests whether the notice of a payment, sent now, announces the end of a discount too."""
+    promotion = reminder.promotion
+    if promotion is None or not any(
+        notice.kind in OF_CHARGES and notice.about == promotion.ends_at for notice in sent
+    ):
+        return False
+    timing = promotion_timing(promotion, subscription, settings, address, now)
+    return timing is not None and timing.takes(now)
 
 
 def promotion_of(
@@ -213,21 +245,8 @@ def next_anniversary(subscription: Subscription, now: datetime) -> datetime:
     return first if first > now else start.plus(Span(1, Unit.YEAR), years + 1).instant
 
 
-def first_at_price(subscription: Subscription, now: datetime) -> datetime | None:
-    """Returns the first renewal that an announced price can still be told of in time (X-12)."""
-    change = subscription.price_change
-    if change is None or subscription.period_at is None:
-        return None
-    told = change.told_at or now
-    earliest = max(change.starts_at, told + timedelta(days=change.least_days))
-    k = subscription.period
-    while (at := subscription.payment_at(k)) < earliest:
-        k += 1
-    return at
-
-
 def _of_price(subscription: Subscription, address: Address, now: datetime) -> Notice | None:
-    change, at = subscription.price_change, first_at_price(subscription, now)
+    change, at = subscription.price_change, subscription.new_price_at(now)
     if change is None or at is None or change.told_at is not None:
         return None
     rules = windows.rules_of(address, now.date(), Duty.PRICE_CHANGE)

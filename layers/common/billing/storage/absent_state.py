@@ -94,6 +94,8 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "refund_taxes_minor": (),
     },
     "InvoiceCounter": {"last": 0, "credit_notes": False},
+    "PriceChange": {"needs_consent": False},
+    "Reminder": {"expected": ()},
     "IssuedDocument": {"lines": (), "test": False, "e_invoice": False},
     "Seller": {"tax_ids": (), "note": "", "untaxed_reason": ""},
     "Job": {

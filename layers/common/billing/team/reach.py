@@ -102,6 +102,11 @@ EXCEPTIONS: Mapping[tuple[str, str], Right] = {
     ("GET", "/console/customers/<customer>/erase"): (Area.CUSTOMERS, WRITE),
     ("GET", "/console/subscriptions/<subscription>/cancel"): (Area.SUBSCRIPTIONS, WRITE),
     ("GET", "/console/subscriptions/<subscription>/do/<action>"): (Area.SUBSCRIPTIONS, WRITE),
+    # A price for who has bought is no matter of the catalog.
+    **{
+        ("POST", f"/v1/price-points/<price_point>/{act}"): (Area.SUBSCRIPTIONS, WRITE)
+        for act in ("price-change", "undo-price-change")
+    },
     ("GET", "/console/orders/<order>/refund"): (Area.MONEY, WRITE),
     ("GET", "/console/coupons/coupons.csv"): (Area.EXPORTS, READ),
     ("GET", "/console/coupons/new"): (Area.COUPONS, WRITE),
@@ -109,7 +114,7 @@ EXCEPTIONS: Mapping[tuple[str, str], Right] = {
     ("GET", "/console/orders/<order>/refund-tax"): (Area.MONEY, WRITE),
     **{
         ("GET", f"/console/subscriptions/<subscription>/{form}"): (Area.SUBSCRIPTIONS, WRITE)
-        for form in ("coupon", "plan", "unfreeze")
+        for form in ("coupon", "plan", "price", "unfreeze")
     },
     ("GET", "/console/figures/file.csv"): (Area.EXPORTS, READ),
     ("GET", "/v1/figures.csv"): (Area.EXPORTS, READ),

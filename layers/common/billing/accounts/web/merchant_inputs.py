@@ -224,6 +224,7 @@ class SettingsChangeInput(ChangeInput):
     credit_at_end: CreditAtEnd = unsaid()
     freeze_price: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = unsaid()
     self_freeze: StrictBool = unsaid()
+    self_pause: StrictBool = unsaid()
     self_coupon: StrictBool = unsaid()
     self_change_plan: StrictBool = unsaid()
     accounts: AccountPolicyInput = unsaid()

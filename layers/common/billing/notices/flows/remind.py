@@ -70,6 +70,8 @@ def _remind(ports: Ports, now: datetime, access_ended: AccessEnded | None, due: 
     found = planned.planned(reminder, subscription, settings, address, now)
     sent = [notice for notice in found if notice.is_due(now)]
     after = _noticed(reminder, subscription, sent, now)
+    if planned.tells_of_promotion(after, subscription, settings, address, sent, now):
+        after = replace(after, promotion_told_of=after.told_of)
     method = ports.store.payment_method(merchant_id, customer, subscription.payment_method)
     writes = _notices(subscription, sent, now) + _missed(reminder, subscription, now)
     writes += _expiry(subscription, method, settings, now)

@@ -10,7 +10,6 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
-from billing.notices import planned
 from billing.notices.mail import letters
 from billing.outbox import outdated
 from billing.outbox.mail import subscriptions
@@ -43,7 +42,7 @@ def noticed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime)
             return [letters.price_kept(envelope, was)]
     assert change is not None, "left out where it was taken back"
     told = replace(found, price_change=replace(change, told_at=change.told_at or event.at))
-    at = planned.first_at_price(told, now)
+    at = told.new_price_at(now)
     assert at is not None, "what recurs has something to come"
     old, new, consent = found.terms.price, change.price, change.needs_consent
     return [letters.price_changing(envelope, was, at, old, new, consent=consent)]

@@ -200,9 +200,13 @@ def _of(routes: str, declare: str = "declare") -> Declare:
 PARTS: dict[str, tuple[Declare, ...]] = {
     **dict.fromkeys(("", "portal"), (_home,)),
     "search": (_search,),
-    "products": (_of("product_routes"),),
+    "products": (_of("product_routes"), _of("price_routes", "declare_for_all")),
     "customers": (_of("customer_routes"),),
-    "subscriptions": (_of("subscription_routes"), _of("coupon_routes", "declare_of_subscriptions")),
+    "subscriptions": (
+        _of("subscription_routes"),
+        _of("coupon_routes", "declare_of_subscriptions"),
+        _of("price_routes"),
+    ),
     "coupons": (_of("coupon_routes"),),
     "transactions": (_transactions,),
     "orders": (_orders,),

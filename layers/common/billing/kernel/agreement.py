@@ -115,7 +115,8 @@ class Agreement(Entity):
     (`money`). `thaws_to` is the plan to return to after a freeze: with a `next_plan` the freeze
     begins with the next period, without one it is in force (A-5). `discount` is what is left of
     its coupon (C-8). `test` marks sandbox purchases (W-3). `price_change` is an announced price
-    (X-12), `resumes_at` the end of a pause, None if it has none (X-11).
+    (X-12), `resumes_at` the end of a pause, None if it has none (X-11), `freeze_untold` that the
+    mail about a freeze to come was left out while its end was pending.
     """
 
     id: str
@@ -162,6 +163,7 @@ class Agreement(Entity):
     discount: Discount | None = None
     price_change: PriceChange | None = None
     resumes_at: datetime | None = None
+    freeze_untold: bool = False
 
     @property
     def next_discount(self) -> Discount | None:

@@ -23,10 +23,15 @@ AHEAD_MOST = timedelta(days=3 * 366)
 """The longest time ahead for which a price is announced."""
 
 
+def refuse_start(starts_at: datetime, now: datetime) -> None:
+    """Raises `Invalid` for a start in the past, or too far ahead; today is one, in any zone."""
+    if not now - timedelta(days=1) <= starts_at <= now + AHEAD_MOST:
+        raise Invalid("price_change_date", field="from")
+
+
 def refuse(subscription: Subscription, price: Money, starts_at: datetime, now: datetime) -> None:
     """Raises `Refused` or `Invalid` where a price cannot be announced to a subscription."""
-    if not now <= starts_at <= now + AHEAD_MOST:
-        raise Invalid("price_change_date", field="from")
+    refuse_start(starts_at, now)
     if price.currency is not subscription.terms.price.currency:
         raise Refused("other_currency")
     if subscription.terms.type is not PriceType.RECURRING:

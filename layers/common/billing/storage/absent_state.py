@@ -137,6 +137,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "credit_minor": 0,
         "language": "en",
         "test": False,
+        "freeze_untold": False,
     },
     "TaxDay": {"taxable_minor": 0, "tax_minor": 0, "orders": 0},
     "Ticket": {

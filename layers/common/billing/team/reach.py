@@ -107,6 +107,13 @@ EXCEPTIONS: Mapping[tuple[str, str], Right] = {
         ("POST", f"/v1/price-points/<price_point>/{act}"): (Area.SUBSCRIPTIONS, WRITE)
         for act in ("price-change", "undo-price-change")
     },
+    **{
+        (method, "/console/products/<product>/prices/<price_point>/announce"): (
+            Area.SUBSCRIPTIONS,
+            WRITE,
+        )
+        for method in ("GET", "POST")
+    },
     ("GET", "/console/orders/<order>/refund"): (Area.MONEY, WRITE),
     ("GET", "/console/coupons/coupons.csv"): (Area.EXPORTS, READ),
     ("GET", "/console/coupons/new"): (Area.COUPONS, WRITE),

@@ -12,7 +12,9 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.snapshots import Snapshot
-from billing.kernel.subscription import Subscription
+from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import replace
+from billing.kernel.writes import Change
 from billing.notices.mail import letters as reminder_letters
 from billing.outbox import outdated
 from billing.outbox.mail import envelopes, payments, portal_links
@@ -46,6 +48,7 @@ def changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime)
     if customer is None:
         return LeftOut.ERASED
     if outdated.of_subscription(event, subscription, now):
+        _note_untold(ports, event, subscription)
         return LeftOut.UNTRUE
     was = _shown(event, subscription)
     envelope = envelope_of(ports, event, merchant, customer, subscription, was, now)
@@ -79,6 +82,16 @@ def subject_of(ports: Ports, event: OutboxEvent) -> tuple[Subscription, Customer
     assert subscription is not None, "a subscription is never removed"
     customer = ports.store.customer(event.merchant, event.customer)
     return subscription, None if customer is None or customer.is_erased else customer
+
+
+def _note_untold(ports: Ports, event: OutboxEvent, subscription: Subscription) -> None:
+    """Notes that the mail about a freeze is left out for an end that may be undone (X-5, A-5)."""
+    pending = subscription.state is State.CANCEL_PENDING and subscription.thaws_to is not None
+    if event.kind is not EventKind.FREEZE_ASKED or not pending or subscription.freeze_untold:
+        return
+    noted = replace(subscription, freeze_untold=True)
+    # Undone meanwhile, it is true again: the conflict brings the event back.
+    ports.store.commit(Change(subscription, noted, expecting=("state", "thaws_to")))
 
 
 def _shown(event: OutboxEvent, subscription: Subscription) -> Snapshot:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,6 @@ from billing.kernel import charge_eligibility
 from billing.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from billing.kernel.flows import subscriptions
 from billing.kernel.flows.walks import KeepGoing
-from billing.kernel.list_rows import SubscriptionFilter
 from billing.kernel.money import Currency, Money
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.ports import Ports
@@ -36,6 +35,9 @@ from billing.plans.flows import change_plan
 
 JOB = "price_change"
 PAGE = 50
+IMPORTED_FROM = timedelta(days=5 * 366)
+"""The time before its merchant's first day in which an imported subscription may have begun."""
+
 AS_READ = (*charge_eligibility.LOOKED_AT, *charge_eligibility.PRICED_BY)
 
 
@@ -104,8 +106,7 @@ def announce_to_all(
     point = ports.store.price_point(price_point)
     if point is None or point.merchant != merchant:
         raise NotFound("price_point_unknown")
-    if not now <= starts_at <= now + announced_price.AHEAD_MOST:
-        raise Invalid("price_change_date", field="from")
+    announced_price.refuse_start(starts_at, now)
     if price.currency is not point.terms.price.currency:
         raise Invalid("currency", field="price", currency=point.terms.price.currency)
     asked = {
@@ -161,13 +162,19 @@ def _announce(
 
 
 def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
-    """Goes through the subscriptions of a price point page by page; a page may come again."""
+    """Goes through all subscriptions of a merchant page by page; a page may come again.
+
+    By the list that each is in from its first write on: that of a price point's may lag.
+    """
     text, _, place = job.cursor.partition(" ")
     asked: dict[str, Any] = json.loads(text)
-    where = SubscriptionFilter(price_point=asked["price_point"])
+    merchant = ports.store.merchant(job.owner)
+    assert merchant is not None, "a merchant is never removed"
+    since = merchant.created_at - IMPORTED_FROM
+    until = job.created_at + timedelta(microseconds=1)
     while place != "-":
-        page = ports.store.subscriptions_where(
-            job.owner, where, now=now, limit=PAGE, cursor=place or None
+        page = ports.store.subscriptions_started(
+            job.owner, since=since, until=until, limit=PAGE, cursor=place or None
         )
         for found in page.data:
             yield Step(f"{text} {place}", *_outcome(ports, found, asked, now))

@@ -191,6 +191,12 @@ def _subscriptions(portal: Portal) -> None:
     def cancel(merchant: str, subscription: str) -> http.Answer:
         return portal_purchases.cancel_subscription(ports, portal.change(merchant), subscription)
 
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/offer")
+    def take_offer(merchant: str, subscription: str) -> http.Answer:
+        from billing.portal.web import offers
+
+        return offers.take(ports, portal.change(merchant), subscription)
+
     @app.get("/portal/<merchant>/subscriptions/<subscription>/ending")
     def ending(merchant: str, subscription: str) -> http.Answer:
         return portal_purchases.ending_page(ports, portal.visit(merchant), subscription)

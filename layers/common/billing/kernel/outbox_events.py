@@ -54,6 +54,8 @@ class EventKind(StrEnum):
     TICKET_APPROVED = "ticket_approved"
     TICKET_DECLINED = "ticket_declined"
     PAYMENT_VOID = "payment_void"
+    OFFER_SHOWN = "offer_shown"
+    OFFER_TAKEN = "offer_taken"
     DECLARED = "declared"
     DECLARATION_ASKED = "declaration_asked"
 

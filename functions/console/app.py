@@ -219,6 +219,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "branding": (_of("branding_routes"),),
     "mails": (_of("mail_routes"),),
     "declarations": (_of("declaration_routes"),),
+    "notices": (_of("notice_routes"),),
     "figures": (_of("figure_routes"),),
     "settings": (_of("settings_routes"),),
     "keys": (_of("key_routes"),),

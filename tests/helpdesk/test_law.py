@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,7 +29,7 @@ class Context:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    world = World()
+    world = World(now=datetime(2026, 7, 1, 15, tzinfo=UTC))
     set_up(world, self_cancel=SelfService.MANUAL)
     wiring.install(world.ports)
     yield world

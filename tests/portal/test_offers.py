@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from billing.cancel.flows import cancel
-from billing.kernel.catalog import Product
+from billing.kernel.catalog import Cancellation, Product
 from billing.kernel.customers import Address
 from billing.kernel.money import Currency, Money
 from billing.kernel.outbox_events import EventKind
@@ -18,6 +18,7 @@ from tests.portal.visitors import Shop, Visitor
 from tests.world import ADDRESS, MONTHLY
 
 BERLIN = Address("Hauptstr. 1", "Berlin", "DE", postal_code="10115")
+DELAYED = replace(MONTHLY, cancellation=Cancellation.DELAYED)
 CHEAPER = replace(MONTHLY, price=Money(999, Currency.USD))
 
 
@@ -28,7 +29,7 @@ def shop() -> Shop:
 
 def offering(shop: Shop, kind: OfferKind, address: Address = ADDRESS) -> Visitor:
     world = shop.world
-    product = world.product(MONTHLY, CHEAPER)
+    product = world.product(DELAYED, CHEAPER)
     named = {
         OfferKind.DISCOUNT: {"coupon": "STAY"},
         OfferKind.DOWNGRADE: {"price_point": product.price_points[1]},

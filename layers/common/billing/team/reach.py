@@ -20,7 +20,7 @@ CONSOLE: Mapping[str, Area] = {
     "products": Area.CATALOG,
     "declarations": Area.CUSTOMERS,
     "coupons": Area.COUPONS,
-    **dict.fromkeys(("subscriptions", "attention"), Area.SUBSCRIPTIONS),
+    **dict.fromkeys(("subscriptions", "attention", "notices"), Area.SUBSCRIPTIONS),
     **dict.fromkeys(("transactions", "orders", "invoices"), Area.MONEY),
     "tickets": Area.TICKETS,
     **dict.fromkeys(("figures", "forecast"), Area.FIGURES),

@@ -133,7 +133,7 @@ class ChangeInput(Input):
 
 
 class SaveOfferInput(Input):
-    """What who is about to cancel is offered instead: `coupon` is the code of a discount,
+    """An offer to customers who are about to cancel: `coupon` is the code of a discount,
     `price_point` the plan of a downgrade."""
 
     kind: OfferKind

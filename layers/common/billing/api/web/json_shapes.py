@@ -84,7 +84,7 @@ class PricePointOutput(TermsOutput):
 
 
 class SaveOfferOutput(TypedDict):
-    """What who is about to cancel is offered instead."""
+    """An offer to customers who are about to cancel."""
 
     kind: str
     coupon: str | None

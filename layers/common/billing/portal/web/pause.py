@@ -41,8 +41,8 @@ def resume_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     after = pausing.resume(found, visit.now)
     at = after.next_charge_at or visit.now
     amount = upcoming.next_charge(ports, visit.merchant, after, now=visit.now)
-    values = {"at": at, "amount": amount, "at_once": at <= visit.now}
-    return show(visit, "resume", subscription=found, **values)
+    at_once = at <= visit.now
+    return show(visit, "resume", subscription=found, at=at, amount=amount, at_once=at_once)
 
 
 def resume_subscription(ports: Ports, visit: Visit, subscription: str) -> http.Answer:

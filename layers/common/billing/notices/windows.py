@@ -19,6 +19,9 @@ from billing.kernel.values import Value
 DAY = timedelta(days=1)
 YEAR_DAYS = 365
 
+MARGIN = timedelta(hours=12)
+"""The least time between a notice and the end of its window: sweeps and mail may be late."""
+
 
 class Timing(Value):
     """A notice goes out at `at`, not before `opens_at`, and by `closes_at`.
@@ -62,9 +65,10 @@ def timing(
     most = min((window.most * DAY for window in windows if window.most), default=None)
     ahead = (ours if wanted_days is None else wanted_days) * DAY
     ahead = max(ahead if most is None else min(ahead, most), least)
+    closes_at = start_of_next_local_day(coming - least, zone)
     return Timing(
-        at=coming - ahead,
-        closes_at=start_of_next_local_day(coming - least, zone),
+        at=min(coming - ahead, closes_at - MARGIN),
+        closes_at=closes_at,
         opens_at=None if most is None else coming - most,
         prescribed=bool(windows),
     )

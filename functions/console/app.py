@@ -206,6 +206,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
         _of("subscription_routes"),
         _of("coupon_routes", "declare_of_subscriptions"),
         _of("price_routes"),
+        _of("notice_routes", "declare_of_subscriptions"),
     ),
     "coupons": (_of("coupon_routes"),),
     "transactions": (_transactions,),

@@ -15,8 +15,8 @@ LIVES = (
     ("US", "CA", "en", "click to cancel", None),
     ("US", "NY", "en", "Cancel a contract", None),
 )
-"""Country, state, language, the label of the link, and that of the last click where it is prescribed:
-letter for letter as REGIONS.md has them."""
+"""Country, state, language, the label of the link, and of the last click: letter for letter as
+REGIONS.md has them."""
 
 
 @pytest.mark.spec("X-10", "X-2")

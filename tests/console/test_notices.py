@@ -47,6 +47,8 @@ def test_a_missed_notice_is_on_the_home_page_until_somebody_has_seen_it(shop: Sh
 @pytest.mark.spec("X-12", "M-4")
 def test_a_subscription_shows_the_notices_that_were_sent_with_their_text(shop: Shop) -> None:
     shop.world.advance(days=345)
-    shown = Agent.of(shop).look(f"/console/subscriptions/{shop.world.subscription().id}").text
+    shown = (
+        Agent.of(shop).look(f"/console/subscriptions/{shop.world.subscription().id}/notices").text
+    )
     assert "Notices sent" in shown and "Upcoming renewal" in shown
     assert "renews on" in shown and "SHA-256" in shown

@@ -53,6 +53,11 @@ class Notice(Value):
     name: str
     code: str | None = None
 
+    @property
+    def event(self) -> str:
+        """The id of its event."""
+        return f"{self.name}:{self.kind}"
+
     def is_due(self, now: datetime) -> bool:
         return self.timing.at <= now < self.about
 

@@ -23,3 +23,11 @@ def declare(app: Router, looks: At, sends: At) -> None:
     @app.post("/console/notices/<missed>/seen")
     def see(missed: str) -> http.Answer:
         return notices.see(sends(), plain_id(missed))
+
+
+def declare_of_subscriptions(app: Router, looks: At, sends: At) -> None:
+    """Declares the routes of a subscription's notices."""
+
+    @app.get("/console/subscriptions/<subscription>/notices")
+    def sent_list(subscription: str) -> http.Answer:
+        return notices.sent_list(looks(), plain_id(subscription))

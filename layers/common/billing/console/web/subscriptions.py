@@ -43,9 +43,6 @@ QUOTED = ("plan", "unfreeze")
 
 DONE = {*ACTIONS, *QUOTED, *OF_COUPONS, "plan-pending"}
 
-NOTICES_SHOWN = 50
-"""The most proofs of notices that a page shows."""
-
 PAUSABLE = frozenset({State.TRIALING, State.ACTIVE})
 
 
@@ -66,9 +63,6 @@ def subscription_page(desk: Desk, subscription: str) -> http.Answer:
         orders=orders.data,
         actions=_possible(desk.session.merchant, found),
         quoted=_quoted(found),
-        notices=desk.ports.store.notice_records(
-            desk.merchant, found.customer, found.id, NOTICES_SHOWN
-        ),
         reprices=found.is_live and found.terms.type is PriceType.RECURRING,
         now=desk.now,
         done=what if what in DONE else None,

@@ -82,7 +82,7 @@ def _remind(ports: Ports, now: datetime, access_ended: AccessEnded | None, due: 
     left = [
         notice
         for notice in planned.planned(after, subscription, settings, address, now)
-        if notice.name not in {each.name for each in sent}
+        if notice.event not in {each.event for each in sent}
     ]
     expiry_at = reminders.expiry_notice_at(method, settings.time_zone) if method else None
     after = _postponed(after, left, (expiry_at, ended_at, subscription.resumes_at), now)
@@ -189,7 +189,7 @@ def _postponed(
     coming = [notice.timing.at for notice in left]
     coming += [at for at in others if at is not None]
     expected = tuple(
-        Expected(each.name, each.timing.closes_at) for each in left if each.code is not None
+        Expected(each.event, each.timing.closes_at) for each in left if each.code is not None
     )
     due_at = min([*(at for at in coming if at > now), now + reminders.LOOK_AGAIN])
     return replace(reminder, due_at=due_at, expected=expected)

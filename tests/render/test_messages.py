@@ -42,6 +42,7 @@ MERCHANTS_PARTS = {
         "export",
         "keys",
         "products",
+        "prices",
         "refusals",
         "settings",
         "taxes",

@@ -9,7 +9,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from billing.api.web import subscription_shapes
-from billing.api.web.frame import Api, Call, Later
+from billing.api.web.frame import Api, Call
 from billing.api.web.queries import InstantOrDate, start_of
 from billing.catalog.web.price_inputs import MoneyInput
 from billing.jobs.jobs import Job
@@ -73,10 +73,10 @@ def declare(api: Api, ports: Ports) -> None:
 def declare_for_all(api: Api, ports: Ports) -> None:
     """Declares the routes of a price point's announced prices."""
 
-    @api.post("/v1/price-points/<price_point>/price-change", PriceChangeInput)
+    @api.post("/v1/price-points/<price_point>/price-change", PriceChangeInput, status=202)
     def announce_price_changes(
         call: Call[PriceChangeInput], price_point: str
-    ) -> Later[PriceChangesOutput]:
+    ) -> PriceChangesOutput:
         """Announce another price to all subscriptions at a price point, in the background.
 
         The price point itself stays as it is, for new purchases.
@@ -84,14 +84,14 @@ def declare_for_all(api: Api, ports: Ports) -> None:
         price, at = call.input.given(call.merchant)
         merchant, now = call.merchant.id, call.now
         job = announce_price.announce_to_all(ports, merchant, price_point, price, at, now)
-        return _later(job, price_point)
+        return _of(job, price_point)
 
-    @api.post("/v1/price-points/<price_point>/undo-price-change")
-    def take_price_changes_back(call: Call[Nothing], price_point: str) -> Later[PriceChangesOutput]:
+    @api.post("/v1/price-points/<price_point>/undo-price-change", status=202)
+    def take_price_changes_back(call: Call[Nothing], price_point: str) -> PriceChangesOutput:
         """Take announced prices back at a price point, in the background."""
         job = announce_price.take_back_of_all(ports, call.merchant.id, price_point, call.now)
-        return _later(job, price_point)
+        return _of(job, price_point)
 
 
-def _later(job: Job, price_point: str) -> Later[PriceChangesOutput]:
-    return Later({"price_point": price_point, "state": job.state.value})
+def _of(job: Job, price_point: str) -> PriceChangesOutput:
+    return {"price_point": price_point, "state": job.state.value}

@@ -26,7 +26,7 @@ def shop() -> Shop:
 
 
 @pytest.mark.spec("X-12", "M-4")
-def test_a_missed_notice_is_on_the_home_page_until_somebody_has_seen_it(shop: Shop) -> None:
+def test_a_missed_notice_is_on_the_attention_page_until_somebody_has_seen_it(shop: Shop) -> None:
     world = shop.world
     world.advance(days=330)
     due_at = world.subscription().next_charge_at
@@ -34,13 +34,13 @@ def test_a_missed_notice_is_on_the_home_page_until_somebody_has_seen_it(shop: Sh
     world.now = due_at - timedelta(days=10)
     remind.sweep(world.ports, now=world.now)
     agent = Agent.of(shop)
-    assert "1 notice was not sent in time" in agent.look("/console").text
+    assert "1 notice was not sent in time" in agent.look("/console/attention").text
     assert world.subscription().id in agent.look("/console/notices").text
     (missed,) = world.store.missed_notices("acme", limit=9)
     for _ in range(2):
         assert agent.send(f"/console/notices/{missed.id}/seen").status == 303
     assert agent.send("/console/notices/another/seen").status == 404
-    assert "not sent in time" not in agent.look("/console").text
+    assert "not sent in time" not in agent.look("/console/attention").text
     assert "Mark as seen" not in agent.look("/console/notices?before=" + "x" * 500).text
 
 

@@ -139,7 +139,6 @@ def _concerns(ports: Ports, merchant: Merchant, now: datetime) -> tuple[tuple[Co
     )
     waits = sum(each.waiting_since is not None for each in newest.data)
     disputed = sum(each.dispute == "open" for each in newest.data)
-    missed = ports.store.missed_notices(merchant.id, limit=COUNTED_MOST)
     cut = newest.next is not None
     past_due = SubscriptionFilter(state=State.PAST_DUE)
     late = Page(tuple(e for e in newest.data if past_due.takes(e.as_of(now))), None)
@@ -152,7 +151,6 @@ def _concerns(ports: Ports, merchant: Merchant, now: datetime) -> tuple[tuple[Co
             more=late.next is not None,
         ),
         Concern("waiting", waits, "/console/attention", more=cut),
-        Concern("notices", sum(each.seen_at is None for each in missed), "/console/notices"),
         Concern("disputes", disputed, "/console/transactions?kind=chargeback", more=cut),
         Concern(
             *("tickets", min(len(tickets), COUNTED_MOST), "/console/tickets?state=open"),

@@ -95,9 +95,16 @@ class _Blank:
         return lambda *_: self._nothing
 
 
+class BareMail(dict[str, Any]):
+    """A mail without words."""
+
+    def get_body(self, _: Any) -> None:
+        return None
+
+
 def _bare(
     letter: Any, envelope: Any, pdf: bytes | None = None, *_: Any, **__: Any
 ) -> dict[str, Any]:
     """Returns a mail reduced to its outbox event, its address and what is attached."""
     to = SimpleNamespace(addresses=(SimpleNamespace(addr_spec=envelope.to.email),))
-    return {"Message-ID": envelope.event_id, "To": to, "pdf": pdf}
+    return BareMail({"Message-ID": envelope.event_id, "To": to, "pdf": pdf})

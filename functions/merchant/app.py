@@ -241,7 +241,8 @@ def _team(api: Api, ports: Ports) -> None:
 
 
 PARTS: dict[str, tuple[Declare, ...]] = {
-    **dict.fromkeys(("preview", "products", "price-points"), (_catalog,)),
+    **dict.fromkeys(("preview", "products"), (_catalog,)),
+    "price-points": (_catalog, _of("plans", "declare_for_all")),
     "orders": (_sales, _endings),
     "subscriptions": (
         _sales,

@@ -14,8 +14,10 @@ from billing.portal.web import freeze as portal_freeze
 from billing.portal.web import mail_link as portal_mail_link
 from billing.portal.web import mail_link_cards as portal_mail_link_cards
 from billing.portal.web import pages as portal_pages
+from billing.portal.web import pause as portal_pause
 from billing.portal.web import payment as portal_payment
 from billing.portal.web import plans as portal_plans
+from billing.portal.web import price as portal_price
 from billing.portal.web import purchases as portal_purchases
 from billing.portal.web.mail_link import Holder
 from billing.portal.web.visits import Portal
@@ -33,6 +35,8 @@ def build(ports: Ports) -> http.Resolver:
     _payments(portal)
     _subscriptions(portal)
     _freezes(portal)
+    _pauses(portal)
+    _prices(portal)
     _coupons(portal)
     _plans(portal)
     _refunds(portal)
@@ -187,6 +191,12 @@ def _subscriptions(portal: Portal) -> None:
     def cancel(merchant: str, subscription: str) -> http.Answer:
         return portal_purchases.cancel_subscription(ports, portal.change(merchant), subscription)
 
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/offer")
+    def take_offer(merchant: str, subscription: str) -> http.Answer:
+        from billing.portal.web import offers
+
+        return offers.take(ports, portal.change(merchant), subscription)
+
     @app.get("/portal/<merchant>/subscriptions/<subscription>/ending")
     def ending(merchant: str, subscription: str) -> http.Answer:
         return portal_purchases.ending_page(ports, portal.visit(merchant), subscription)
@@ -226,6 +236,38 @@ def _freezes(portal: Portal) -> None:
     @app.post("/portal/<merchant>/subscriptions/<subscription>/unfreeze")
     def unfreeze(merchant: str, subscription: str) -> http.Answer:
         return portal_freeze.unfreeze_subscription(ports, portal.change(merchant), subscription)
+
+
+def _pauses(portal: Portal) -> None:
+    app, ports = portal.app, portal.ports
+
+    @app.get("/portal/<merchant>/subscriptions/<subscription>/pause")
+    def pause_form(merchant: str, subscription: str) -> http.Answer:
+        return portal_pause.form(portal.visit(merchant), subscription)
+
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/pause")
+    def pause(merchant: str, subscription: str) -> http.Answer:
+        return portal_pause.pause_subscription(ports, portal.change(merchant), subscription)
+
+    @app.get("/portal/<merchant>/subscriptions/<subscription>/resume")
+    def resume_form(merchant: str, subscription: str) -> http.Answer:
+        return portal_pause.resume_form(ports, portal.visit(merchant), subscription)
+
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/resume")
+    def resume(merchant: str, subscription: str) -> http.Answer:
+        return portal_pause.resume_subscription(ports, portal.change(merchant), subscription)
+
+
+def _prices(portal: Portal) -> None:
+    app, ports = portal.app, portal.ports
+
+    @app.get("/portal/<merchant>/subscriptions/<subscription>/price")
+    def price_form(merchant: str, subscription: str) -> http.Answer:
+        return portal_price.form(portal.visit(merchant), subscription)
+
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/price")
+    def agree(merchant: str, subscription: str) -> http.Answer:
+        return portal_price.agree(ports, portal.change(merchant), subscription)
 
 
 def _coupons(portal: Portal) -> None:

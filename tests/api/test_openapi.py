@@ -20,6 +20,8 @@ from tests.web.shop import PRODUCT, Shop
 PARAMETER = re.compile(r"<(\w+)>")
 METHODS = {"get", "post", "patch", "put", "delete"}
 
+PRICE_CHANGE = {"price": {"amount": 3999, "currency": "USD"}, "from": "2026-03-01"}
+
 
 @pytest.fixture
 def shop() -> Shop:
@@ -297,6 +299,8 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
     bodies: dict[str, Any] = {
         "/v1/products/{product}/price-points": PRODUCT["price_points"][0],
         "/v1/subscriptions/{subscription}/cancel": {"when": "now"},
+        "/v1/subscriptions/{subscription}/price-change": PRICE_CHANGE,
+        "/v1/price-points/{price_point}/price-change": PRICE_CHANGE,
         "/v1/subscriptions/{subscription}/change-plan": change,
         "/v1/subscriptions/{subscription}/change-plan/quote": change,
         "/v1/subscriptions/{subscription}/tax-id": {"tax_id": None},

@@ -50,6 +50,14 @@ WAYS: dict[str, str] = {
     "GET /v1/subscriptions/<subscription>": f"GET {SUBSCRIPTION}",
     "POST /v1/subscriptions/<subscription>/cancel": f"POST {SUBSCRIPTION}/cancel",
     "POST /v1/subscriptions/<subscription>/change-plan/quote": f"GET {SUBSCRIPTION}/plan",
+    "POST /v1/subscriptions/<subscription>/price-change": f"POST {SUBSCRIPTION}/price",
+    "DELETE /v1/subscriptions/<subscription>/price-change": f"POST {SUBSCRIPTION}/price/take-back",
+    **{
+        f"POST /v1/price-points/<price_point>/{act}": (
+            f"POST {PRODUCT}/prices/<price_point>/announce"
+        )
+        for act in ("price-change", "undo-price-change")
+    },
     "POST /v1/subscriptions/<subscription>/change-plan": f"POST {SUBSCRIPTION}/plan",
     "POST /v1/subscriptions/<subscription>/unfreeze/quote": f"GET {SUBSCRIPTION}/unfreeze",
     "POST /v1/subscriptions/<subscription>/unfreeze": f"POST {SUBSCRIPTION}/unfreeze",

@@ -272,3 +272,24 @@ def test_what_was_written_by_older_code_is_told_as_it_stands(world: World) -> No
 def test_the_table_names_every_kind_of_fact(kind: EventKind) -> None:
     assert outdated.__doc__ is not None
     assert kind.value in outdated.__doc__
+
+
+@pytest.mark.spec("R-8", "A-5", "X-5")
+@pytest.mark.parametrize("told_before", [True, False])
+def test_a_freeze_left_out_under_a_cancellation_is_told_once_after_its_undoing(
+    world: World, told_before: bool
+) -> None:
+    world.change_merchant(settings=Settings(freeze_price_minor=999))
+    world.buy(world.product(DELAYED))
+    world.advance(days=1)
+    freeze.freeze(world.ports, world.merchant, world.subscription(), now=world.now)
+    if told_before:
+        world.advance(minutes=5)
+    world.cancel(When.PERIOD_END)
+    world.advance(days=1)
+    assert sum("will be frozen" in s for s in world.subjects()) == told_before
+    for _ in range(2):
+        cancel.undo(world.ports, world.subscription(), now=world.now)
+    world.advance(days=1)
+    assert sum("will be frozen" in s for s in world.subjects()) == 1
+    assert not world.subscription().freeze_untold

@@ -45,6 +45,8 @@ OF_MERCHANTS = {
     "billing.kernel.catalog",
     "billing.kernel.domains",
     "billing.kernel.money",
+    "billing.kernel.save_offers",
+    "billing.plans.announced_price",
     "billing.tax.rates",
     "billing.tax.registrations",
     "billing.team.members",
@@ -67,6 +69,9 @@ NOT_ON_A_PAGE = {
     "other_gateway",
     "same_plan",
     "usage_over_limit",
+    # A price that is announced to all.
+    "currency",
+    "price_change_under_way",
     # A place of another list, from which a page leads to the first one.
     "cursor_unknown",
     # Requests that no form of ours sends.

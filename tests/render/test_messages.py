@@ -43,6 +43,7 @@ MERCHANTS_PARTS = {
         "export",
         "keys",
         "products",
+        "prices",
         "refusals",
         "settings",
         "taxes",

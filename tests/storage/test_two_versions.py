@@ -56,6 +56,8 @@ NEW_TYPES = {
     "Branding": "in a partition of its own; the old code shows its own looks until it is gone",
     "MailText": "as the branding; the old code mails its own words",
     "Declaration": "in a partition of its own; its due kinds are none that the old sweeps ask for",
+    "NoticeRecord": "in a partition of its own, which the old code never lists",
+    "MissedNotice": "as a notice's record; its due kind is none that the old sweeps ask for",
     "DeclarationOf": "skipped by what lists a customer's items; the old code never shows it",
 }
 """Types that the last release does not know, with what it does without them."""
@@ -71,6 +73,13 @@ NEW_VALUES: dict[str, dict[str, str]] = {
     "Fact.kind": {
         "declared": "the old consumer fails on it, and it waits in the outbox for the new one",
         "declaration_asked": "as one that was declared",
+        "promotion_ending": "as one that was declared",
+        "yearly_reminder": "as one that was declared",
+        "price_changing": "as one that was declared",
+        "price_kept": "as one that was declared",
+        "pause_ending": "as one that was declared",
+        "offer_shown": "as one that was declared; nobody is mailed",
+        "offer_taken": "as one that was shown",
     },
 }
 """Values that the last release cannot read, by field, with the reason that it hardly meets them."""

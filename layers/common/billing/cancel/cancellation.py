@@ -113,12 +113,17 @@ def record(subscription: Subscription, under_way: Invoice, request: CancelReques
 
 
 def undo(subscription: Subscription, requested: Order, now: datetime, shard: int) -> Transaction:
-    """Undoes a pending cancellation; the request stays listed, marked withdrawn (X-2, X-5)."""
-    after = subscription.cancel_undone()
+    """Undoes a pending cancellation; the request stays listed, marked withdrawn (X-2, X-5).
+
+    A freeze that nobody was told of because of the cancellation is told of now (A-5).
+    """
+    after = replace(subscription.cancel_undone(), freeze_untold=False)
+    untold = subscription.freeze_untold and after.freezes_at is not None
     return (
-        Change(subscription, after, expecting=UNDO_AS_READ),
+        Change(subscription, after, expecting=(*UNDO_AS_READ, "freeze_untold")),
         Change(requested, replace(requested, withdrawn=True)),
         Insert(event(EventKind.CANCEL_UNDONE, after, now, shard)),
+        *((Insert(event(EventKind.FREEZE_ASKED, after, now, shard)),) if untold else ()),
     )
 
 

@@ -13,20 +13,38 @@ from billing.kernel.schedule import anchored_at
 from billing.kernel.subscription import Interrupted, Source, State, Subscription
 from billing.kernel.values import replace
 
+MONTHS_MOST = 3
+"""The longest pause that has an end, in months (X-11)."""
 
-def pause(subscription: Subscription, now: datetime, by: Source = Source.MERCHANT) -> Subscription:
+
+def ends(subscription: Subscription, now: datetime) -> tuple[datetime, ...]:
+    """Returns the ends of a pause that a customer can choose from: whole months from now on."""
+    start = Anchor.at(now, subscription.anchor.zone)
+    return tuple(start.plus_months(n).instant for n in range(1, MONTHS_MOST + 1))
+
+
+def pause(
+    subscription: Subscription,
+    now: datetime,
+    by: Source = Source.MERCHANT,
+    until: datetime | None = None,
+) -> Subscription:
     """Pauses a subscription; access lasts to the end of the paid period (X-11).
+
+    It resumes by itself at `until`; None is a pause without an end.
 
     Past due, it keeps its open invoice, and with it its place in the retry cycle.
     """
     if subscription.state is State.CANCEL_PENDING:
-        return _while_pending(subscription, pause(subscription.cancel_undone(), now, by))
+        running = subscription.cancel_undone()
+        return _while_pending(subscription, pause(running, now, by, until))
     assert subscription.state in {State.TRIALING, State.ACTIVE, State.PAST_DUE}
     return replace(
         subscription,
         state=State.PAUSED,
         paused_from=subscription.state,
         paused_by=by,
+        resumes_at=until,
         interrupted=Interrupted(
             now,
             subscription.payment_method,
@@ -59,6 +77,7 @@ def resume(subscription: Subscription, now: datetime) -> Subscription:
         paused_from=None,
         paused_by=None,
         interrupted=None,
+        resumes_at=None,
     )
     if kept is not None and not _fell_due(subscription, kept.at, now):
         return _go_on(again, kept, now)

@@ -14,7 +14,7 @@ from billing.kernel.invoices import UNDER_WAY, Invoice, InvoiceState
 from billing.kernel.merchants import SelfService, Settings
 from billing.kernel.money import Money
 from billing.kernel.orders import PAYMENTS, Order, OrderKind
-from billing.kernel.subscription import State, Subscription
+from billing.kernel.subscription import Source, State, Subscription
 from billing.kernel.values import Value, replace
 from billing.plans import freezing
 from billing.refunds import value
@@ -35,7 +35,8 @@ class Purchase(Value):
     `entries` are those of a page, newest first. `owed` is what is past due, `under_way` that a
     charge is being made now, `changing_plan` that the open invoice is a change of plan's.
     `next_amount` is what the next payment will be; `may_cancel`, `may_undo`, `may_freeze`,
-    `may_thaw` and `may_use_coupon` are what its customer may do (B-6, X-5, A-5, B-12).
+    `may_thaw`, `may_pause`, `may_resume` and `may_use_coupon` are what its customer may do (B-6,
+    X-5, A-5, X-11, B-12).
     """
 
     id: str
@@ -51,6 +52,8 @@ class Purchase(Value):
     may_undo: bool
     may_freeze: bool
     may_thaw: bool
+    may_pause: bool
+    may_resume: bool
     may_use_coupon: bool
     test: bool
 
@@ -150,6 +153,18 @@ def may_freeze(subscription: Subscription, settings: Settings, now: datetime) ->
     return True
 
 
+def may_pause(subscription: Subscription, settings: Settings) -> bool:
+    """Tests whether its customer can pause it: the merchant offers that, and it runs (X-11)."""
+    runs = subscription.state in {State.TRIALING, State.ACTIVE}
+    settled = subscription.open_invoice is None and subscription.cancelling is None
+    return settings.self_pause and runs and settled and subscription.freezes_at is None
+
+
+def may_resume(subscription: Subscription) -> bool:
+    """Tests whether its customer can end a pause: their own, not the merchant's (X-11)."""
+    return subscription.state is State.PAUSED and subscription.paused_by is Source.CUSTOMER
+
+
 def may_thaw(subscription: Subscription, now: datetime) -> bool:
     """Tests whether a freeze can be undone now, before it began or in force (A-5)."""
     if subscription.freezes_at is not None:
@@ -222,6 +237,8 @@ def _purchase(
         may_undo=subscription is not None and may_undo(subscription, now),
         may_freeze=subscription is not None and may_freeze(subscription, settings, now),
         may_thaw=subscription is not None and may_thaw(subscription, now),
+        may_pause=subscription is not None and may_pause(subscription, settings),
+        may_resume=subscription is not None and may_resume(subscription),
         may_use_coupon=subscription is not None and may_use_coupon(subscription, settings, now),
         test=subscription.test if subscription else orders[0].test,
     )

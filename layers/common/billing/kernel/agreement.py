@@ -14,6 +14,7 @@ from billing.kernel.hand_off import HandOff
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
 from billing.kernel.plans import Plan
+from billing.kernel.price_changes import PriceChange
 from billing.kernel.schedule import standard_at
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
@@ -115,7 +116,9 @@ class Agreement(Entity):
     (`money`). `thaws_to` is the plan to return to after a freeze: with a `next_plan` the freeze
     begins with the next period, without one it is in force (A-5). `discount` is what is left of
     its coupon (C-8). `hand_off` is what the merchant's program said of the purchase. `test` marks
-    sandbox purchases (W-3).
+    sandbox purchases (W-3). `price_change` is an announced price (X-12), `resumes_at` the end of a
+    pause, None if it has none (X-11), `freeze_untold` that the mail about a freeze to come was left
+    out while its end was pending.
     """
 
     id: str
@@ -161,6 +164,9 @@ class Agreement(Entity):
     test: bool = False
     discount: Discount | None = None
     hand_off: HandOff | None = None
+    price_change: PriceChange | None = None
+    resumes_at: datetime | None = None
+    freeze_untold: bool = False
 
     @property
     def next_discount(self) -> Discount | None:
@@ -212,6 +218,11 @@ class Agreement(Entity):
         if self.terms.type is not PriceType.RECURRING or not self.period:
             return ()
         return (whole(self.period - 1, self.terms.price.amount_minor),)
+
+    def pause_is_over(self, now: datetime) -> bool:
+        """True if it is paused until an instant that has come (X-11)."""
+        ends_at = self.resumes_at
+        return self.state is State.PAUSED and ends_at is not None and ends_at <= now
 
     @property
     def is_frozen(self) -> bool:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from billing.kernel.errors import Invalid
 from billing.kernel.money import MAX_AMOUNT_MINOR, Currency, Money
 from billing.kernel.periods import Period, Span, Unit
+from billing.kernel.save_offers import SaveOffer
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 
@@ -234,8 +235,8 @@ class Product(Entity):
     apply where the product is a plan; a resource that is not named has no limit (A-4).
     `default_version` is the version of the default price point, so that the directory can read many
     at once. `changes_to` are the price points, of any product, that its customers may change to;
-    none means the product's own (B-12). Nothing new is sold of an archived product; what runs goes
-    on.
+    none means the product's own (B-12). `save_offer` is made to who is about to cancel (X-11).
+    Nothing new is sold of an archived product; what runs goes on.
     """
 
     id: str
@@ -252,6 +253,7 @@ class Product(Entity):
     archived: bool = False
     default_version: int = 1
     changes_to: tuple[str, ...] = ()
+    save_offer: SaveOffer | None = None
 
     def __post_init__(self) -> None:
         assert self.default_price_point in self.price_points, "exactly one default, always (P-14)"

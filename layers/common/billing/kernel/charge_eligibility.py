@@ -53,6 +53,7 @@ PRICED_BY = (
     "thaws_to",
     "credit_minor",
     "discount",
+    "price_change",
 )
 """The fields of a subscription that the amount of its next invoice depends on (A-4)."""
 

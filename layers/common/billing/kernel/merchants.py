@@ -89,12 +89,12 @@ class Settings(Value):
     is how many days before the next invoice support must be asked to stop it (X-8), `undecided` the
     outcome of a request that nobody decides (H-4). `confirmation_template` may hold {order_id}
     (C-3). `freeze_price_minor` is the monthly charge of a frozen subscription, None where none can
-    be frozen; `self_freeze` lets customers freeze in the portal (A-5), `self_coupon` enter a
-    coupon there, `self_change_plan` change to another plan (B-12). `credit_at_end` is the use of
-    credit that is left when a subscription ends; merchants from before this setting keep it.
-    `custom_domain` is the requested host of checkout and portal (A-9). `return_urls` are the
-    addresses of its own site that buyers may be shown after a purchase, the first one unless
-    another is asked for (C-1).
+    be frozen; `self_freeze` lets customers freeze in the portal (A-5), `self_pause` pause (X-11),
+    `self_coupon` enter a coupon there, `self_change_plan` change to another plan (B-12).
+    `credit_at_end` is the use of credit that is left when a subscription ends; merchants from
+    before this setting keep it. `custom_domain` is the requested host of checkout and portal (A-9).
+    `return_urls` are the addresses of its own site that buyers may be shown after a purchase, the
+    first one unless another is asked for (C-1).
     """
 
     time_zone: str = "America/New_York"
@@ -114,6 +114,7 @@ class Settings(Value):
     confirmation_template: str = CONFIRMATION_TEMPLATE
     freeze_price_minor: int | None = 999
     self_freeze: bool = False
+    self_pause: bool = False
     self_coupon: bool = False
     self_change_plan: bool = False
     accounts: AccountPolicy = field(default_factory=AccountPolicy)

@@ -19,7 +19,7 @@ class Snapshot(Value):
 
     `terms` are those in force, `next_terms` those of the next payment if they differ;
     `credit_minor` and `discount` are taken off it. `retry_at` is when a failed payment is tried
-    again, `reference` the Order ID of a cancellation.
+    again, `reference` the Order ID of a cancellation, `resumes_at` the end of a pause.
     """
 
     product_name: str
@@ -34,6 +34,7 @@ class Snapshot(Value):
     reference: str | None = None
     ended_by: Source | None = None
     discount: Discount | None = None
+    resumes_at: datetime | None = None
 
     @property
     def is_live(self) -> bool:
@@ -78,6 +79,7 @@ def of(subscription: Subscription, *, reference: str | None = None) -> Snapshot:
         reference=reference or (asked.order if asked else None),
         ended_by=subscription.ended_by,
         discount=renewed.next_discount,
+        resumes_at=subscription.resumes_at,
     )
 
 

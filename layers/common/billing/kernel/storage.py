@@ -14,6 +14,7 @@ from billing.kernel.errors import Conflict
 from billing.kernel.export_reads import ExportParts
 from billing.kernel.figure_reads import FigureParts
 from billing.kernel.lists import Lists, Page
+from billing.kernel.notice_reads import NoticeParts
 from billing.kernel.tax_reads import TaxParts
 from billing.kernel.team_reads import TeamParts
 from billing.kernel.values import Value
@@ -111,6 +112,7 @@ class Store(
     TeamParts,
     BrandingParts,
     DeclarationParts,
+    NoticeParts,
     WebhookParts,
     WorkParts,
     Protocol,

@@ -61,10 +61,10 @@ class Subscription(FundedAgreement):
 
     def renewing(self) -> Subscription:
         """Returns it as the next period's invoice needs it: on the requested plan, if there is one
-        (A-4)."""
+        (A-4), or at the announced price (X-12)."""
         plan = self.next_plan
         if plan is None:
-            return self
+            return self.at_its_price()
         anchor, first = self.anchor, self.anchor_period
         if plan.terms.period is not self.terms.period:
             assert self.terms.period is not None, "only what recurs changes its plan"
@@ -78,8 +78,8 @@ class Subscription(FundedAgreement):
     def changed_to(self, change: PlanChange) -> Subscription:
         """Changes the plan as it was quoted.
 
-        The plan it was to change to next is dropped (A-4), and a freeze ends (A-5). Money returned
-        since the quote is deducted.
+        The plan it was to change to next is dropped (A-4), as is a price announced for the old one
+        (X-12), and a freeze ends (A-5). Money returned since the quote is deducted.
         """
         funds, kept = change.funds, change.credit_minor
         if funds is not None and change.before is not None:
@@ -99,6 +99,7 @@ class Subscription(FundedAgreement):
             credit_minor=kept,
             funds=None,
             next_plan=None,
+            price_change=None,
             discount=self.discount if self.keeps_discount(change.plan) else None,
         )
         return after if funds is None else after._with(funds)
@@ -226,6 +227,7 @@ class Subscription(FundedAgreement):
             paused_from=None,
             paused_by=None,
             interrupted=None,
+            resumes_at=None,
             due_at=due_at,
             discount=self.discount if coupon is None else left_after(self.discount, coupon),
         )
@@ -306,6 +308,8 @@ class Subscription(FundedAgreement):
             held_since=None,
             next_plan=None,
             thaws_to=None,
+            price_change=None,
+            resumes_at=None,
             ends_at=at,
             ended_by=by,
         )

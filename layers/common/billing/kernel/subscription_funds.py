@@ -5,6 +5,7 @@ Transitions are methods that return a new value, as those of `subscription` are.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Self
 
 from billing.kernel.agreement import Agreement
@@ -42,6 +43,27 @@ class FundedAgreement(Agreement):
             return self
         own = Share(self.period - 1, paid_minor, in_use_minor=paid_minor, taxed_by=taxed_by)
         return self._with(Funds((own,)))
+
+    def new_price_at(self, now: datetime | None = None) -> datetime | None:
+        """Returns the first renewal that is charged at the announced price, if the customer is told
+        of it now, or was told; and if they agree, where that is needed (X-12)."""
+        change = self.price_change
+        if change is None or self.period_at is None:
+            return None
+        told = change.told_at or now or change.announced_at
+        earliest, k = max(change.starts_at, told + timedelta(days=change.least_days)), self.period
+        while (at := self.payment_at(k)) < earliest:
+            k += 1
+        return at
+
+    def at_its_price(self) -> Self:
+        """Returns it at the announced price, if the next period is charged at that (X-12)."""
+        change, scheduled = self.price_change, self.period_at
+        if change is None or scheduled is None or not change.is_for(scheduled):
+            return self
+        terms = replace(self.terms, price=change.price)
+        # The running period was paid at the old price, and stays worth that.
+        return replace(self, terms=terms, price_change=None)._with(self.money)
 
     def taken(self, after: Self, returned_minor: int) -> Taken:
         """Returns what a refund took out of its funds; `after` is the subscription after the

@@ -1,8 +1,7 @@
-"""Rules for advance notices to customers: a renewal, the end of a trial, an expiring card (R-8).
+"""The next look at a subscription for its notices, and what was sent already (R-8, X-12).
 
-A reminder is stored beside its subscription and looked at now and then; whether to send a notice is
-decided from the subscription as it stands at that moment, so that no other write need keep it in
-step.
+A reminder is stored beside its subscription and looked at now and then; what is to be sent is
+planned from the subscription as it stands at that moment (`planned`).
 """
 
 from __future__ import annotations
@@ -15,24 +14,40 @@ from billing.kernel.customers import PaymentMethod
 from billing.kernel.due import DueKind
 from billing.kernel.merchants import Settings
 from billing.kernel.outbox_events import EventKind, OutboxEvent
-from billing.kernel.periods import Period, zone_named
-from billing.kernel.subscription import State, Subscription
-from billing.kernel.values import replace
+from billing.kernel.periods import zone_named
+from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value
 from billing.kernel.writes import Entity
 
 LOOK_AGAIN = timedelta(days=28)
 """The longest time between two looks: the plan may have become another one, and with it the next
 charge."""
 
-UNTOLD = frozenset({Period.WEEKLY, Period.EVERY_2_WEEKS})
-"""Periods whose renewals come sooner than a month, and get no advance notice."""
 
-TOLD = frozenset({State.TRIALING, State.ACTIVE, State.FROZEN})
+class Promotion(Value):
+    """A discount that ends: `ends_at` is the first payment without it, `since` the first look that
+    found it."""
+
+    coupon: str
+    since: datetime
+    ends_at: datetime
+
+
+class Expected(Value):
+    """A notice that the last look planned: the name of its event, and when its window closes."""
+
+    event: str
+    closes_at: datetime
 
 
 class Reminder(Entity):
-    """The next look at a subscription for advance notices; `told_of` is the last charge that a
-    notice was sent for, `access_told` the last end of access that was logged (M-5)."""
+    """The next look at a subscription for notices, and the last cause of each kind that was sent.
+
+    `told_of` is a charge, `promotion_told_of` the end of a discount, `reminded_of` an anniversary,
+    `resume_told_of` the end of a pause, `access_told` the last end of access that was logged (M-5).
+    `expected` are the notices that are not sent yet: what is still there when its window has closed
+    was missed (X-12).
+    """
 
     due_kind: ClassVar[DueKind] = DueKind.NOTICE
 
@@ -43,6 +58,11 @@ class Reminder(Entity):
     due_at: datetime | None
     told_of: datetime | None = None
     access_told: datetime | None = None
+    promotion: Promotion | None = None
+    promotion_told_of: datetime | None = None
+    reminded_of: datetime | None = None
+    resume_told_of: datetime | None = None
+    expected: tuple[Expected, ...] = ()
 
 
 def first(subscription: Subscription) -> Reminder:
@@ -56,18 +76,6 @@ def first(subscription: Subscription) -> Reminder:
     )
 
 
-def charge_notice_at(subscription: Subscription, reminder_days: int) -> datetime | None:
-    """Returns when the notice of the next charge is due: some days ahead, but at most half of a
-    trial (R-8)."""
-    charge_at = subscription.next_charge_at
-    if not reminder_days or charge_at is None or subscription.state not in TOLD:
-        return None
-    ahead = timedelta(days=reminder_days)
-    if subscription.state is State.TRIALING:
-        return charge_at - min(ahead, (charge_at - subscription.started_at) / 2)
-    return None if subscription.renewing().terms.period in UNTOLD else charge_at - ahead
-
-
 def expiry_notice_at(method: PaymentMethod, zone: str) -> datetime | None:
     """Returns when the notice of a card's expiry is due: at the beginning of its last month, in the
     merchant's zone."""
@@ -75,21 +83,6 @@ def expiry_notice_at(method: PaymentMethod, zone: str) -> datetime | None:
         return None
     year, month = map(int, method.expires_on.split("-"))
     return datetime(year, month, 1, tzinfo=zone_named(zone))
-
-
-def charge_due_for_notice(
-    reminder: Reminder, subscription: Subscription, settings: Settings, now: datetime
-) -> OutboxEvent | None:
-    """Makes the OutboxEvent of the coming charge, if its notice is due and was not sent."""
-    notice_at = charge_notice_at(subscription, settings.reminder_days)
-    charge_at = subscription.next_charge_at
-    if notice_at is None or charge_at is None or not notice_at <= now < charge_at:
-        return None
-    if charge_at == reminder.told_of:
-        return None
-    trial = subscription.state is State.TRIALING
-    kind = EventKind.TRIAL_ENDING if trial else EventKind.RENEWAL_UPCOMING
-    return _event(kind, charge_name(subscription, charge_at), subscription, now)
 
 
 def expiry_due_for_notice(
@@ -101,12 +94,7 @@ def expiry_due_for_notice(
     if notice_at is None or now < notice_at or method.expiry_told or not charges:
         return None
     name = expiry_name(method)
-    return _event(EventKind.CARD_EXPIRING, name, subscription, now, code=method.id)
-
-
-def charge_name(subscription: Subscription, charge_at: datetime) -> str:
-    """Returns the name of a coming charge's event; a charge at another instant has another one."""
-    return f"{subscription.id}:{charge_at.isoformat()}"
+    return event(EventKind.CARD_EXPIRING, name, subscription, now, code=method.id)
 
 
 def expiry_name(method: PaymentMethod) -> str:
@@ -123,31 +111,7 @@ def access_ends_at(subscription: Subscription, settings: Settings) -> datetime |
     return min((end for end in ends if end is not None), default=None)
 
 
-def postpone(
-    reminder: Reminder,
-    subscription: Subscription,
-    method: PaymentMethod | None,
-    settings: Settings,
-    now: datetime,
-    *,
-    noticed: bool,
-) -> Reminder:
-    """Returns the reminder after a look: due again when a notice is due, or for the next check."""
-    expiry = expiry_notice_at(method, settings.time_zone) if method else None
-    instants: tuple[datetime | None, ...] = (
-        charge_notice_at(subscription, settings.reminder_days),
-        expiry,
-    )
-    instants += (access_ends_at(subscription, settings),)
-    coming = [instant for instant in instants if instant is not None and instant > now]
-    return replace(
-        reminder,
-        due_at=min([*coming, now + LOOK_AGAIN]),
-        told_of=subscription.next_charge_at if noticed else reminder.told_of,
-    )
-
-
-def _event(
+def event(
     kind: EventKind,
     name: str,
     subscription: Subscription,
@@ -155,6 +119,7 @@ def _event(
     *,
     code: str | None = None,
 ) -> OutboxEvent:
+    """Builds the event of a notice; the same notice has the same id."""
     return OutboxEvent(
         id=f"{name}:{kind}",
         kind=kind,

@@ -24,6 +24,10 @@ An outbox event is mailed at least once, and may be mailed hours late. Its mail 
 | payment_failed (change of plan) | invoice; that the plan stays | the plan is another, or ended |
 | action_needed | invoice; `was`: until when | this attempt does not wait any more |
 | renewal_upcoming, trial_ending | as it stands: plan, amount, date | this charge does not come |
+| promotion_ending, yearly_reminder | as it stands: plan, amount, date | nothing is charged |
+| price_changing | as it stands: both prices, from when | taken back, or another one |
+| price_kept | `was`: the price | never |
+| pause_ending | as it stands: when it resumes, next payment | it is not paused until then |
 | card_expiring | as it stands: card, next payment | another card, nothing to charge |
 | dispute_opened, dispute_won, dispute_lost | the chargeback, to the merchant | it moved on |
 | details_changed | what was changed; to `email`, if that was | never |
@@ -50,11 +54,11 @@ from billing.kernel.customers import PaymentMethod
 from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import State, Subscription
-from billing.notices import reminders
+from billing.notices import planned, reminders
 from billing.rebill import charge_events
 
 AHEAD = frozenset({EventKind.RENEWAL_UPCOMING, EventKind.TRIAL_ENDING})
-RECORDS = frozenset({EventKind.CANCEL_REQUESTED, EventKind.ENDED})
+RECORDS = frozenset({EventKind.CANCEL_REQUESTED, EventKind.ENDED, EventKind.PRICE_KEPT})
 """The kinds that are records of a subscription itself; events of a payment that was made are
 records too."""
 
@@ -66,6 +70,13 @@ def of_subscription(event: OutboxEvent, subscription: Subscription, now: datetim
     if event.was is None or event.kind in RECORDS:
         return False
     match event.kind:
+        case EventKind.PROMOTION_ENDING | EventKind.YEARLY_REMINDER:
+            return subscription.next_charge_at is None
+        case EventKind.PRICE_CHANGING:
+            change = subscription.price_change
+            return change is None or change.id != event.code
+        case EventKind.PAUSE_ENDING:
+            return subscription.resumes_at is None or subscription.resumes_at <= now
         case EventKind.PAUSED:
             still = (
                 subscription.state is State.PAUSED
@@ -116,5 +127,5 @@ def _is_not_to_come(event: OutboxEvent, subscription: Subscription, now: datetim
         return True
     if event.was is None:
         return False
-    same = event.id == f"{reminders.charge_name(subscription, charge_at)}:{event.kind}"
+    same = event.id == f"{planned.charge_name(subscription, charge_at)}:{event.kind}"
     return not same or charge_at <= now

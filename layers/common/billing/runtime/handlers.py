@@ -20,9 +20,9 @@ from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Consumer, Ports
 from billing.kernel.subscription import Subscription
 from billing.kernel.writes import Insert, Write
-from billing.notices.flows import access_end
+from billing.notices.flows import access_end, look_sooner
 from billing.outbox.flows import mailing
-from billing.outbox.mail import bank_decisions, payments, subscriptions
+from billing.outbox.mail import bank_decisions, notices, payments, subscriptions
 from billing.outbox.mail.envelopes import Mails
 from billing.refunds.flows import credit
 from billing.tax.flows import sums
@@ -32,6 +32,7 @@ MailsOf = Callable[[Ports, OutboxEvent, Merchant, datetime], Mails]
 MAILS: Mapping[EventKind, MailsOf] = {
     **payments.MAILS,
     **subscriptions.MAILS,
+    **notices.MAILS,
     **bank_decisions.MAILS,
     **customer_mails.MAILS,
     **helpdesk_mails.MAILS,
@@ -94,6 +95,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     Consumer("credit", frozenset({EventKind.PURCHASED, EventKind.ENDED}), credit.settle),
     Consumer("withdrawals", frozenset({EventKind.PAYMENT_VOID}), gateway_payments.withdraw_void),
     Consumer(sums.NAME, sums.KINDS, sums.on_event, notes_itself=True, serves=sums.collects),
+    Consumer("notices", look_sooner.KINDS, look_sooner.on_event),
     Consumer("mail", frozenset(MAILS), _mail, prepare=numbers.prepare),
     Consumer(append.NAME, frozenset(PUBLIC), _log, notes_itself=True, serves=_has_reader),
 )

@@ -17,6 +17,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.writes import Insert, Write
 from billing.migration.flows import export
 from billing.operations.flows import samples
+from billing.plans.flows import announce_price
 from billing.rebill.flows import forecast_rollup
 from billing.webhooks.flows import fan_out, recover, resend
 
@@ -43,6 +44,7 @@ KINDS: Mapping[str, Kind] = {
     lost_events.JOB: lost_events.LOOK,
     forecast_rollup.NIGHTLY: forecast_rollup.LOOK,
     forecast_rollup.JOB: forecast_rollup.ADD_UP,
+    announce_price.JOB: announce_price.ALL,
     recover.JOB: recover.RECOVER,
     resend.JOB: resend.REPLAY,
     samples.NIGHTLY: samples.LOOK,

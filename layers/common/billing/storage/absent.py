@@ -91,6 +91,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         ),
         "freeze_price_minor": 999,
         "self_freeze": False,
+        "self_pause": False,
         "self_coupon": False,
         "self_change_plan": False,
         "accounts": {},

@@ -103,6 +103,8 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "refund_taxes_minor": (),
     },
     "InvoiceCounter": {"last": 0, "credit_notes": False},
+    "PriceChange": {"needs_consent": False},
+    "Reminder": {"expected": ()},
     "IssuedDocument": {"lines": (), "test": False, "e_invoice": False},
     "Seller": {"tax_ids": (), "note": "", "untaxed_reason": ""},
     "Job": {
@@ -145,6 +147,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "credit_minor": 0,
         "language": "en",
         "test": False,
+        "freeze_untold": False,
     },
     "TaxDay": {"taxable_minor": 0, "tax_minor": 0, "orders": 0},
     "Ticket": {

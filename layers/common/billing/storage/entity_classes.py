@@ -87,6 +87,10 @@ ENTITIES = {
         "kernel.payment_refs": ("PaymentPointer",),
         "refunds.refunds": ("Refund",),
         "notices.reminders": ("Reminder",),
+        "notices.records": (
+            "MissedNotice",
+            "NoticeRecord",
+        ),
         "kernel.subscription": ("Subscription",),
         "helpdesk.messages": ("Message",),
         "helpdesk.tickets": (

@@ -19,6 +19,7 @@ from billing.storage import (
     export_keys,
     figure_keys,
     keys,
+    notice_keys,
     tax_keys,
     team_keys,
 )
@@ -125,6 +126,8 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "DeclarationOf": lambda e: declaration_keys.declaration_of(
         e.merchant, e.customer, e.declaration
     ),
+    "NoticeRecord": lambda e: notice_keys.record(e.merchant, e.customer, e.subscription, e.event),
+    "MissedNotice": lambda e: notice_keys.missed(e.merchant, e.id),
     "WebhookEndpoint": lambda e: event_keys.webhook_endpoint(e.merchant, e.id),
     "Delivery": lambda e: event_keys.delivery(e.merchant, e.endpoint, e.event),
     "CustomerFigures": lambda e: figure_keys.customer(e.merchant, e.customer),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.orders import Order
     from billing.kernel.subscription import Subscription
+    from billing.notices.records import MissedNotice
     from billing.notices.reminders import Reminder
     from billing.refunds.refunds import Refund
     from billing.storage.index_keys import ListKind
@@ -158,6 +159,10 @@ def _declaration(e: Declaration) -> dict[str, Place]:
     return _due_place(e, e.merchant, e.id)
 
 
+def _missed_notice(e: MissedNotice) -> dict[str, Place]:
+    return _due_place(e, e.merchant, e.id)
+
+
 def _webhook_endpoint(e: WebhookEndpoint) -> dict[str, Place]:
     return _due_place(e, e.merchant, e.id)
 
@@ -185,6 +190,7 @@ _PLACES: dict[str, Callable[..., dict[str, Place]]] = {
     "Job": _job,
     "JobLine": _job_line,
     "Declaration": _declaration,
+    "MissedNotice": _missed_notice,
     "WebhookEndpoint": _webhook_endpoint,
     "Delivery": _delivery,
 }

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from billing.kernel.payment_refs import PaymentPointer
     from billing.kernel.samples import SamplePlace
     from billing.kernel.subscription import Subscription
+    from billing.notices.records import MissedNotice
     from billing.notices.reminders import Reminder
     from billing.outbox.suppressions import MailStop
     from billing.refunds.chargebacks import Chargeback
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
         | Delivery
         | WebhookEndpoint
         | Declaration
+        | MissedNotice
     )
     """An entity with a due date in the due index."""
 

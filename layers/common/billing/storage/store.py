@@ -26,6 +26,7 @@ from billing.storage.export_reads import ExportReads
 from billing.storage.figure_reads import FigureReads
 from billing.storage.items import Items, listed
 from billing.storage.merchant_reads import MerchantReads
+from billing.storage.notice_reads import NoticeReads
 from billing.storage.tax_reads import TaxReads
 from billing.storage.team_reads import TeamReads
 from billing.storage.webhook_reads import WebhookReads
@@ -54,6 +55,7 @@ class ItemStore(
     TeamReads,
     BrandingReads,
     DeclarationReads,
+    NoticeReads,
     WebhookReads,
 ):
     """The `storage.Store` port over any `Items`: here are reads of the whole platform, and

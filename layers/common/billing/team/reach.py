@@ -20,7 +20,7 @@ CONSOLE: Mapping[str, Area] = {
     "products": Area.CATALOG,
     "declarations": Area.CUSTOMERS,
     "coupons": Area.COUPONS,
-    **dict.fromkeys(("subscriptions", "attention"), Area.SUBSCRIPTIONS),
+    **dict.fromkeys(("subscriptions", "attention", "notices"), Area.SUBSCRIPTIONS),
     **dict.fromkeys(("transactions", "orders", "invoices"), Area.MONEY),
     "tickets": Area.TICKETS,
     **dict.fromkeys(("figures", "forecast"), Area.FIGURES),
@@ -102,6 +102,18 @@ EXCEPTIONS: Mapping[tuple[str, str], Right] = {
     ("GET", "/console/customers/<customer>/erase"): (Area.CUSTOMERS, WRITE),
     ("GET", "/console/subscriptions/<subscription>/cancel"): (Area.SUBSCRIPTIONS, WRITE),
     ("GET", "/console/subscriptions/<subscription>/do/<action>"): (Area.SUBSCRIPTIONS, WRITE),
+    # A price for who has bought is no matter of the catalog.
+    **{
+        ("POST", f"/v1/price-points/<price_point>/{act}"): (Area.SUBSCRIPTIONS, WRITE)
+        for act in ("price-change", "undo-price-change")
+    },
+    **{
+        (method, "/console/products/<product>/prices/<price_point>/announce"): (
+            Area.SUBSCRIPTIONS,
+            WRITE,
+        )
+        for method in ("GET", "POST")
+    },
     ("GET", "/console/orders/<order>/refund"): (Area.MONEY, WRITE),
     ("GET", "/console/coupons/coupons.csv"): (Area.EXPORTS, READ),
     ("GET", "/console/coupons/new"): (Area.COUPONS, WRITE),
@@ -109,7 +121,7 @@ EXCEPTIONS: Mapping[tuple[str, str], Right] = {
     ("GET", "/console/orders/<order>/refund-tax"): (Area.MONEY, WRITE),
     **{
         ("GET", f"/console/subscriptions/<subscription>/{form}"): (Area.SUBSCRIPTIONS, WRITE)
-        for form in ("coupon", "plan", "unfreeze")
+        for form in ("coupon", "plan", "price", "unfreeze")
     },
     ("GET", "/console/figures/file.csv"): (Area.EXPORTS, READ),
     ("GET", "/console/figures/cohorts/file.csv"): (Area.EXPORTS, READ),

@@ -11,7 +11,7 @@ from billing.accounts.web.identity_inputs import IdentityInput
 from billing.api.web.queries import InstantOrDate, SpanQuery, _parsed, end_of
 from billing.catalog.flows.products import Draft
 from billing.catalog.web.price_inputs import PricePointInput
-from billing.coupons.web.inputs import PreviewedCouponInput
+from billing.coupons.web.inputs import Code, PreviewedCouponInput
 from billing.kernel import domains, return_addresses
 from billing.kernel.catalog import Cancellation, Limit
 from billing.kernel.departments import Ask, Department
@@ -21,6 +21,7 @@ from billing.kernel.money import MAX_AMOUNT_MINOR
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Anchor
 from billing.kernel.retries import FinalAction
+from billing.kernel.save_offers import OfferKind, SaveOffer
 from billing.kernel.subscription import When
 from billing.render.messages import LANGUAGES
 from billing.tax.web.buyer_input import BuyerInput
@@ -132,6 +133,15 @@ class ChangeInput(Input):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
+class SaveOfferInput(Input):
+    """An offer to customers who are about to cancel: `coupon` is the code of a discount,
+    `price_point` the plan of a downgrade."""
+
+    kind: OfferKind
+    coupon: Code | None = None
+    price_point: Key | None = None
+
+
 class ProductChangeInput(ChangeInput):
     """A change of a product; its price points are changed one by one."""
 
@@ -144,9 +154,12 @@ class ProductChangeInput(ChangeInput):
     default_price_point: Key = unsaid()
     archived: StrictBool = unsaid()
     changes_to: Annotated[tuple[Key, ...], Field(max_length=20), different] = unsaid()
+    save_offer: SaveOfferInput | None = unsaid()
 
     def given(self) -> dict[str, Any]:
         changes = super().given()
+        if (offer := changes.get("save_offer")) is not None:
+            changes["save_offer"] = SaveOffer(offer.kind, offer.coupon, offer.price_point)
         if "limits" in changes:
             changes["limits"] = limits_of(changes["limits"])
         return changes
@@ -233,6 +246,7 @@ class SettingsChangeInput(ChangeInput):
     credit_at_end: CreditAtEnd = unsaid()
     freeze_price: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = unsaid()
     self_freeze: StrictBool = unsaid()
+    self_pause: StrictBool = unsaid()
     self_coupon: StrictBool = unsaid()
     self_change_plan: StrictBool = unsaid()
     accounts: AccountPolicyInput = unsaid()

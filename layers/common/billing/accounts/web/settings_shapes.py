@@ -71,6 +71,7 @@ class SettingsOutput(TypedDict):
     confirmation_template: str
     freeze_price: int | None
     self_freeze: bool
+    self_pause: bool
     self_coupon: bool
     self_change_plan: bool
     accounts: AccountPolicyOutput
@@ -109,6 +110,7 @@ def settings(merchant: Merchant) -> SettingsOutput:
         "confirmation_template": given.confirmation_template,
         "freeze_price": given.freeze_price_minor,
         "self_freeze": given.self_freeze,
+        "self_pause": given.self_pause,
         "self_coupon": given.self_coupon,
         "self_change_plan": given.self_change_plan,
         "accounts": {

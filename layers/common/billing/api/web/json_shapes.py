@@ -95,6 +95,14 @@ class PricePointOutput(TermsOutput):
     created_at: Instant
 
 
+class SaveOfferOutput(TypedDict):
+    """An offer to customers who are about to cancel."""
+
+    kind: str
+    coupon: str | None
+    price_point: str | None
+
+
 class ProductOutput(TypedDict):
     """A product with its price points; exactly one of them is the default (P-14).
 
@@ -112,6 +120,7 @@ class ProductOutput(TypedDict):
     archived: bool
     default_price_point: str
     changes_to: list[str]
+    save_offer: SaveOfferOutput | None
     price_points: list[PricePointOutput]
     created_at: Instant
 
@@ -234,8 +243,20 @@ def product(
         "archived": product.archived,
         "default_price_point": product.default_price_point,
         "changes_to": list(product.changes_to),
+        "save_offer": _save_offer(product),
         "price_points": [price_point(point, product, checkout_url) for point in points],
         "created_at": instant(product.created_at),
+    }
+
+
+def _save_offer(product: Product) -> SaveOfferOutput | None:
+    found = product.save_offer
+    if found is None:
+        return None
+    return {
+        "kind": found.kind.value,
+        "coupon": found.coupon,
+        "price_point": found.price_point,
     }
 
 

@@ -25,13 +25,28 @@ class DiscountOutput(TypedDict):
     charges_left: int | None
 
 
+class PriceChangeOutput(TypedDict):
+    """A price that is announced, charged first at `effective_at`.
+
+    `told_at` is when the notice was sent, null until then. Where `needs_consent`, the old price
+    stays unless the customer agrees.
+    """
+
+    price: MoneyOutput
+    effective_at: str | None
+    needs_consent: bool
+    told_at: str | None
+    agreed_at: str | None
+
+
 class SubscriptionOutput(TypedDict):
     """A billing agreement, with the terms that it is charged at.
 
     `pending_plan` is the price point that takes effect with the next charge; `credit` is taken off
     the next charges, in minor units: negative, it is owed with the next one. `freezes_at` is when
     a freeze begins; until it is unfrozen, `thaws_to` is the price point to come back to. `coupon`
-    is what is left of its coupon. `client_reference` and `metadata` are what your program said of
+    is what is left of its coupon. `price_change` is an announced price, `resumes_at` the end of a
+    pause, null where it has none. `client_reference` and `metadata` are what your program said of
     the purchase at its checkout.
     """
 
@@ -57,6 +72,8 @@ class SubscriptionOutput(TypedDict):
     thaws_to: str | None
     credit: int
     coupon: DiscountOutput | None
+    price_change: PriceChangeOutput | None
+    resumes_at: str | None
     gateway: str
     client_reference: str | None
     metadata: dict[str, str]
@@ -96,6 +113,8 @@ def subscription(subscription: Subscription) -> SubscriptionOutput:
         "thaws_to": _thaws_to(subscription),
         "credit": subscription.credit_minor,
         "coupon": _coupon(subscription),
+        "price_change": _price_change(subscription),
+        "resumes_at": json_shapes.instant(subscription.resumes_at),
         "gateway": subscription.gateway,
         "client_reference": hand_off.reference_of(subscription.hand_off),
         "metadata": hand_off.metadata_of(subscription.hand_off),
@@ -113,6 +132,19 @@ def _coupon(subscription: Subscription) -> DiscountOutput | None:
         "basis_points": found.basis_points or None,
         "amount_off": json_shapes.money(off) if off else None,
         "charges_left": found.charges_left,
+    }
+
+
+def _price_change(subscription: Subscription) -> PriceChangeOutput | None:
+    found = subscription.price_change
+    if found is None:
+        return None
+    return {
+        "price": json_shapes.money(found.price),
+        "effective_at": json_shapes.instant(subscription.new_price_at()),
+        "needs_consent": found.needs_consent,
+        "told_at": json_shapes.instant(found.told_at),
+        "agreed_at": json_shapes.instant(found.agreed_at),
     }
 
 

@@ -86,8 +86,9 @@ def undo(
             raise Conflict()
         known = history if found is subscription else None
         requested = _request_of(ports, found, asked, known)
-        ports.store.commit(*cancellation.undo(found, requested, now, ports.shard_of(found.id)))
-        return found.cancel_undone()
+        write = cancellation.undo(found, requested, now, ports.shard_of(found.id))
+        ports.store.commit(*write)
+        return left(found, write)
 
     return subscriptions.decided(ports, subscription, undone)
 

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from billing.cancel import cancellation, pausing
 from billing.kernel import charge_eligibility
-from billing.kernel.errors import Refused
+from billing.kernel.errors import Invalid, Refused
 from billing.kernel.flows import subscriptions
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.ports import Ports
-from billing.kernel.subscription import State, Subscription
+from billing.kernel.subscription import Source, State, Subscription
 from billing.kernel.writes import Change, Insert, Write
 
 AS_READ = (*charge_eligibility.RESTS, "payment_method", "next_plan", "thaws_to")
 """The fields that a pause keeps or rests on, and that going on compares with what it kept."""
 
 
-def pause(ports: Ports, subscription: Subscription, *, now: datetime) -> Subscription:
-    """Charges nothing from now on; a paused subscription stays so.
+def pause(
+    ports: Ports,
+    subscription: Subscription,
+    *,
+    now: datetime,
+    until: datetime | None = None,
+    by: Source = Source.MERCHANT,
+) -> Subscription:
+    """Charges nothing from now on, or until an instant; a paused subscription stays so.
 
     It is decided by the subscription as it was read, and anew where that has changed. Raises
-    `Refused` (invoice_open, freezing, not_pausable).
+    `Invalid` (pause_end) and `Refused` (invoice_open, freezing, not_pausable).
     """
-    return subscriptions.decided(ports, subscription, lambda found: _pause(ports, found, now))
+    # A day more: a whole month from the day on which the page was shown.
+    longest = pausing.ends(subscription, now)[-1] + timedelta(days=1)
+    if until is not None and not now < until <= longest:
+        raise Invalid("pause_end", field="until")
+    return subscriptions.decided(
+        ports, subscription, lambda found: _pause(ports, found, now, until, by)
+    )
 
 
-def _pause(ports: Ports, found: Subscription, now: datetime) -> Subscription:
+def _pause(
+    ports: Ports, found: Subscription, now: datetime, until: datetime | None, by: Source
+) -> Subscription:
     if found.state is State.PAUSED:
         return found
     if found.open_invoice is not None:
@@ -36,7 +51,7 @@ def _pause(ports: Ports, found: Subscription, now: datetime) -> Subscription:
     pausable = found.state in {State.TRIALING, State.ACTIVE} and found.cancelling is None
     if not pausable:
         raise Refused("not_pausable")
-    return _write(ports, found, pausing.pause(found, now), EventKind.PAUSED, now)
+    return _write(ports, found, pausing.pause(found, now, by, until), EventKind.PAUSED, now)
 
 
 def resume(ports: Ports, subscription: Subscription, *, now: datetime) -> Subscription:

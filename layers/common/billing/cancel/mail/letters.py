@@ -39,11 +39,15 @@ def cancel_undone(envelope: Envelope, was: Snapshot) -> EmailMessage:
 def paused(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """Writes the mail about a pause: nothing is charged until it is resumed (X-11).
 
-    It names the end of access, if a paid period has one.
+    It names the end of access, if a paid period has one, and the end of the pause.
     """
     ends = was.access_until
     opening = "unpaid" if ends is not None and ends <= envelope.at else "text"
-    return about_subscription(envelope, was, "paused", opening=opening)
+    until: tuple[str, ...] = ()
+    if was.resumes_at is not None:
+        date = formats.day(was.resumes_at, was.zone, envelope.language)
+        until = (text(envelope.language, "mail.paused.until", date=date),)
+    return about_subscription(envelope, was, "paused", until, opening=opening)
 
 
 def resumed(envelope: Envelope, was: Snapshot) -> EmailMessage:

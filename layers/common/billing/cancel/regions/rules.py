@@ -72,13 +72,15 @@ class Window(Value):
     """A notice's window: between `most` and `least` days before, None for no earliest day.
 
     It is for trials, promotions or terms of more than `over_days`; `before_last_day` counts from
-    the last day to cancel.
+    the last day to cancel. `half_of_short`: no earlier than half of a trial that is shorter than
+    twice as long.
     """
 
     least: int
     most: int | None = None
     over_days: int = 0
     before_last_day: bool = False
+    half_of_short: bool = False
 
 
 class Rule(Value):
@@ -87,7 +89,8 @@ class Rule(Value):
     `valid_from` is None where a duty is not in force, or its table gives no day; `in_force` tells
     the two apart. `labels` and `confirmations` are by language, of which `speaks` is the region's.
     `wording` are the cells of REGIONS.md that the typed fields stand for. `checked_on` is the day
-    on which its source was last looked at.
+    on which its source was last looked at. `rise_needs_consent`: a higher price is charged only of
+    a customer who agreed to it.
     """
 
     region: str
@@ -109,6 +112,7 @@ class Rule(Value):
     receipt: Receipt = Receipt.ANY
     days: int | None = None
     windows: tuple[Window, ...] = ()
+    rise_needs_consent: bool = False
     wording: tuple[str, ...] = ()
 
     def label(self, language: str) -> str | None:

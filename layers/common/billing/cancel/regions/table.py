@@ -225,7 +225,9 @@ CANCELLATIONS = (
 )
 
 
-def _notice(region: str, duty: Duty, wording: str, *windows: Window) -> Rule:
+def _notice(
+    region: str, duty: Duty, wording: str, *windows: Window, rise_needs_consent: bool = False
+) -> Rule:
     return Rule(
         region=region,
         duty=duty,
@@ -233,6 +235,7 @@ def _notice(region: str, duty: Duty, wording: str, *windows: Window) -> Rule:
         source="REGIONS.md, gathered from public sources",
         checked_on=CHECKED,
         certainty=Certainty.B,
+        rise_needs_consent=rise_needs_consent,
         wording=(wording,),
     )
 
@@ -245,7 +248,7 @@ NOTICES = (
         "*",
         Duty.TRIAL_ENDS,
         "7 or more before the first charge after a trial; for trials under 14 days half of it",
-        Window(7),
+        Window(7, half_of_short=True),
     ),
     _notice("*", Duty.PRICE_CHANGE, "7 or more", Window(7)),
     _notice(
@@ -276,6 +279,7 @@ NOTICES = (
         Duty.PRICE_CHANGE,
         "5 to 30; a rise needs consent, or 14 days to cancel with refund",
         Window(5, 30),
+        rise_needs_consent=True,
     ),
     _notice("US-MA", Duty.TRIAL_ENDS, "5 to 30", Window(5, 30)),
     _notice(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urlencode
 
 from billing.cancel.flows.endings import Ending, labelled
 from billing.kernel.countries import COUNTRIES
@@ -16,11 +17,18 @@ STATE_HEADER = "cloudfront-viewer-country-region"
 def for_visitor(
     request: Request, merchant: Merchant, language: str, now: datetime
 ) -> tuple[Ending, ...]:
-    """Returns the links of a page's footer, with the labels of the visitor's region."""
+    """Returns the links of a page's footer, with the labels of the visitor's region.
+
+    A region that was chosen in the address of the page is passed on.
+    """
     country, state = place(request)
+    chosen = ""
+    if country and request.query().get("country", "").upper() == country:
+        given = {"country": country, "state": state, "lang": language}
+        chosen = "?" + urlencode({name: value for name, value in given.items() if value})
     return labelled(
-        custom_domains.declarations(request, merchant, "cancel"),
-        custom_domains.declarations(request, merchant, "withdraw"),
+        custom_domains.declarations(request, merchant, "cancel") + chosen,
+        custom_domains.declarations(request, merchant, "withdraw") + chosen,
         country,
         state,
         language,

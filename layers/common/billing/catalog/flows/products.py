@@ -19,6 +19,7 @@ from billing.kernel.gateways import Capabilities
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.ports import Ports
+from billing.kernel.save_offers import SaveOffer
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Write
 
@@ -82,7 +83,7 @@ def one(ports: Ports, merchant: Merchant, product: str) -> Offered:
 
 def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, Any]) -> Offered:
     """Changes name, listing, refund days, gateways, grants, the default price point (P-14),
-    the plans to change to, or whether it is archived.
+    the plans to change to, the save offer, or whether it is archived.
 
     Other gateways and grants are for purchases from then on. Raises `Invalid` for gateways that
     cannot charge what is on sale (P-17), and for plans that nobody can change to (A-4).
@@ -95,6 +96,8 @@ def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, An
         after = before.with_default(default)
     after = _pointing(replace(after, **changes), points)
     _check_changes_to(ports, merchant, set(after.changes_to) - set(before.changes_to))
+    if after.save_offer is not None and after.save_offer != before.save_offer:
+        _check_save_offer(ports, merchant, after.save_offer)
     if set(after.gateways) - set(before.gateways):
         for point in points:
             _check_on_sale(ports, merchant, after.gateways, point, "gateways")
@@ -221,6 +224,17 @@ def _point(
     # The id names its merchant, so that a checkout address needs nothing else.
     symbols = (named or ports.new_id("price")).partition("_")[2]
     return PricePoint(f"{merchant.id}.{symbols}", merchant.id, product, terms, now)
+
+
+def _check_save_offer(ports: Ports, merchant: Merchant, offer: SaveOffer) -> None:
+    """Refuses a coupon or a plan that the merchant does not have (X-11)."""
+    if offer.coupon is not None and ports.store.coupon(merchant.id, offer.coupon) is None:
+        raise Invalid("coupon_unknown", field="save_offer.coupon")
+    if offer.price_point is not None:
+        try:
+            _check_changes_to(ports, merchant, {offer.price_point})
+        except Invalid as wrong:
+            raise wrong.at("save_offer.price_point") from None
 
 
 def _check_changes_to(ports: Ports, merchant: Merchant, named: set[str]) -> None:

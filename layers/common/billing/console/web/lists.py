@@ -212,4 +212,7 @@ def attention_list(desk: Desk) -> http.Answer:
 
     listed = listing(desk, "/console/attention", AttentionQuery, find)
     hooks = failing_hooks(desk)
-    return show(desk, "console/attention.html", listed, complete=complete, hooks=hooks)
+    missed = desk.ports.store.missed_notices(desk.merchant, limit=PAGE_LENGTH)
+    unseen = sum(each.seen_at is None for each in missed)
+    values = {"complete": complete, "hooks": hooks, "unseen": unseen}
+    return show(desk, "console/attention.html", listed, **values)

@@ -14,6 +14,7 @@ from billing.catalog.web.price_inputs import PricePointInput
 from billing.kernel.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.kernel.errors import Invalid
 from billing.kernel.money import Currency, Money
+from billing.kernel.save_offers import OfferKind, SaveOffer
 from billing.web.inputs import read
 from billing.web.problems import Misshapen, errors_of
 
@@ -28,7 +29,7 @@ SHORT_MOST = 100
 GATEWAY = "gateway_"
 BASIC = ("name", "public_listing")
 ACCESS = ("grants", "limits")
-PLANS = ("changes_to",)
+PLANS = ("changes_to", "offer_kind", "offer_coupon", "offer_price_point")
 CHECKOUT = ("refund_days",)
 PRICE = (
     *("type", "amount", "period", "installments", "cycle", "tax", "cancellation"),
@@ -154,7 +155,21 @@ def change_document(typed: Typed, names: tuple[str, ...]) -> Document:
     if "changes_to" in names:
         lines = typed.get("changes_to", "").split()
         document["changes_to"] = list(dict.fromkeys(map(price_point_of, lines)))
+        document["save_offer"] = _save_offer(typed)
     return document
+
+
+def _save_offer(typed: Typed) -> Document | None:
+    """Returns the save offer; a field of another kind is sent too, and does not count."""
+    kind = typed.get("offer_kind", "")
+    if not kind:
+        return None
+    offer: Document = {"kind": kind}
+    if kind == OfferKind.DISCOUNT:
+        offer["coupon"] = typed.get("offer_coupon", "").strip() or None
+    if kind == OfferKind.DOWNGRADE:
+        offer["price_point"] = price_point_of(typed.get("offer_price_point", "").strip()) or None
+    return offer
 
 
 def price_point_of(typed: str) -> str:
@@ -172,6 +187,8 @@ def changes(typed: Typed, names: tuple[str, ...]) -> dict[str, Any]:
 
 def product_field(path: str) -> str:
     """Returns the form's field for a path of /v1."""
+    if path.startswith("save_offer"):
+        return "offer_" + (path.partition(".")[2] or "kind")
     return path.partition("[")[0].partition(".")[0]
 
 
@@ -196,15 +213,27 @@ def typed_product(product: Product) -> dict[str, str]:
         "limits": "\n".join(f"{limit.of} = {limit.most}" for limit in product.limits),
         "refund_days": str(product.refund_days),
         "changes_to": "\n".join(product.changes_to),
+        **_typed_offer(product.save_offer),
         **{f"{GATEWAY}{gateway}": "true" for gateway in product.gateways},
     }
     return {name: value for name, value in form.items() if value}
 
 
+def _typed_offer(offer: SaveOffer | None) -> dict[str, str]:
+    if offer is None:
+        return {}
+    return {
+        "offer_kind": offer.kind.value,
+        "offer_coupon": offer.coupon or "",
+        "offer_price_point": offer.price_point or "",
+    }
+
+
 def copied(product: Product, points: tuple[PricePoint, ...], name: str) -> dict[str, str]:
     """Returns the forms of a copy: what grants its own id alone grants the copy's."""
     form = typed_product(product) | {"name": name}
-    form.pop("changes_to", None)
+    for name in PLANS:
+        form.pop(name, None)
     if product.grants == (product.id,):
         del form["grants"]
     return form

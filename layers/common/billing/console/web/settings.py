@@ -39,7 +39,7 @@ WORDS = (
 """Fields that are sent on as they were typed."""
 
 DAYS = ("catch_up_days", "reminder_days", "notice_days")
-SWITCHES = ("revoke_on_dispute", "self_freeze", "self_coupon", "self_change_plan")
+SWITCHES = ("revoke_on_dispute", "self_freeze", "self_pause", "self_coupon", "self_change_plan")
 RETRIES = ("every_days", "attempts", "final_action")
 NESTED = {
     **{f"retry_schedule.{name}": name for name in RETRIES},

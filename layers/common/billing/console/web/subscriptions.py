@@ -63,6 +63,7 @@ def subscription_page(desk: Desk, subscription: str) -> http.Answer:
         orders=orders.data,
         actions=_possible(desk.session.merchant, found),
         quoted=_quoted(found),
+        reprices=found.is_live and found.terms.type is PriceType.RECURRING,
         now=desk.now,
         done=what if what in DONE else None,
         next_url=orders.next and f"{here}?{urlencode({'cursor': orders.next})}",

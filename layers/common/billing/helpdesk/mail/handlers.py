@@ -20,7 +20,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.subscription import When
 from billing.kernel.values import replace
 from billing.outbox.flows import answers
-from billing.outbox.mail import portal_links
+from billing.outbox.mail import envelopes, portal_links
 from billing.render.mails import Envelope, WayIn
 
 _TO_DEPARTMENT = frozenset({EventKind.TICKET_OPENED, EventKind.TICKET_REASSIGNED})
@@ -163,7 +163,14 @@ def _to_requester(
     way_in = _way_in(ports, merchant, found, customer, now)
     test, language = found.test, found.language
     dress = dressing.of_mail(ports, merchant, language)
-    return Envelope(merchant, to, language, test, sender, event.id, now, way_in=way_in, dress=dress)
+    # Where nobody is known to live, no law's words are known.
+    ways = () if customer is None else envelopes.endings(ports, merchant, customer, language, now)
+    return Envelope(
+        *(merchant, to, language, test, sender, event.id, now),
+        way_in=way_in,
+        dress=dress,
+        endings=ways,
+    )
 
 
 def _way_in(

@@ -1,22 +1,36 @@
-"""Sends advance notices: renewals, ends of trials, expiring cards, each once (R-8)."""
+"""Sends notices, each once: what comes is charged, changed, or renewed (R-8, X-12).
+
+The same look resumes a subscription whose pause has ended (X-11): no charge is made here, it only
+becomes due.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 
+from billing.cancel.flows import pause
+from billing.kernel.customers import Address, PaymentMethod
 from billing.kernel.due import DueKind
+from billing.kernel.errors import NotFound
 from billing.kernel.flows import due
-from billing.kernel.merchants import Merchant
+from billing.kernel.merchants import Merchant, Settings
+from billing.kernel.outbox_events import EventKind
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove, Write
-from billing.notices import reminders
-from billing.notices.reminders import Reminder
+from billing.notices import planned, records, reminders
+from billing.notices.planned import Notice
+from billing.notices.records import MissedNotice
+from billing.notices.reminders import Expected, Reminder
+from billing.runtime import telemetry
+
+PRICE_AS_READ = ("price_change", "period", "state")
+"""The fields that the announcement of a price rests on."""
 
 AccessEnded = Callable[[Ports, Merchant, Subscription, datetime, datetime], tuple[Write, ...]]
 """Returns the writes that log the end of access at an instant, as it stands now."""
@@ -50,33 +64,138 @@ def _remind(ports: Ports, now: datetime, access_ended: AccessEnded | None, due: 
     if not subscription.is_live:
         ports.store.commit(Remove(reminder))
         return "over"
-    settings = merchant.settings
+    if subscription.pause_is_over(now):
+        subscription = pause.go_on(ports, subscription, now)
+    settings, address = merchant.settings, _address(ports, subscription)
+    found = planned.planned(reminder, subscription, settings, address, now)
+    sent = [notice for notice in found if notice.is_due(now)]
+    after = _noticed(reminder, subscription, sent, now)
+    if planned.tells_of_promotion(after, subscription, settings, address, sent, now):
+        after = replace(after, promotion_told_of=after.told_of)
     method = ports.store.payment_method(merchant_id, customer, subscription.payment_method)
-    writes: list[Write] = []
-    charge = reminders.charge_due_for_notice(reminder, subscription, settings, now)
-    if charge is not None:
-        writes.append(Insert(charge))
-    if method is not None:
-        expiry = reminders.expiry_due_for_notice(subscription, method, settings, now)
-        if expiry is not None:
-            noticed = replace(method, expiry_told=True)
-            writes += [Insert(expiry), Change(method, noticed)]
-    after = reminders.postpone(
-        reminder, subscription, method, settings, now, noticed=charge is not None
-    )
+    writes = _notices(subscription, sent, now) + _missed(reminder, subscription, now)
+    writes += _expiry(subscription, method, settings, now)
     ended_at = reminders.access_ends_at(subscription, settings)
     if access_ended and ended_at and _is_news(reminder, merchant, ended_at, now):
         writes += access_ended(ports, merchant, subscription, ended_at, now)
         after = replace(after, access_told=ended_at)
-    ports.store.commit(_postpone(reminder, after), *writes)
+    left = [
+        notice
+        for notice in planned.planned(after, subscription, settings, address, now)
+        if notice.event not in {each.event for each in sent}
+    ]
+    expiry_at = reminders.expiry_notice_at(method, settings.time_zone) if method else None
+    after = _postponed(after, left, (expiry_at, ended_at, subscription.resumes_at), now)
+    ports.store.commit(Change(reminder, after, expecting=("due_at", "told_of")), *writes)
     return "told" if writes else "looked"
+
+
+def see(ports: Ports, merchant: str, missed: str, *, now: datetime) -> MissedNotice:
+    """Notes that somebody looked at a missed notice, which rings no more; raises `NotFound`."""
+    found = ports.store.missed_notice(merchant, missed)
+    if found is None:
+        raise NotFound("notice_unknown")
+    if found.seen_at is not None:
+        return found
+    after = found.seen(now)
+    ports.store.commit(Change(found, after, expecting=("due_at",)))
+    return after
+
+
+def _address(ports: Ports, subscription: Subscription) -> Address:
+    """Returns where the customer lives, as their invoices have it (X-10)."""
+    purchase = (subscription.merchant, subscription.customer, subscription.id)
+    (found,) = ports.store.bill_tos([purchase])
+    assert found is not None, "written with the purchase"
+    return found.bill_to.address
+
+
+def _noticed(
+    reminder: Reminder, subscription: Subscription, sent: Iterable[Notice], now: datetime
+) -> Reminder:
+    """Notes what is sent, and the discount that the look found."""
+    promotion = planned.promotion_of(reminder.promotion, subscription, now)
+    after = replace(reminder, promotion=promotion)
+    for notice in sent:
+        after = _told(after, notice.kind, notice.about)
+    return after
+
+
+def _told(reminder: Reminder, kind: EventKind, about: datetime) -> Reminder:
+    """Notes the cause of a notice of a kind, so that it is sent of it once."""
+    match kind:
+        case EventKind.TRIAL_ENDING | EventKind.RENEWAL_UPCOMING:
+            return replace(reminder, told_of=about)
+        case EventKind.PROMOTION_ENDING:
+            return replace(reminder, promotion_told_of=about)
+        case EventKind.YEARLY_REMINDER:
+            return replace(reminder, reminded_of=about)
+        case EventKind.PAUSE_ENDING:
+            return replace(reminder, resume_told_of=about)
+    return reminder  # of a price the subscription knows it
+
+
+def _notices(subscription: Subscription, sent: Iterable[Notice], now: datetime) -> list[Write]:
+    writes: list[Write] = []
+    for notice in sent:
+        found = reminders.event(notice.kind, notice.name, subscription, now, code=notice.code)
+        writes.append(Insert(found))
+        change = subscription.price_change
+        if notice.kind is EventKind.PRICE_CHANGING and change is not None:
+            told = replace(subscription, price_change=replace(change, told_at=now))
+            writes.append(Change(subscription, told, expecting=PRICE_AS_READ))
+    return writes
+
+
+def _missed(reminder: Reminder, subscription: Subscription, now: datetime) -> list[Write]:
+    """Records the notices that the last look planned and that no look came to in time (X-12)."""
+    if subscription.state not in planned.TOLD:
+        return []  # what was to come does not come
+    late = [each for each in reminder.expected if each.closes_at < now]
+    for each in late:
+        telemetry.happened("notice missed", owner=subscription.id, since=each.closes_at.isoformat())
+    return [
+        Insert(
+            MissedNotice(
+                id=records.missed_id(each),
+                merchant=subscription.merchant,
+                customer=subscription.customer,
+                subscription=subscription.id,
+                event=each.event,
+                closed_at=each.closes_at,
+                shard=subscription.shard,
+                due_at=each.closes_at,
+            )
+        )
+        for each in late
+    ]
+
+
+def _expiry(
+    subscription: Subscription, method: PaymentMethod | None, settings: Settings, now: datetime
+) -> list[Write]:
+    if method is None:
+        return []
+    expiry = reminders.expiry_due_for_notice(subscription, method, settings, now)
+    if expiry is None:
+        return []
+    return [Insert(expiry), Change(method, replace(method, expiry_told=True))]
+
+
+def _postponed(
+    reminder: Reminder, left: Iterable[Notice], others: Iterable[datetime | None], now: datetime
+) -> Reminder:
+    """Returns the reminder after a look: due again with the next notice, or for the next check."""
+    coming = [notice.timing.at for notice in left]
+    coming += [at for at in others if at is not None]
+    expected = tuple(
+        Expected(each.event, each.timing.closes_at) for each in left if each.code is not None
+    )
+    due_at = min([*(at for at in coming if at > now), now + reminders.LOOK_AGAIN])
+    return replace(reminder, due_at=due_at, expected=expected)
 
 
 def _is_news(reminder: Reminder, merchant: Merchant, ended_at: datetime, now: datetime) -> bool:
     """Tests whether access ended by now, and that is to be logged and was not yet."""
     since = merchant.events_since
     return since is not None and since < ended_at <= now and ended_at != reminder.access_told
-
-
-def _postpone(before: Reminder, after: Reminder) -> Write:
-    return Change(before, after, expecting=("due_at", "told_of"))

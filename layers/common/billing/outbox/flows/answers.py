@@ -33,22 +33,23 @@ def expect(mail: EmailMessage, merchant: str, subject: str) -> None:
     mail[SUBJECT] = json.dumps({"merchant": merchant, "ticket": subject})
 
 
-def send(ports: Ports, mail: EmailMessage, *, now: datetime) -> None:
-    """Sends a mail, and keeps its ids if an answer is expected; raises `Unavailable` if not sent.
+def send(ports: Ports, mail: EmailMessage, *, now: datetime) -> str:
+    """Sends a mail, and keeps its ids if an answer is expected; returns the id that its recipient
+    sees. Raises `Unavailable` if not sent.
 
     The id that recipients see is known only afterwards. If that one cannot be kept, the mail is not
     sent again: our own id was kept before.
     """
     subject = mail.get(SUBJECT)
     if subject is None:
-        ports.mailer.send(mail, now=now)
-        return
+        return ports.mailer.send(mail, now=now)
     del mail[SUBJECT]
     value, until = str(subject), now + ANSWERED_WITHIN
     ports.ephemeral.replace(KIND, _local_part(str(mail["Message-ID"])), value, expires_at=until)
     seen = ports.mailer.send(mail, now=now)
     with suppress(Unavailable):
         ports.ephemeral.replace(KIND, _local_part(seen), value, expires_at=until)
+    return seen
 
 
 def subjects(ports: Ports, merchant: str, named: str, *, now: datetime) -> Iterator[str]:

@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import LeftOut, OutboxEvent
 from billing.kernel.ports import PartlyDone, Ports
+from billing.notices.flows import proofs
 from billing.outbox import suppressions
 from billing.outbox.flows import answers
 from billing.runtime import correlation, telemetry
@@ -34,24 +35,24 @@ def send(
     failure: Exception | None = None
     for mail in sendable:
         name = str(mail["Message-ID"])
-        if name in event.done:
-            continue
+        seen: str | None = None
         try:
-            _send_one(ports, merchant, mail, now)
+            if name not in event.done:
+                seen = _send_one(ports, merchant, mail, now)
+                sent.append(name)
+            proofs.keep(ports, event, mail, seen, now)
         except Exception as error:
             failure = failure or error
-        else:
-            sent.append(name)
     if failure is not None:
         raise PartlyDone(tuple(sent), failure) if sent else failure
     return None if sendable else LeftOut.WITHHELD
 
 
-def _send_one(ports: Ports, merchant: Merchant, mail: EmailMessage, now: datetime) -> None:
+def _send_one(ports: Ports, merchant: Merchant, mail: EmailMessage, now: datetime) -> str:
     mail["X-Merchant"] = merchant.id
     if (cause := correlation.current()) is not None:
         mail["X-Correlation-ID"] = cause
-    answers.send(ports, mail, now=now)
+    return answers.send(ports, mail, now=now)
 
 
 def _takes_mail(ports: Ports, event: OutboxEvent, mail: EmailMessage) -> bool:

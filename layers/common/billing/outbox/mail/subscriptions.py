@@ -12,7 +12,9 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.snapshots import Snapshot
-from billing.kernel.subscription import Subscription
+from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import replace
+from billing.kernel.writes import Change
 from billing.notices.mail import letters as reminder_letters
 from billing.outbox import outdated
 from billing.outbox.mail import envelopes, payments, portal_links
@@ -42,19 +44,20 @@ def changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime)
 
     None is sent once its customer was erased (M-8), or once it is untrue (R-8).
     """
-    subscription, customer = _subject(ports, event)
+    subscription, customer = subject_of(ports, event)
     if customer is None:
         return LeftOut.ERASED
     if outdated.of_subscription(event, subscription, now):
+        _note_untold(ports, event, subscription)
         return LeftOut.UNTRUE
     was = _shown(event, subscription)
-    envelope = _envelope(ports, event, merchant, customer, subscription, was, now)
+    envelope = envelope_of(ports, event, merchant, customer, subscription, was, now)
     return [LETTERS[event.kind](envelope, was)]
 
 
 def card_expiring(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
     """Returns the mail about the card that pays and expires soon (W-7)."""
-    subscription, customer = _subject(ports, event)
+    subscription, customer = subject_of(ports, event)
     if customer is None:
         return LeftOut.ERASED
     assert event.code is not None, "it names the card"
@@ -62,7 +65,7 @@ def card_expiring(ports: Ports, event: OutboxEvent, merchant: Merchant, now: dat
     if card is None or outdated.of_card(event, subscription, card):
         return LeftOut.UNTRUE
     was = snapshots.of(subscription)
-    envelope = _envelope(ports, event, merchant, customer, subscription, was, now)
+    envelope = envelope_of(ports, event, merchant, customer, subscription, was, now)
     return [card_letters.card_expiring(envelope, was, card)]
 
 
@@ -72,13 +75,23 @@ def plan_changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: date
     return mail(ports, event, merchant, now)
 
 
-def _subject(ports: Ports, event: OutboxEvent) -> tuple[Subscription, Customer | None]:
+def subject_of(ports: Ports, event: OutboxEvent) -> tuple[Subscription, Customer | None]:
     """Returns the event's subscription, and its customer unless erased (M-8)."""
     assert event.subscription is not None, "its event names it"
     subscription = ports.store.subscription(event.merchant, event.customer, event.subscription)
     assert subscription is not None, "a subscription is never removed"
     customer = ports.store.customer(event.merchant, event.customer)
     return subscription, None if customer is None or customer.is_erased else customer
+
+
+def _note_untold(ports: Ports, event: OutboxEvent, subscription: Subscription) -> None:
+    """Notes that the mail about a freeze is left out for an end that may be undone (X-5, A-5)."""
+    pending = subscription.state is State.CANCEL_PENDING and subscription.thaws_to is not None
+    if event.kind is not EventKind.FREEZE_ASKED or not pending or subscription.freeze_untold:
+        return
+    noted = replace(subscription, freeze_untold=True)
+    # Undone meanwhile, it is true again: the conflict brings the event back.
+    ports.store.commit(Change(subscription, noted, expecting=("state", "thaws_to")))
 
 
 def _shown(event: OutboxEvent, subscription: Subscription) -> Snapshot:
@@ -90,7 +103,7 @@ def _shown(event: OutboxEvent, subscription: Subscription) -> Snapshot:
     return snapshots.of(subscription.renewing() if asked else subscription)
 
 
-def _envelope(
+def envelope_of(
     ports: Ports,
     event: OutboxEvent,
     merchant: Merchant,

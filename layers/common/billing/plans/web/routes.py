@@ -7,7 +7,7 @@ from billing.api.web.frame import Api, Call, Later
 from billing.kernel.flows import subscriptions
 from billing.kernel.ports import Ports
 from billing.plans.flows import change_plan, freeze
-from billing.plans.web import shapes
+from billing.plans.web import price_routes, shapes
 from billing.web.inputs import Nothing
 
 DECLINED = {"402": "The payment was declined; `code` says why."}
@@ -17,6 +17,12 @@ def declare(api: Api, ports: Ports) -> None:
     """Declares the routes of changing a plan, and of coming back to one."""
     _changes(api, ports)
     _thaws(api, ports)
+    price_routes.declare(api, ports)
+
+
+def declare_for_all(api: Api, ports: Ports) -> None:
+    """Declares the routes of a price point's announced prices."""
+    price_routes.declare_for_all(api, ports)
 
 
 def _changes(api: Api, ports: Ports) -> None:

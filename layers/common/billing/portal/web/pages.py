@@ -44,6 +44,9 @@ DONE = frozenset(
         "coupon",
         "plan",
         "plan_later",
+        "paused",
+        "resumed",
+        "price",
     }
 )
 """The confirmations that a page can show."""

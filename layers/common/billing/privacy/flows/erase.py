@@ -101,6 +101,9 @@ def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
 AT_ONCE = 50
 """The declarations of one read."""
 
+NOTICES_MOST = 1_000
+"""The most proofs of notices of one customer: a dozen a year."""
+
 
 def customer(
     ports: Ports,
@@ -131,6 +134,7 @@ def customer(
             return Seen.MORE
     if not _undeclare(ports, merchant, customer):
         return Seen.LEFT
+    _unname_notices(ports, merchant, customer)
     for order in history.orders:
         if not unname(ports, order):
             return Seen.LEFT
@@ -190,6 +194,13 @@ def _undeclare(ports: Ports, merchant: str, customer: str) -> bool:
             gone: tuple[Write, ...] = (Remove(each),)
             ports.store.commit(*gone, *(() if found is None else (Remove(found),)))
     return True
+
+
+def _unname_notices(ports: Ports, merchant: str, customer: str) -> None:
+    """Erases address and text of the proofs of notices; their hash and time stay (X-12)."""
+    found = ports.store.notice_records(merchant, customer, None, NOTICES_MOST)
+    named = [(each, each.erased()) for each in found]
+    commit_in_batches(ports, [Change(each, bare) for each, bare in named if each != bare])
 
 
 def ticket(ports: Ports, found: Ticket) -> bool:

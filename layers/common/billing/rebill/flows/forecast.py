@@ -167,6 +167,7 @@ def _charges(
     ):
         return
     minimum = ports.minimum_minor(subscription)
+    subscription = _told(subscription, now)
     opened = _open_invoice(ports, subscription)
     if opened is not None and opened.plan_change is not None:
         # A change of plan that is being paid: the periods go on from it (A-4).
@@ -196,6 +197,14 @@ def _charges(
             return
         at = charge_eligibility.due_after_payment(subscription, at)
         paid = invoicing.coming(subscription, minimum, taxes_on(_day(merchant, at or now)))
+
+
+def _told(subscription: Subscription, now: datetime) -> Subscription:
+    """Returns it with its announced price told by now at the latest (X-12)."""
+    change = subscription.price_change
+    if change is None or change.told_at is not None:
+        return subscription
+    return replace(subscription, price_change=replace(change, told_at=now))
 
 
 def _invoiced(opened: Invoice) -> ComingPayment:

@@ -1,0 +1,36 @@
+"""Another price for a running subscription, announced before a renewal charges it (X-12, P-18)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from billing.kernel.money import Money
+from billing.kernel.values import Value
+
+
+class PriceChange(Value):
+    """An announced price for the renewals from `starts_at` on.
+
+    A renewal has it only if the customer was told `least_days` before, and agreed before where that
+    is needed; else it has the old price. `told_at` is when the notice was written, `agreed_at` when
+    the customer agreed.
+    """
+
+    id: str
+    price: Money
+    starts_at: datetime
+    announced_at: datetime
+    least_days: int
+    needs_consent: bool = False
+    told_at: datetime | None = None
+    agreed_at: datetime | None = None
+
+    def is_for(self, scheduled: datetime) -> bool:
+        """Tests whether a renewal scheduled at an instant is charged at this price."""
+        if scheduled < self.starts_at or self.told_at is None:
+            return False
+        if scheduled - self.told_at < timedelta(days=self.least_days):
+            return False
+        return not self.needs_consent or (
+            self.agreed_at is not None and self.agreed_at <= scheduled
+        )

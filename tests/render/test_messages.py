@@ -41,6 +41,7 @@ MERCHANTS_PARTS = {
         "desk",
         "export",
         "keys",
+        "links",
         "products",
         "refusals",
         "settings",

@@ -12,6 +12,7 @@ from billing.accounts.web import console_session, entrance
 from billing.console.web.pages import Desk, page
 from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.values import Value
+from billing.render import qr
 from billing.team import totp
 from billing.team.flows import factors, people
 from billing.team.members import Person
@@ -71,12 +72,14 @@ def factor_page(desk: Desk, *, errors: dict[str, Invalid] | None = None) -> http
         return http.redirect(HERE)
     secret = factors.secret_for(desk.ports, person, now=desk.now)
     issuer = signing.platform_merchant(desk.ports).name
+    address = _otpauth(secret, issuer, person.email)
     return page(
         desk,
         "console/factor.html",
         status=422 if errors else 200,
         secret=totp.in_groups(secret),
-        address=_otpauth(secret, issuer, person.email),
+        address=address,
+        code=qr.inline(address),
         required=desk.session.holder.lacks_factor,
         errors=errors or {},
     )

@@ -42,6 +42,7 @@ MERCHANTS_PARTS = {
         "export",
         "keys",
         "links",
+        "mail_again",
         "products",
         "refusals",
         "settings",

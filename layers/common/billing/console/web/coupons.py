@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
+from billing.catalog.flows import product_lists
+from billing.catalog.flows.products import Offered
 from billing.console.web import coupon_forms
 from billing.console.web.lists import listing, show
 from billing.console.web.pages import PAGE_LENGTH, Desk, page
@@ -81,10 +83,8 @@ def new_page(
     errors: Mapping[str, Invalid] | None = None,
 ) -> http.Answer:
     """Shows the form of a new coupon."""
-    products, points = desk.ports.store.catalog(desk.merchant)
-    sold = [product for product in products[::-1] if not product.archived]
-    named = {product.id: product.name for product in sold[:CHOICES_MOST]}
-    prices = [point for point in points[::-1] if point.product in named][:CHOICES_MOST]
+    offered = _on_sale(desk, CHOICES_MOST)
+    prices = [point for _, points in offered for point in points][:CHOICES_MOST]
     return page(
         desk,
         "console/coupon_new.html",
@@ -92,7 +92,7 @@ def new_page(
         form=typed or {"kind": coupon_forms.PERCENT, "duration": Duration.ONCE.value},
         errors=errors or {},
         durations=tuple(Duration),
-        products=named,
+        products={product.id: product.name for product, _ in offered},
         prices=prices,
     )
 
@@ -114,7 +114,7 @@ def coupon_page(desk: Desk, code: str) -> http.Answer:
     """Shows one coupon with its links, and the subscriptions that have it."""
     query, merchant = desk.request.query(), desk.session.merchant
     found = coupons.one(desk.ports, merchant, code)
-    products, points = desk.ports.store.catalog(merchant.id)
+    products, points = _named(desk, found)
     cursor, what = query.get("cursor") or None, query.get("done")
     users = _users(desk, found, cursor)
     here = f"{HERE}/{found.code}"
@@ -123,7 +123,7 @@ def coupon_page(desk: Desk, code: str) -> http.Answer:
         "console/coupon.html",
         coupon=found,
         product_names={product.id: product.name for product in products},
-        prices={point.id: point for point in points},
+        prices=points,
         links=_links(desk, found, products, points),
         users=users.data,
         can_be_used=found.can_be_used(desk.now),
@@ -153,23 +153,45 @@ def _users(desk: Desk, coupon: Coupon, cursor: str | None) -> Page[Subscription]
     return Page(tuple(having), page.next)
 
 
+def _on_sale(desk: Desk, most: int) -> tuple[Offered, ...]:
+    """Returns the newest products on sale, each with its price points."""
+    return product_lists.page(
+        desk.ports,
+        desk.session.merchant,
+        lambda product: not product.archived,
+        limit=most,
+        cursor=None,
+    ).data
+
+
+def _named(desk: Desk, coupon: Coupon) -> tuple[list[Product], dict[str, PricePoint]]:
+    """Returns the products that a coupon is for, the newest ones where it is for all, and their
+    price points by id; however large the catalog is, no other is read."""
+    store = desk.ports.store
+    named = store.newest_price_points(coupon.price_points) if coupon.price_points else []
+    ids = dict.fromkeys((*coupon.products, *(point.product for point in named)))
+    if not ids:
+        offered = _on_sale(desk, LINKS_MOST)
+        every = {point.id: point for _, points in offered for point in points}
+        return [product for product, _ in offered], every
+    products = [each for each in store.products([(desk.merchant, i) for i in ids]) if each]
+    sold = [point for product in products for point in product.price_points]
+    known = store.newest_price_points(sold) if sold else []
+    return products, {point.id: point for point in (*named, *known)}
+
+
 def _links(
-    desk: Desk, coupon: Coupon, products: tuple[Product, ...], points: tuple[PricePoint, ...]
+    desk: Desk, coupon: Coupon, products: Sequence[Product], points: Mapping[str, PricePoint]
 ) -> list[tuple[str, PricePoint, str]]:
     """Returns checkout links that apply a coupon: product, price point, address."""
-    public_url, names = desk.ports.operation.public_url, {p.id: p.name for p in products}
-    sold = {each for product in products if not product.archived for each in product.price_points}
+    public_url, query = desk.ports.operation.public_url, urlencode({"coupon": coupon.code})
     fitting = [
-        point
-        for point in points
-        if point.id in sold and coupon.discount.is_for(point.product, point.id)
+        (product.name, points[point])
+        for product in products
+        for point in product.price_points
+        if point in points and product.sells(point) and coupon.discount.is_for(product.id, point)
     ]
-    query: dict[str, Any] = {"coupon": coupon.code}
     return [
-        (
-            names[point.product],
-            point,
-            f"{domains.checkout(public_url, desk.session.merchant, point.id)}?{urlencode(query)}",
-        )
-        for point in fitting[-LINKS_MOST:][::-1]
+        (name, point, f"{domains.checkout(public_url, desk.session.merchant, point.id)}?{query}")
+        for name, point in fitting[:LINKS_MOST]
     ]

@@ -83,6 +83,18 @@ def test_open_invitations_of_who_leaves_are_void(company: Company) -> None:
         membership.accept(company.ports, token, now=company.now)
 
 
+def test_the_second_of_two_who_change_a_role_is_told(company: Company) -> None:
+    member = company.joins(BOB, Role.READ_ONLY).id
+    owner = company.owner()
+    at = f"/console/team/{member}"
+    fields = [each.attributes for each in owner.look(at).all("input")]
+    seen = str(next(each["value"] for each in fields if each.get("name") == "seen"))
+    assert owner.send(f"{at}/role", role="finance", seen=seen).status == 303
+    answer = owner.send(f"{at}/role", role="admin", seen=seen)
+    assert answer.status == 409 and "Someone changed this meanwhile" in answer.body
+    assert company.member(company.person(BOB)).role is Role.FINANCE
+
+
 def test_a_team_refused_to_a_reader_stays_refused(company: Company) -> None:
     company.joins(BOB, Role.READ_ONLY)
     member = company.member(company.person(BOB)).id

@@ -54,7 +54,7 @@ PAGES = sorted(
 
 @pytest.fixture(scope="module")
 def asked() -> Iterator[Counter[str]]:
-    """What the stores in memory were asked for since this was cleared."""
+    """Counts what the stores in memory are asked for, since it was cleared."""
     counted: Counter[str] = Counter()
     patch = pytest.MonkeyPatch()
     rows, get_many, query = MemoryItems.rows, MemoryItems.get_many, MemoryItems.query

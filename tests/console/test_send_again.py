@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from billing.kernel.errors import TooMany
 from billing.kernel.orders import OrderKind
 from billing.kernel.subscription import When
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
+from billing.outbox.flows import send_again
 from billing.outbox.suppressions import Returned, StopReason, stop_of
 from billing.team.rights import Role
 from tests.console.agent import Agent
+from tests.storage import examples
 from tests.team.company import Company
 from tests.web.shop import Shop
 from tests.world import World
@@ -144,6 +148,18 @@ def test_the_second_click_sends_nothing_and_a_day_has_a_limit(shop: Shop, agent:
     assert last.status == 409 and "24 hours" in last.body
     shop.world.tick()
     assert len(shop.world.mailer.sent) == 11
+
+
+@pytest.mark.spec("M-4")
+def test_one_merchant_sends_only_so_many_an_hour(shop: Shop) -> None:
+    world = shop.world
+    for number in range(send_again.MOST_AN_HOUR):
+        somebody = replace(examples.customer(f"cus_{number}"), merchant="acme")
+        send_again.limit(world.ports, somebody, "order", world.now)
+    with pytest.raises(TooMany):
+        send_again.limit(
+            world.ports, replace(examples.customer("cus_more"), merchant="acme"), "order", world.now
+        )
 
 
 @pytest.mark.spec("R-8", "M-8", "W-5", "M-4")

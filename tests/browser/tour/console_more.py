@@ -70,7 +70,7 @@ def console_tax_end(town: Town) -> Page:
         form = page.locator("details", has_text="Register for a tax")
         if form.get_attribute("open") is None:
             form.locator("summary").click()
-        form.get_by_label("Country").select_option("NO")
+        form.get_by_label("Country", exact=True).select_option("NO")
         town.eve.go(form.get_by_role("button", name="Register"))
     town.eve.go(page.get_by_role("link", name="End").first)
     return page

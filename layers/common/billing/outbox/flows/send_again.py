@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from billing.kernel.customers import Customer
-from billing.kernel.errors import NotFound, Refused
+from billing.kernel.errors import NotFound, Refused, TooMany
 from billing.kernel.flows import subscriptions
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order
@@ -23,9 +23,12 @@ from billing.outbox.again import Again
 MAIL = "mail"
 """The name of the consumer that mails."""
 
-PAUSE, A_DAY = timedelta(minutes=5), timedelta(days=1)
+PAUSE, AN_HOUR, A_DAY = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
 MOST_A_DAY = 10
 """The mails to one customer that a merchant sends again in a day."""
+
+MOST_AN_HOUR = 200
+"""The mails to all customers that a merchant sends again in an hour."""
 
 
 class Found(Value):
@@ -91,9 +94,13 @@ def reader(ports: Ports, merchant: Merchant, customer: str, kind: EventKind) -> 
 
 
 def limit(ports: Ports, customer: Customer, what: str, now: datetime) -> None:
-    """Counts a mail; raises `Refused` for the same within 5 minutes, or for more than 10 a day."""
+    """Counts a mail; raises `Refused` for the same within 5 minutes, or for more than 10 a day, and
+    `TooMany` for a merchant whose people send more than a helpdesk does."""
     owner = f"{customer.merchant}#{customer.id}"
     if ports.ephemeral.hit("mail_again", f"{owner}#{what}", window=PAUSE, now=now) > 1:
         raise Refused("mail_just_sent")
     if ports.ephemeral.hit("mails_again", owner, window=A_DAY, now=now) > MOST_A_DAY:
         raise Refused("mails_used_up", count=MOST_A_DAY)
+    merchant = customer.merchant
+    if ports.ephemeral.hit("mails_of", merchant, window=AN_HOUR, now=now) > MOST_AN_HOUR:
+        raise TooMany()

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from billing.kernel.values import Value
+from dev import mailbox_page
 from dev.clock import DevClock
 from dev.durations import later
 from dev.exchange import Request, Response, json_response
@@ -22,6 +23,7 @@ _FAULTS = ("timeout_before", "timeout_after", "unavailable")
 _MOST_FAULTS = 10_000
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _PROBLEM = "application/problem+json"
+_HTML = "text/html; charset=utf-8"
 
 _CALLS = {
     "GET /_dev": "this page",
@@ -94,7 +96,10 @@ class Controls(Value):
                 self.clock.release()
 
     def _mail(self, request: Request) -> Response:
-        return json_response(200, {"data": self.mailbox.newest_first()})
+        mails = self.mailbox.newest_first()
+        if not _from_browser(request):
+            return json_response(200, {"data": mails})
+        return Response(200, [("content-type", _HTML)], mailbox_page.page(mails))
 
     def _raw_mail(self, name: str) -> Response:
         message = self.mailbox.raw(name)
@@ -170,8 +175,7 @@ def _body(request: Request) -> dict[str, Any]:
 
 
 def _index(request: Request) -> Response:
-    accepted = next((v for name, v in request.headers if name.lower() == "accept"), "")
-    if "text/html" not in accepted:
+    if not _from_browser(request):
         return json_response(200, {"calls": _CALLS})
     rows = []
     for call, purpose in _CALLS.items():
@@ -182,7 +186,12 @@ def _index(request: Request) -> Response:
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>make run</title>'
         f"<h1>Calls that only make run has</h1><dl>{''.join(rows)}</dl></html>"
     )
-    return Response(200, [("content-type", "text/html; charset=utf-8")], page.encode())
+    return Response(200, [("content-type", _HTML)], page.encode())
+
+
+def _from_browser(request: Request) -> bool:
+    accepted = next((v for name, v in request.headers if name.lower() == "accept"), "")
+    return "text/html" in accepted
 
 
 def _problem(status: int, code: str, detail: str) -> Response:

@@ -58,13 +58,21 @@ def _transactions(console: Console) -> None:
 
 
 def _orders(console: Console) -> None:
-    from billing.console.web import endings, orders, tax_refunds
+    from billing.console.web import endings, orders, send_again, tax_refunds
 
     app = console.app
 
     @app.get("/console/orders/<order>")
     def order_page(order: str) -> http.Answer:
         return orders.order_page(console.looks(), plain_id(order))
+
+    @app.get("/console/orders/<order>/mail")
+    def mail_page(order: str) -> http.Answer:
+        return send_again.offer(console.looks(), plain_id(order))
+
+    @app.post("/console/orders/<order>/mail")
+    def send_mail_again(order: str) -> http.Answer:
+        return send_again.send(console.sends(), plain_id(order))
 
     @app.get("/console/orders/<order>/refund")
     def refund_page(order: str) -> http.Answer:

@@ -29,6 +29,7 @@ _HELPDESK = re.compile(r"https?://\S+/helpdesk/demo/confirm/\S+")
 _LINK = re.compile(r"https?://\S+/portal/demo/link/\S+")
 _EMAIL = re.compile(r"https?://\S+/portal/demo/email/\S+")
 _PAYMENT = re.compile(r"https?://\S+/portal/demo/payments/\S+")
+_JOIN = re.compile(r"https?://\S+/console/join/\S+")
 _PASSWORD = re.compile(r"https?://\S+/account/reset/\S+")
 
 
@@ -125,6 +126,10 @@ class Customer(Person):
     def password_link(self) -> str:
         """The newest link that sets a password."""
         return arrived(lambda: self._in_mail(_PASSWORD))[-1]
+
+    def join_link(self) -> str:
+        """The newest link into a team."""
+        return arrived(lambda: self._in_mail(_JOIN))[-1]
 
     def helpdesk_link(self) -> str:
         """The newest link under which a request is confirmed."""

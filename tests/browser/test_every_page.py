@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.browser import tour
+from tests.browser.tour import routes
 from tests.browser.tour.town import Town, settle
 from tests.local_stack.laptop import Laptop
 
@@ -73,6 +75,7 @@ def town(browser: Browser, laptop: Laptop) -> Town:
 def page(town: Town, request: pytest.FixtureRequest) -> Iterator[Page]:
     complaints: list[str] = []
     shown = tour.STOPS[request.param](town)
+    assert routes.is_at(request.param, urlsplit(shown.url).path), shown.url
     # What the content security policy refuses, the browser complains of.
     shown.on("console", lambda message: complaints.append(message.text))
     yield shown

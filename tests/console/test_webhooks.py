@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from billing.kernel.receivers import Answer
+from tests.branding.uploads import hidden
 from tests.console.agent import Agent
 from tests.render.html import Element, read
 from tests.web.shop import Shop
@@ -111,9 +112,12 @@ def test_an_endpoint_is_tried_changed_rotated_disabled_enabled_and_deleted(
     assert "test event is on its way" in agent.follow(agent.send(f"{one}/test")).text
     shop.world.work_webhooks()
     assert "endpoint.tested" in agent.look(one).text
-    changed = agent.send(f"{one}/change", url=URL + "2", name="Site", events="ticket.opened")
+    seen = hidden(agent, one)
+    changed = agent.send(
+        f"{one}/change", url=URL + "2", name="Site", events="ticket.opened", seen=seen
+    )
     assert "has been changed" in agent.follow(changed).text
-    assert agent.send(f"{one}/change", url="http://x/").status == 422
+    assert agent.send(f"{one}/change", url="http://x/", seen=hidden(agent, one)).status == 422
     agent.look(f"{one}/rotate")
     rotated = read(agent.send(f"{one}/rotate").body)
     assert secret_of(rotated) != secret
@@ -177,3 +181,15 @@ def test_nobody_else_sees_or_does_anything(shop: Shop, agent: Agent) -> None:
     assert agent.client.browse("POST", f"{one}/delete", {}).status == 403
     only(shop)
     assert re.search("Enabled", agent.look(one).text)
+
+
+@pytest.mark.spec("M-4")
+def test_the_second_of_two_who_change_an_endpoint_is_told(shop: Shop, agent: Agent) -> None:
+    made(agent)
+    one = f"{HERE}/{only(shop)}"
+    seen = hidden(agent, one)
+    assert agent.send(f"{one}/change", url=URL, name="Theirs", seen=seen).status == 303
+    answer = agent.send(f"{one}/change", url=URL, name="Mine", seen=seen)
+    assert answer.status == 409 and "Someone changed this meanwhile" in answer.body
+    assert 'value="Mine"' in answer.body and "Theirs" in agent.look(one).text
+    assert agent.send(f"{one}/change", url=URL, name="Mine").status == 409, "nothing was seen"

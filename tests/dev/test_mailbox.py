@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dev import ses
+from dev import mailbox_page, ses
 from dev.mailbox import Mailbox, RecordingMailer
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
@@ -94,3 +94,19 @@ def test_what_ses_did_not_take_was_not_sent(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../clock.json", "index.jsonl", "000009.eml", ""])
 def test_only_mail_can_be_read(tmp_path: Path, name: str) -> None:
     assert Mailbox(tmp_path).raw(name) is None
+
+
+def test_a_browser_gets_a_page_with_links_and_nothing_of_a_mail_is_markup() -> None:
+    mail = {
+        "to": "<ann@example.com>",
+        "subject": "Hello <script>",
+        "text": 'Sign in: http://127.0.0.1:3000/portal/x?a=1&b="2"\nBye <b>',
+        "at": "2026-01-31T15:00:00Z",
+        "attachments": ["invoice.pdf"],
+        "raw": "/_dev/mail/000001.eml",
+    }
+    page = mailbox_page.page([mail]).decode()
+    assert "<script" not in page and "Bye &lt;b&gt;" in page
+    assert 'href="http://127.0.0.1:3000/portal/x?a=1&amp;b=&quot;2&quot;"' in page
+    assert 'href="/_dev/mail/000001.eml"' in page and "invoice.pdf" in page
+    assert "No mail" in mailbox_page.page([]).decode()

@@ -42,6 +42,8 @@ MERCHANTS_PARTS = {
         "desk",
         "export",
         "keys",
+        "links",
+        "mail_again",
         "products",
         "prices",
         "refusals",

@@ -143,10 +143,12 @@ def test_a_removed_member_is_out_with_the_next_request_and_is_told(company: Comp
     assert owner.send(f"/console/team/{member.id}/remove").status == 303
     assert browser.get("/console/products").status == 401
     assert browser.send("/console/settings").status == 401
-    assert company.subjects(BOB)[-1] == "You were removed from the team of Ann's Art"
+    assert company.subjects(BOB)[-1] == "You no longer belong to the team of Ann's Art"
     assert company.store.person_email(BOB) is None, "nothing of them is kept"
     assert Browser(company).client.browse("POST", "/console/sign-in/link", {"email": BOB})
-    assert company.subjects(BOB)[-1].startswith("You were removed"), "no link is mailed any more"
+    assert company.subjects(BOB)[-1].startswith("You no longer belong"), (
+        "no link is mailed any more"
+    )
 
 
 def test_a_lowered_role_counts_from_the_next_request(company: Company) -> None:

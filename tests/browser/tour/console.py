@@ -129,6 +129,12 @@ def console_product(town: Town) -> Page:
     return page
 
 
+def console_checkout_link(town: Town) -> Page:
+    page = console_product(town)
+    town.seller.go(page.get_by_role("link", name="Checkout link and QR code").first)
+    return page
+
+
 def console_product_edit(town: Town) -> Page:
     page = console_product(town)
     town.seller.follow("Edit")

@@ -115,6 +115,8 @@ EXCEPTIONS: Mapping[tuple[str, str], Right] = {
         for method in ("GET", "POST")
     },
     ("GET", "/console/orders/<order>/refund"): (Area.MONEY, WRITE),
+    # A mail to a customer is sent again by who looks after customers.
+    **{(m, "/console/orders/<order>/mail"): (Area.CUSTOMERS, WRITE) for m in ("GET", "POST")},
     ("GET", "/console/coupons/coupons.csv"): (Area.EXPORTS, READ),
     ("GET", "/console/coupons/new"): (Area.COUPONS, WRITE),
     ("GET", "/console/customers/<customer>/portal-link"): (Area.CUSTOMERS, WRITE),

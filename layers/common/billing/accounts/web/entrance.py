@@ -15,10 +15,9 @@ from aws_lambda_powertools.shared.cookies import Cookie
 from billing.accounts.accounts import Standing
 from billing.accounts.flows import account, account_life
 from billing.accounts.flows.account import Visitor
-from billing.accounts.web import console_session, session_holder
+from billing.accounts.web import console_session, fronts, session_holder
 from billing.kernel.errors import Conflict, Invalid, Unavailable
 from billing.kernel.ports import Ports
-from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.runtime import telemetry
 from billing.team.flows import factors, people
 from billing.team.members import Person, SignedIn
@@ -139,12 +138,9 @@ def _waiting(ports: Ports, request: Request, now: datetime) -> tuple[str, Visito
 
 def _code_page(ports: Ports, token: str, *, wrong: bool = False) -> http.Answer:
     platform = account.platform_merchant(ports)
-    return http.page(
-        "account/code.html",
-        MERCHANTS_LANGUAGE,
+    return fronts.page(
+        *(ports, platform, "code"),
         status=422 if wrong else 200,
-        merchant=platform,
-        platform=platform,
         csrf=sessions.csrf_of(token),
         errors={"code": Invalid("code_wrong", field="code")} if wrong else {},
     )

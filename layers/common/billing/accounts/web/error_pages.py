@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from billing.accounts.flows import account
+from billing.accounts.web import fronts
 from billing.accounts.web.session_holder import SignedOut
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
@@ -25,7 +26,8 @@ def of_account(ports: Ports, error: Exception, request: Request) -> http.Answer:
         way = ("account.sign_in.title", SIGN_IN)
     elif request.path.startswith("/account/reset/"):
         way = ("account.forgot.title", FORGOT)
-    return _page(error, request, platform, None if platform is None else way, "account.error")
+    shown = None if platform is None else way
+    return _page(ports, error, request, platform, shown, "account.error")
 
 
 def of_console(ports: Ports, error: Exception, request: Request) -> http.Answer:
@@ -40,10 +42,11 @@ def of_console(ports: Ports, error: Exception, request: Request) -> http.Answer:
         way = None if platform is None else ("account.sign_in.title", SIGN_IN)
     else:
         way = ("console.go_on", "/console")
-    return _page(error, request, platform, way, "console.error")
+    return _page(ports, error, request, platform, way, "console.error")
 
 
 def _page(
+    ports: Ports,
     error: Exception,
     request: Request,
     platform: Merchant | None,
@@ -51,7 +54,8 @@ def _page(
     section: str,
 ) -> http.Answer:
     shown = None if way is None else (text(MERCHANTS_LANGUAGE, way[0]), way[1])
-    return http.failure(error, request, section=section, merchant=platform, way=shown)
+    with fronts.dressed(ports):
+        return http.failure(error, request, section=section, merchant=platform, way=shown)
 
 
 def _platform(ports: Ports, request: Request) -> Merchant | None:

@@ -8,11 +8,11 @@ from typing import Any
 from billing.accounts import accounts
 from billing.accounts.flows import account
 from billing.accounts.flows.account import Visitor
+from billing.accounts.web import fronts
 from billing.accounts.web.entrance import enter
 from billing.kernel.audit import By
 from billing.kernel.errors import Invalid
 from billing.kernel.ports import Ports
-from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.team.flows import membership, people
 from billing.web import audit, http, sessions
 from billing.web.problems import errors_of
@@ -54,12 +54,9 @@ def _page(
     found = membership.offer(ports, token, now=now)
     platform, email = account.platform_merchant(ports), found.invitation.email
     is_known = people.of_email(ports, email) or account.by_email(ports, email)
-    return http.page(
-        "account/join.html",
-        MERCHANTS_LANGUAGE,
+    return fronts.page(
+        *(ports, platform, "join"),
         status=status,
-        merchant=platform,
-        platform=platform,
         offer=found,
         is_known=bool(is_known),
         errors=errors or {},

@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from billing.accounts.flows import account, link_sign_in
-from billing.accounts.web import session_holder
+from billing.accounts.web import fronts, session_holder
 from billing.accounts.web.entrance import enter
 from billing.accounts.web.pages import TYPED_MOST
 from billing.kernel.ports import Ports
-from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.web import http, sessions
 from billing.web.emails import with_ascii_domain
 from billing.web.request import Request
@@ -49,5 +48,4 @@ def sign_in(ports: Ports, request: Request, token: str, *, now: datetime) -> htt
 
 def _front(ports: Ports, template: str, *, status: int = 200, **values: Any) -> http.Answer:
     platform = account.platform_merchant(ports)
-    shown = {"merchant": platform, "platform": platform, **values}
-    return http.page(f"account/{template}.html", MERCHANTS_LANGUAGE, status=status, **shown)
+    return fronts.page(ports, platform, template, status=status, **values)

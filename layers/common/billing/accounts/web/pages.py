@@ -9,7 +9,7 @@ from typing import Any
 from billing.accounts.accounts import Account, AccountStanding, Standing
 from billing.accounts.flows import account, email_change, own_plan
 from billing.accounts.flows.account import SignUp, Visitor
-from billing.accounts.web import console_session, session_holder
+from billing.accounts.web import console_session, fronts, session_holder
 from billing.accounts.web.entrance import enter
 from billing.accounts.web.session_holder import Holder
 from billing.kernel.audit import By
@@ -201,7 +201,7 @@ def confirm_email(ports: Ports, request: Request, token: str, *, now: datetime) 
     changed = email_change.confirm(ports, token, now=now)
     if changed is None:
         raise _link_expired()
-    return _page(platform, "confirmed", moved=changed)
+    return fronts.page(ports, platform, "confirmed", moved=changed)
 
 
 def profile(ports: Ports, visit: Visit) -> http.Answer:
@@ -258,18 +258,8 @@ def done_of(visit: Visit) -> str | None:
 
 
 def _front(ports: Ports, template: str, *, status: int = 200, **values: Any) -> http.Answer:
-    return _page(account.platform_merchant(ports), template, status=status, **values)
-
-
-def _page(platform: Merchant, template: str, *, status: int = 200, **values: Any) -> http.Answer:
-    return http.page(
-        f"account/{template}.html",
-        MERCHANTS_LANGUAGE,
-        status=status,
-        merchant=platform,
-        platform=platform,
-        **values,
-    )
+    platform = account.platform_merchant(ports)
+    return fronts.page(ports, platform, template, status=status, **values)
 
 
 def _link_expired() -> Refused:

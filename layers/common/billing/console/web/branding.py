@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 
 from billing.branding import colours, looks
@@ -16,6 +17,9 @@ HERE = "/console/branding"
 FIELDS = ("accent", "sender_name", "footer")
 TYPED_MOST = 2000
 DONE = frozenset({"changed", "logo", "logo_removed"})
+DRAWN = "drawn"
+"""The field of a preview that carries its logo."""
+
 USUAL_ACCENT = "#0b6b5c"
 
 Errors = Mapping[str, Invalid]
@@ -68,15 +72,41 @@ def change(desk: Desk) -> http.Answer:
 
 
 def set_logo(desk: Desk) -> http.Answer:
-    """Stores and shows an uploaded logo, unless somebody else changed the branding meanwhile."""
-    content, seen = desk.request.picture("logo"), desk.request.form().get("seen", "")
+    """Stores and shows a logo, uploaded or previewed before, unless somebody else changed the
+    branding meanwhile; or previews it."""
+    form = desk.request.form()
+    seen = form.get("seen", "")
     try:
+        if form.get("act") == "preview":
+            return _logo_preview(desk, seen)
+        content = desk.request.picture("logo") if DRAWN not in form else _previewed(form[DRAWN])
         changes.set_logo(desk.ports, desk.session.merchant, seen, content)
     except Invalid as error:
         return branding_page(desk, errors={"logo": error})
     except Conflict:
         return branding_page(desk, stale=True)
     return http.redirect(f"{HERE}?done=logo")
+
+
+def _logo_preview(desk: Desk, seen: str) -> http.Answer:
+    """Shows an uploaded logo as it would be drawn; the page itself carries it, and nothing is
+    stored."""
+    png, logo = changes.drawn(desk.request.picture("logo"))
+    return page(
+        *(desk, "console/branding_logo.html"),
+        sources=("img-src data:",),
+        drawn=b64encode(png).decode(),
+        logo=logo,
+        seen=seen,
+    )
+
+
+def _previewed(drawn: str) -> bytes:
+    """Reads the logo that a preview carries: as little trusted as any upload."""
+    try:
+        return b64decode(drawn, validate=True)
+    except ValueError:
+        raise Invalid("image_broken", field="logo") from None
 
 
 def remove_logo(desk: Desk) -> http.Answer:

@@ -13,11 +13,13 @@ from billing.branding import looks
 from billing.branding.flows import changes, dressing
 from billing.branding.flows.changes import Wrong
 from billing.branding.mail import samples
+from billing.catalog.flows import product_lists
 from billing.checkout.web import pages as checkout_pages
 from billing.console.web import branding
 from billing.console.web.pages import Desk
 from billing.invoices.flows import previews
 from billing.kernel.branding import Branding, Dress
+from billing.kernel.catalog import Product
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.values import replace
 from billing.render.messages import known
@@ -63,12 +65,14 @@ def mail_answer(mail: EmailMessage, kind: str) -> http.Answer:
 
 def first_product(desk: Desk) -> tuple[str, str | None]:
     """Returns the name of a product to show, and its price point; a sample where there is none."""
-    products, _ = desk.ports.store.catalog(desk.merchant)
-    sold = [product for product in products if product.default_price_point is not None]
-    for product in sold:
-        if product.sells(str(product.default_price_point)):
-            return product.name, product.default_price_point
+    found = product_lists.made(desk.ports, desk.session.merchant, _is_sold, limit=1).data
+    for product in found:
+        return product.name, product.default_price_point
     return SAMPLE_PRODUCT, None
+
+
+def _is_sold(product: Product) -> bool:
+    return product.sells(str(product.default_price_point))
 
 
 def dress_of(desk: Desk, found: Branding, language: str) -> Dress:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from billing.catalog.flows import product_lists
@@ -17,7 +16,7 @@ from billing.coupons import csv_coupons
 from billing.coupons.coupons import CODE_MOST, Coupon, Duration
 from billing.coupons.flows import coupons
 from billing.kernel import domains
-from billing.kernel.catalog import PricePoint
+from billing.kernel.catalog import PricePoint, Product
 from billing.kernel.errors import Invalid
 from billing.kernel.flows import subscription_list
 from billing.kernel.list_rows import SubscriptionFilter
@@ -84,9 +83,8 @@ def new_page(
     errors: Mapping[str, Invalid] | None = None,
 ) -> http.Answer:
     """Shows the form of a new coupon."""
-    sold = _on_sale(desk)
-    named = {product.id: product.name for product, _ in sold}
-    prices = [point for _, points in sold for point in points[::-1]][:CHOICES_MOST]
+    offered = _on_sale(desk, CHOICES_MOST)
+    prices = [point for _, points in offered for point in points][:CHOICES_MOST]
     return page(
         desk,
         "console/coupon_new.html",
@@ -94,7 +92,7 @@ def new_page(
         form=typed or {"kind": coupon_forms.PERCENT, "duration": Duration.ONCE.value},
         errors=errors or {},
         durations=tuple(Duration),
-        products=named,
+        products={product.id: product.name for product, _ in offered},
         prices=prices,
     )
 
@@ -116,6 +114,7 @@ def coupon_page(desk: Desk, code: str) -> http.Answer:
     """Shows one coupon with its links, and the subscriptions that have it."""
     query, merchant = desk.request.query(), desk.session.merchant
     found = coupons.one(desk.ports, merchant, code)
+    products, points = _named(desk, found)
     cursor, what = query.get("cursor") or None, query.get("done")
     users = _users(desk, found, cursor)
     here = f"{HERE}/{found.code}"
@@ -123,8 +122,9 @@ def coupon_page(desk: Desk, code: str) -> http.Answer:
         desk,
         "console/coupon.html",
         coupon=found,
-        **_limits(desk, found),
-        links=_links(desk, found),
+        product_names={product.id: product.name for product in products},
+        prices=points,
+        links=_links(desk, found, products, points),
         users=users.data,
         can_be_used=found.can_be_used(desk.now),
         done=what if what in DONE else None,
@@ -153,44 +153,45 @@ def _users(desk: Desk, coupon: Coupon, cursor: str | None) -> Page[Subscription]
     return Page(tuple(having), page.next)
 
 
-def _on_sale(desk: Desk) -> Sequence[Offered]:
-    """Returns the newest products on sale with their prices, as many as can be chosen from."""
+def _on_sale(desk: Desk, most: int) -> tuple[Offered, ...]:
+    """Returns the newest products on sale, each with its price points."""
     return product_lists.page(
-        *(desk.ports, desk.session.merchant, lambda found: not found.archived),
-        limit=CHOICES_MOST,
+        desk.ports,
+        desk.session.merchant,
+        lambda product: not product.archived,
+        limit=most,
         cursor=None,
     ).data
 
 
-def _limits(desk: Desk, coupon: Coupon) -> dict[str, Any]:
-    """Returns the products and the prices that a coupon is limited to, by their ids."""
-    limits, store = coupon.discount, desk.ports.store
-    prices = store.newest_price_points(list(limits.price_points)) if limits.price_points else []
-    prices = [point for point in prices if point.merchant == desk.merchant]
-    ids = list(dict.fromkeys((*limits.products, *(point.product for point in prices))))
-    products = store.products([(desk.merchant, each) for each in ids]) if ids else []
-    return {
-        "product_names": {found.id: found.name for found in products if found is not None},
-        "prices": {point.id: point for point in prices},
-    }
+def _named(desk: Desk, coupon: Coupon) -> tuple[list[Product], dict[str, PricePoint]]:
+    """Returns the products that a coupon is for, the newest ones where it is for all, and their
+    price points by id; however large the catalog is, no other is read."""
+    store = desk.ports.store
+    named = store.newest_price_points(coupon.price_points) if coupon.price_points else []
+    ids = dict.fromkeys((*coupon.products, *(point.product for point in named)))
+    if not ids:
+        offered = _on_sale(desk, LINKS_MOST)
+        every = {point.id: point for _, points in offered for point in points}
+        return [product for product, _ in offered], every
+    products = [each for each in store.products([(desk.merchant, i) for i in ids]) if each]
+    sold = [point for product in products for point in product.price_points]
+    known = store.newest_price_points(sold) if sold else []
+    return products, {point.id: point for point in (*named, *known)}
 
 
-def _links(desk: Desk, coupon: Coupon) -> list[tuple[str, PricePoint, str]]:
-    """Returns checkout links that apply a coupon: product, price point, address; for the newest
-    products on sale."""
-    public_url = desk.ports.operation.public_url
-    query: dict[str, Any] = {"coupon": coupon.code}
-    fitting = (
-        (product.name, point)
-        for product, points in _on_sale(desk)
-        for point in points[::-1]
-        if coupon.discount.is_for(point.product, point.id)
-    )
+def _links(
+    desk: Desk, coupon: Coupon, products: Sequence[Product], points: Mapping[str, PricePoint]
+) -> list[tuple[str, PricePoint, str]]:
+    """Returns checkout links that apply a coupon: product, price point, address."""
+    public_url, query = desk.ports.operation.public_url, urlencode({"coupon": coupon.code})
+    fitting = [
+        (product.name, points[point])
+        for product in products
+        for point in product.price_points
+        if point in points and product.sells(point) and coupon.discount.is_for(product.id, point)
+    ]
     return [
-        (
-            name,
-            point,
-            f"{domains.checkout(public_url, desk.session.merchant, point.id)}?{urlencode(query)}",
-        )
-        for name, point in islice(fitting, LINKS_MOST)
+        (name, point, f"{domains.checkout(public_url, desk.session.merchant, point.id)}?{query}")
+        for name, point in fitting[:LINKS_MOST]
     ]

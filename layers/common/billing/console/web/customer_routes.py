@@ -59,3 +59,7 @@ def _links(app: Router, looks: At, sends: At) -> None:
     @app.post("/console/customers/<customer>/portal-link")
     def make_portal_link(customer: str) -> http.Answer:
         return portal_link.make(sends(), plain_id(customer))
+
+    @app.post("/console/customers/<customer>/portal-link/mail")
+    def mail_portal_link(customer: str) -> http.Answer:
+        return portal_link.mail(sends(), plain_id(customer))

@@ -6,6 +6,7 @@ from billing.console.web.pages import Desk, page
 from billing.kernel.errors import NotFound
 from billing.kernel.invoices import Invoice
 from billing.kernel.orders import PAYMENTS
+from billing.outbox.flows import send_again
 from billing.tax import evidence
 from billing.tax.evidence import Evidence
 from billing.web import http
@@ -28,6 +29,8 @@ def order_page(desk: Desk, order: str) -> http.Answer:
         invoice=invoice,
         evidence=None if invoice is None else _evidence(desk, invoice),
         refunds=() if payment is None else payment.refunds,
+        has_mail=send_again.has_mail(found),
+        done=desk.request.query().get("done") == "sent_again",
         may_refund=payment is not None and found.amount.amount_minor > found.refunded_minor,
     )
 

@@ -31,6 +31,7 @@ DONE = frozenset(
         "refunded_still_runs",
         "refund_under_way_still_runs",
         "mail_resumed",
+        "link_mailed",
         "customer_changed",
         "customer_erased",
     }

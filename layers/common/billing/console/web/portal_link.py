@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing.console.web.pages import Desk, page
+from billing.console.web.pages import Desk, done, page
 from billing.customers.flows import portal_links
 from billing.kernel.errors import Refused
 from billing.web import http
@@ -22,6 +22,23 @@ def offer(desk: Desk, customer: str) -> http.Answer:
         link=None,
         refused=None,
     )
+
+
+def mail(desk: Desk, customer: str) -> http.Answer:
+    """Has a link mailed to the customer; their page says so."""
+    found = portal_links.known(desk.ports, desk.merchant, customer)
+    try:
+        portal_links.mail(desk.ports, desk.session.merchant, customer, now=desk.now)
+    except Refused as refused:
+        return page(
+            *(desk, TEMPLATE),
+            status=409,
+            customer=found,
+            subscription=None,
+            link=None,
+            refused=refused,
+        )
+    return done(customer, "link_mailed")
 
 
 def make(desk: Desk, customer: str) -> http.Answer:

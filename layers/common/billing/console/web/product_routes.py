@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from billing.console.web import products, wizard
+from billing.console.web import checkout_links, products, wizard
 from billing.console.web.pages import Desk
 from billing.web import http
 from billing.web.request import plain_id
@@ -85,6 +85,14 @@ def _changes(app: Router, looks: At, sends: At) -> None:
     @app.post("/console/products/<product>/prices/new")
     def add_price(product: str) -> http.Answer:
         return products.add_price(sends(), plain_id(product))
+
+    @app.get("/console/products/<product>/prices/<price_point>/link")
+    def link_page(product: str, price_point: str) -> http.Answer:
+        return checkout_links.link_page(looks(), plain_id(product), plain_id(price_point))
+
+    @app.get("/console/products/<product>/prices/<price_point>/link/qr.svg")
+    def link_code(product: str, price_point: str) -> http.Answer:
+        return checkout_links.code_file(looks(), plain_id(product), plain_id(price_point))
 
     @app.post("/console/products/<product>/prices/<price_point>/change")
     def change_price(product: str, price_point: str) -> http.Answer:

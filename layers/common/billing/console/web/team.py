@@ -10,11 +10,13 @@ from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.team import rights
 from billing.team.flows import membership, roster
 from billing.team.flows.membership import Giver
+from billing.team.flows.roster import Entry
 from billing.team.members import HOLDER
 from billing.team.rights import Role
 from billing.web import http
 from billing.web.inputs import Email, Input, filled_in, read
 from billing.web.problems import errors_of
+from billing.web.sessions import digest
 
 HERE = "/console/team"
 DONE = frozenset({"invited", "resent", "withdrawn", "changed", "removed", "codes"})
@@ -77,29 +79,48 @@ def invite(desk: Desk) -> http.Answer:
 
 
 def member_page(
-    desk: Desk, member: str, *, errors: dict[str, Invalid] | None = None
+    desk: Desk,
+    member: str,
+    *,
+    errors: dict[str, Invalid] | None = None,
+    stale: bool = False,
 ) -> http.Answer:
-    """Shows a member, with the forms that change the role and remove them."""
+    """Shows a member, with the forms that change the role and remove them; `stale` where somebody
+    changed the role since the form was shown."""
+    found = _member(desk, member)
+    return page(
+        desk,
+        "console/team_member.html",
+        status=422 if errors else 409 if stale else 200,
+        entry=found,
+        roles=_roles(desk),
+        errors=errors or {},
+        stale=stale,
+        seen=_seen(found),
+    )
+
+
+def _member(desk: Desk, member: str) -> Entry:
     entries = roster.of(desk.ports, desk.merchant).entries
     found = next((each for each in entries if each.id == member and member != HOLDER), None)
     if found is None:
         raise NotFound("member_unknown")
-    status = 422 if errors else 200
-    return page(
-        desk,
-        "console/team_member.html",
-        status=status,
-        entry=found,
-        roles=_roles(desk),
-        errors=errors or {},
-    )
+    return found
+
+
+def _seen(entry: Entry) -> str:
+    """Returns a mark of a member's role as a page showed it."""
+    return digest(f"{entry.role} {entry.refunds}")[:16]
 
 
 def change_role(desk: Desk, member: str) -> http.Answer:
-    """Changes a member's role."""
+    """Changes a member's role, unless somebody else did since the form was shown."""
+    typed = filled_in(desk.request.form())
+    if typed.pop("seen", "") != _seen(_member(desk, member)):
+        return member_page(desk, member, stale=True)
 
     def act() -> None:
-        given = read(RoleForm, filled_in(desk.request.form()))
+        given = read(RoleForm, typed)
         membership.change_role(
             desk.ports,
             desk.merchant,

@@ -86,6 +86,14 @@ def _you(app: Router, looks: At, sends: At) -> None:
     def turn_factor_off() -> http.Answer:
         return you.turn_off(sends())
 
+    @app.get("/console/you/leave")
+    def leave_page() -> http.Answer:
+        return you.leave_page(looks())
+
+    @app.post("/console/you/leave")
+    def leave() -> http.Answer:
+        return you.leave(sends())
+
     @app.post("/console/you/sessions/end")
     def end_sessions() -> http.Answer:
         return you.end_sessions(sends())

@@ -132,6 +132,7 @@ def endpoint_page(
     *,
     typed: Mapping[str, str] | None = None,
     errors: Mapping[str, Invalid] | None = None,
+    stale: bool = False,
 ) -> http.Answer:
     """Shows one endpoint with its deliveries, and the form that changes it."""
     found = endpoints.one(desk.ports, desk.merchant, endpoint)
@@ -151,8 +152,10 @@ def endpoint_page(
     return page(
         desk,
         "console/webhook.html",
-        status=422 if errors or listed.wrong else 200,
+        status=422 if errors or listed.wrong else 409 if stale else 200,
         endpoint=found,
+        stale=stale,
+        seen=_seen(found),
         listed=listed,
         states=[each.value for each in DeliveryState],
         form=typed or _form_of(found),
@@ -197,7 +200,10 @@ def act(desk: Desk, endpoint: str, act: str) -> http.Answer:
 
 
 def _change(desk: Desk, endpoint: str) -> http.Answer:
-    given = read(EndpointForm, filled_in(desk.request.form()))
+    typed = filled_in(desk.request.form())
+    if typed.pop("seen", "") != _seen(endpoints.one(desk.ports, desk.merchant, endpoint)):
+        return endpoint_page(desk, endpoint, typed=typed, stale=True)
+    given = read(EndpointForm, typed)
     endpoints.change(
         desk.ports,
         desk.merchant,
@@ -273,6 +279,11 @@ def _of_form(error: Invalid) -> Mapping[str, Invalid]:
 def _form_of(found: WebhookEndpoint) -> dict[str, str]:
     events = "" if "*" in found.events else " ".join(found.events)
     return {"url": found.url, "name": found.name or "", "events": events}
+
+
+def _seen(found: WebhookEndpoint) -> str:
+    """Returns a mark of an endpoint as a page showed it; after any change it is another."""
+    return digest(repr((found.url, found.name, found.events)))[:16]
 
 
 def _back(endpoint: str, what: str) -> http.Answer:

@@ -12,9 +12,11 @@ from billing.accounts.web import console_session, entrance
 from billing.console.web.pages import Desk, page
 from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.values import Value
+from billing.render import qr
+from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.team import totp
-from billing.team.flows import factors, people
-from billing.team.members import Person
+from billing.team.flows import factors, membership, people
+from billing.team.members import HOLDER, Person
 from billing.web import http, sessions
 
 HERE = "/console/you"
@@ -46,6 +48,7 @@ def your_page(desk: Desk, *, errors: dict[str, Invalid] | None = None) -> http.A
         this=sessions.digest(desk.session.token),
         errors=errors or {},
         done=done if done in DONE else None,
+        may_leave=desk.session.holder.member not in {"", HOLDER},
     )
 
 
@@ -71,12 +74,14 @@ def factor_page(desk: Desk, *, errors: dict[str, Invalid] | None = None) -> http
         return http.redirect(HERE)
     secret = factors.secret_for(desk.ports, person, now=desk.now)
     issuer = signing.platform_merchant(desk.ports).name
+    address = _otpauth(secret, issuer, person.email)
     return page(
         desk,
         "console/factor.html",
         status=422 if errors else 200,
         secret=totp.in_groups(secret),
-        address=_otpauth(secret, issuer, person.email),
+        address=address,
+        code=qr.inline(address),
         required=desk.session.holder.lacks_factor,
         errors=errors or {},
     )
@@ -116,6 +121,33 @@ def end_sessions(desk: Desk) -> http.Answer:
     kind = console_session.REALM.kind
     people.end_sessions(desk.ports, person, kind, but=this, only=only)
     return http.redirect(f"{HERE}?done=ended")
+
+
+def leave_page(desk: Desk) -> http.Answer:
+    """Says what leaving the team means; raises `Refused` for who is no member of it."""
+    _leaving(desk)
+    return page(desk, "console/you_leave.html", refused=None)
+
+
+def leave(desk: Desk) -> http.Answer:
+    """Takes whoever is signed in out of the team, and ends their session."""
+    try:
+        membership.leave(desk.ports, desk.merchant, _leaving(desk), now=desk.now)
+    except Refused as refused:
+        return page(desk, "console/you_leave.html", status=409, refused=refused)
+    cookie = console_session.sign_out(desk.ports, desk.request, desk.session, desk.now)
+    team = desk.session.merchant.name
+    return http.page("console/left.html", MERCHANTS_LANGUAGE, team=team, cookies=[cookie])
+
+
+def _leaving(desk: Desk) -> str:
+    """Returns the id of whoever is signed in as a member; raises `Refused` for others."""
+    member = desk.session.holder.member
+    if member == HOLDER:
+        raise Refused("holder_stays")
+    if not member:
+        raise Refused("own_person_only")
+    return member
 
 
 def _otpauth(secret: str, issuer: str, email: str) -> str:

@@ -8,8 +8,11 @@ from billing.customers.flows import login
 from billing.kernel.customers import Customer
 from billing.kernel.errors import NotFound, Refused
 from billing.kernel.merchants import Merchant
+from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
+from billing.kernel.writes import Insert
+from billing.outbox.flows import send_again
 
 
 class Link(Value):
@@ -48,6 +51,24 @@ def create(
         raise Refused("portal_off")
     url = login.make_link(ports, merchant, found, purchase=subscription, now=now)
     return Link(url, now + login.LINK_LIFE)
+
+
+def mail(ports: Ports, merchant: Merchant, customer: str, *, now: datetime) -> Customer:
+    """Has a link mailed to a customer, which the outbox draws; raises `NotFound` and `Refused`."""
+    if merchant.settings.portal is None:
+        raise Refused("portal_off")
+    found = send_again.reader(ports, merchant, customer, EventKind.LINK_ASKED)
+    send_again.limit(ports, found, EventKind.LINK_ASKED, now)
+    asked = OutboxEvent(
+        id=f"{ports.new_id('ask')}:{EventKind.LINK_ASKED}",
+        kind=EventKind.LINK_ASKED,
+        merchant=merchant.id,
+        customer=found.id,
+        at=now,
+        shard=ports.shard_of(found.id),
+    )
+    ports.store.commit(Insert(asked))
+    return found
 
 
 def known(ports: Ports, merchant: str, customer: str) -> Customer:

@@ -231,11 +231,25 @@ def remove(ports: Ports, merchant: str, member: str, giver: Giver, *, now: datet
 
     Raises `NotFound`, and `Refused` (role_beyond_own, last_owner, holder_stays).
     """
+    _remove(ports, merchant, member, giver.in_team, now)
+
+
+def leave(ports: Ports, merchant: str, member: str, *, now: datetime) -> None:
+    """Takes a member out of the team at their own wish, whatever their role.
+
+    Raises `NotFound`, and `Refused` (last_owner, holder_stays).
+    """
+    _remove(ports, merchant, member, lambda team: team.member(member).rights, now)
+
+
+def _remove(
+    ports: Ports, merchant: str, member: str, rights_in: Callable[[Team], Rights], now: datetime
+) -> None:
     has_holder = _holder(ports, merchant, member)
     gone: list[TeamMember] = []
 
     def decide(team: Team) -> Team:
-        mine = giver.in_team(team)
+        mine = rights_in(team)
         gone[:] = [team.member(member)]
         return members.removed(team, member, giver=mine, has_holder=has_holder)
 

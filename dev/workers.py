@@ -11,7 +11,8 @@ from billing.aws.sqs_queue import body_of
 from billing.kernel.storage import Due
 from dev.stack import Function
 
-AT_ONCE = 8
+AT_ONCE = 128
+"""As many as Lambda would start: each waits for its slowest endpoint, up to 15 seconds."""
 
 
 class LocalWorkers:

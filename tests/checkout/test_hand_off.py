@@ -1,4 +1,4 @@
-"""What a merchant's program hands to the checkout comes back to it, and proves nothing (C-1)."""
+"""A merchant's words to the checkout come back to their program, and prove nothing (C-1)."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from billing.accounts.web.merchant_inputs import (
 )
 from billing.catalog.web.price_inputs import PricePointInput
 from billing.console.web import business, departments, product_forms, settings
+from billing.kernel import return_addresses
 from billing.kernel.values import replace
 from tests.console.agent import Agent
 from tests.web.shop import PRODUCT, Shop
@@ -77,6 +78,11 @@ def test_every_setting_of_the_api_has_a_field_in_the_browser(shop: Shop) -> None
     assert names <= fields_of(shop, business.HERE)
     of_department = {"name", "scope", "email", "ask_name", "ask_order", "ask_recordings"}
     assert of_department <= fields_of(shop, f"{departments.HERE}/billing")
+
+
+def test_as_many_addresses_as_can_be_listed_fit_into_their_field() -> None:
+    most = return_addresses.LISTED_MOST * (return_addresses.LONGEST + 1)
+    assert most <= settings.TYPED_MOST
 
 
 @pytest.mark.spec("M-2", "A-6")

@@ -38,8 +38,10 @@ LATEST_SECONDS = 3.0
 """The time in which 95 of 100 first deliveries arrive."""
 
 FAILING = 19
+TRIES = 20
 EVENT = "purchase.completed"
-ALL_ARRIVE_SECONDS = 120
+ALL_ARRIVE_SECONDS = 300
+"""Longer than a lease: what a worker had no time for comes back when that ends."""
 
 
 class Receivers:
@@ -111,7 +113,11 @@ def test_no_event_is_lost_and_none_waits_for_endpoints_that_fail(laptop: Laptop)
 
         def buy(number: int) -> None:
             time.sleep(number / A_SECOND)
-            answer = laptop.post("/checkout/demo.library-1", form(number))
+            answer: dict[str, Any] = {}
+            for _ in range(TRIES):  # A buyer whom a busy machine does not answer sends it again.
+                answer = laptop.post("/checkout/demo.library-1", form(number))
+                if "subscription" in answer:
+                    break
             assert "subscription" in answer, answer
             bought[answer["subscription"]] = time.monotonic()
 

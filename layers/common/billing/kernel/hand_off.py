@@ -1,4 +1,4 @@
-"""What a merchant's own program says of a purchase when it sends a buyer to the checkout (C-1)."""
+"""The words of a merchant's program about a purchase, sent along with its buyer (C-1)."""
 
 from __future__ import annotations
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-LONGEST = 500
+LONGEST = 250
 LISTED_MOST = 10
+"""The most addresses; all of them together fit into one field of the console."""
 
 _HOST = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
 _ADDRESS = re.compile(

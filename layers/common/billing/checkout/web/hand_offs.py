@@ -1,4 +1,4 @@
-"""What a merchant's program hands to the checkout: in its address, in its form, in JSON (C-1).
+"""The words of a merchant's program: in the checkout's address, in its form, in JSON (C-1).
 
 It comes by the buyer's browser, where anybody can write it. So it is bounded, it is shown to nobody
 but the merchant, an email is only filled in, and an address is shown only if the merchant listed

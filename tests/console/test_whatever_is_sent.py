@@ -97,6 +97,7 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
         "member": "none",
         "invitation": "none",
         "merchant": "none",
+        "missed": "none",
     }
     found: dict[str, list[str]] = {"GET": [], "POST": []}
     shop.world.change_merchant(gateway_accounts=(GatewayAccount("stripe", "acct_1_test"),))

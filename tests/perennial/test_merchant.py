@@ -170,6 +170,7 @@ def test_a_key_without_the_right_says_so(desk: Desk, monkeypatch: pytest.MonkeyP
 
 
 def test_a_key_that_is_revoked_later_and_a_server_that_stops_are_said(desk: Desk) -> None:
+    desk.shop.holding("acme", "sk_another")
     assert desk.shop.api.call("DELETE", "/v1/keys/key_sk_acme").status == 200
     assert "wrong, expired or revoked. Run `perennial login`" in desk.refuses("orders")
     saved.save(saved.new("http://127.0.0.1:1", "sk_acme"))

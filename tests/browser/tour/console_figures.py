@@ -25,3 +25,19 @@ def console_figures_wrong(town: Town) -> Page:
     page = town.seller.at("/console/figures?from=2026-05&to=2026-01")
     assert page.title().startswith("Error:")
     return page
+
+
+def console_cohorts(town: Town) -> Page:
+    return town.seller.at("/console/figures/cohorts")
+
+
+def console_trials(town: Town) -> Page:
+    return town.seller.at("/console/figures/trials")
+
+
+def console_recovery(town: Town) -> Page:
+    return town.seller.at("/console/figures/recovery")
+
+
+def console_reasons(town: Town) -> Page:
+    return town.seller.at("/console/figures/reasons")

@@ -9,7 +9,7 @@ from billing.customers.flows import index_lists
 from billing.figures.flows import rebuild
 from billing.gateway_events.flows import lost_events
 from billing.jobs.flows.steps import Kind
-from billing.migration.flows import export, precheck
+from billing.migration.flows import dry_run, export, precheck
 from billing.rebill.flows import forecast_rollup
 from billing.webhooks.flows import recover, resend
 
@@ -20,6 +20,7 @@ KINDS: Mapping[str, Kind] = {
     rebuild.NIGHTLY: rebuild.CHECK,
     index_lists.JOB: index_lists.INDEX,
     export.JOB: export.EXPORT,
+    dry_run.JOB: dry_run.DRY_RUN,
     precheck.JOB: precheck.CHECK_FILE,
     lost_events.JOB: lost_events.LOOK,
     forecast_rollup.NIGHTLY: forecast_rollup.LOOK,

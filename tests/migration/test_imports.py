@@ -11,6 +11,7 @@ from billing.kernel.errors import Unavailable
 from billing.kernel.writes import Insert
 from billing.migration.flows import precheck
 from billing.migration.import_rows import ImportClaim
+from billing.privacy.flows import erase_merchant
 from billing.storage.memory.objects import MemoryObjects
 from tests.migration.files import (
     MONTHLY,
@@ -355,3 +356,12 @@ def test_only_some_imports_are_looked_at_at_once(shop: Shop) -> None:
 def test_a_step_writes_as_many_rows_as_a_transaction_holds() -> None:
     assert precheck.AT_ONCE + 1 <= 100
     assert precheck.PART % precheck.AT_ONCE == 0
+
+
+def test_a_merchant_who_is_erased_leaves_no_row_that_names_people(shop: Shop) -> None:
+    found = sent(shop, many(120))
+    ports, merchant = shop.world.ports, shop.world.merchant
+    while not erase_merchant.shop(ports, merchant, lambda: False):
+        pass
+    assert shop.world.store.imports("acme", limit=5) == []
+    assert shop.world.store.imported_rows("acme", found["id"], limit=5) == []

@@ -60,7 +60,7 @@ def test_separators_and_byte_order_marks_are_known(shop: Shop) -> None:
 REFUSED = [
     (many(1).encode("utf-16").decode("latin-1"), "file_utf16", "CSV UTF-8"),
     (many(1).encode("utf-16-le").decode("latin-1"), "file_utf16", "CSV UTF-8"),
-    (many(2, name="Müller"), "file_not_utf8", "Line 2 is not UTF-8"),
+    (many(2, name="Müller"), "file_not_utf8", "Line 2 isn't UTF-8"),
     ("external_id,email,status,started_at\n", "file_empty", "no rows"),
     ('external_id,email,status,started_at\n"a,b\n', "file_broken", "Line 2"),
     ("external_id,,email,status,started_at\nx\n", "column_unnamed", "Column 2"),

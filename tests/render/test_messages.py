@@ -41,6 +41,7 @@ MERCHANTS_PARTS = {
         "gateways",
         "desk",
         "export",
+        "import",
         "keys",
         "links",
         "mail_again",

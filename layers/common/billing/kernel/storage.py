@@ -13,6 +13,7 @@ from billing.kernel.declaration_reads import DeclarationParts
 from billing.kernel.errors import Conflict
 from billing.kernel.export_reads import ExportParts
 from billing.kernel.figure_reads import FigureParts
+from billing.kernel.import_reads import ImportParts
 from billing.kernel.lists import Lists, Page
 from billing.kernel.notice_reads import NoticeParts
 from billing.kernel.tax_reads import TaxParts
@@ -108,6 +109,7 @@ class Store(
     TaxParts,
     CouponParts,
     ExportParts,
+    ImportParts,
     FigureParts,
     TeamParts,
     BrandingParts,

@@ -15,7 +15,7 @@ from billing.jobs.flows.steps import Kind
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.writes import Insert, Write
-from billing.migration.flows import export
+from billing.migration.flows import dry_run, export, precheck
 from billing.operations.flows import samples
 from billing.plans.flows import announce_price
 from billing.rebill.flows import forecast_rollup
@@ -41,6 +41,8 @@ KINDS: Mapping[str, Kind] = {
     rebuild.NIGHTLY: rebuild.check(_log_day_closed),
     index_lists.JOB: index_lists.INDEX,
     export.JOB: export.EXPORT,
+    dry_run.JOB: dry_run.DRY_RUN,
+    precheck.JOB: precheck.CHECK_FILE,
     lost_events.JOB: lost_events.LOOK,
     forecast_rollup.NIGHTLY: forecast_rollup.LOOK,
     forecast_rollup.JOB: forecast_rollup.ADD_UP,

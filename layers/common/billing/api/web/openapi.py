@@ -19,6 +19,7 @@ from billing.api.web.frame import (
     NOTHING_TO_SAY,
     Csv,
     CsvInput,
+    FileInput,
     Later,
     Pdf,
     Route,
@@ -115,7 +116,8 @@ def _operation(
         "parameters": parameters,
         "responses": _responses(route, gives, components),
     }
-    if route.method not in HAS_BODY:
+    takes_file = issubclass(route.takes, FileInput)
+    if route.method not in HAS_BODY or takes_file:
         required = takes.get("required", [])
         parameters += (
             {"name": name, "in": "query", "required": name in required, "schema": schema}
@@ -126,7 +128,8 @@ def _operation(
     if _sends(route):
         # No body is read as {}: it is missed only where a field is.
         needed = bool(takes.get("required"))
-        content = CSV_TEXT if route.takes is CsvInput else {JSON: _body(route, components)}
+        in_json = {JSON: _body(route, components)} if route.takes is not CsvInput else {}
+        content = {**CSV_TEXT, **in_json} if takes_file else in_json or CSV_TEXT
         operation["requestBody"] = {"required": needed, "content": content}
     return operation
 

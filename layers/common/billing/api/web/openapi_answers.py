@@ -34,7 +34,7 @@ ERRORS = {
     "403": "The API key may not do this.",
     "404": "Unknown, or not yours.",
     "409": "The state or a policy forbids it; `code` says which.",
-    "413": "The body is over 64 KB, a CSV file over 1 MB.",
+    "413": "The body is over 64 KB, a CSV file over 1 MB, one to import over 4 MB.",
     "415": "The body is not application/json, or text/csv where a file is sent.",
     "422": "Malformed or out of bounds; `field` says which, `errors` lists all.",
     "429": "Too many requests.",

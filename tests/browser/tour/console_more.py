@@ -1,4 +1,4 @@
-"""The console: a mail sent again, a team's members, a logo before it is saved, a tax that ends."""
+"""The console: a mail sent again, a team's members, a logo before it is saved."""
 
 from __future__ import annotations
 
@@ -60,17 +60,4 @@ def console_member(town: Town) -> Page:
     page = sign_in(town.eve)
     page.goto("/console/team")
     town.eve.go(page.get_by_role("link", name="Change").first)
-    return page
-
-
-def console_tax_end(town: Town) -> Page:
-    page = sign_in(town.eve)
-    page.goto("/console/tax")
-    if page.get_by_role("link", name="End").count() == 0:
-        form = page.locator("details", has_text="Register for a tax")
-        if form.get_attribute("open") is None:
-            form.locator("summary").click()
-        form.get_by_label("Country", exact=True).select_option("NO")
-        town.eve.go(form.get_by_role("button", name="Register"))
-    town.eve.go(page.get_by_role("link", name="End").first)
     return page

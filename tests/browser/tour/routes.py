@@ -76,7 +76,6 @@ PAGES: dict[str, str] = {
     "/console/subscriptions/<subscription>/price": "console-price-change",
     "/console/subscriptions/<subscription>/unfreeze": "console-unfreeze-refused",
     "/console/tax": "console-tax",
-    "/console/tax/registrations/<registration>/end": "console-tax-end",
     "/console/team": "console-team",
     "/console/team/<member>": "console-member",
     "/console/tickets": "console-tickets",
@@ -101,6 +100,7 @@ ALIKE: dict[str, str] = {
     "/console/settings/departments/new": "console-department",
     "/console/sign-in/code": "account-sign-in-failed",
     "/console/sign-in/mailed/<token>": "console-sign-in",
+    "/console/tax/registrations/<registration>/end": "console-key-revoke",
     "/console/you/teams": "console-you",
 }
 """Pages that look like another stop: the same card or list with other words."""

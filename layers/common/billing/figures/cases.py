@@ -44,6 +44,15 @@ class StepKind(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Cohort(Value):
+    """The month, as 2026-01, in which a customer or a case began, and what they began with."""
+
+    month: str
+    product: str
+    country: str
+    currency: Currency
+
+
 class Case(Value):
     """One open case of a subscription, with the product and country that it began with.
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from billing.figures import sums
-from billing.figures.movements import RETAINED, Cohort, Movement, MovementKind
+from billing.figures.cases import Cohort
+from billing.figures.movements import RETAINED, Movement, MovementKind
 from billing.figures.sums import FigureSums, month_of
 from billing.kernel.values import replace
 

@@ -5,11 +5,10 @@ The sum of a period's movements is the difference of its end and its start, exac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
-from billing.figures.cases import Case, CaseStep, StepKind
+from billing.figures.cases import Case, Cohort, StepKind
 from billing.figures.monthly import Standing
 from billing.kernel.money import Currency
 from billing.kernel.values import Value, replace
@@ -17,10 +16,7 @@ from billing.kernel.writes import Entity
 
 
 class MovementKind(StrEnum):
-    """The kinds of movement; `trial` and `pending` move figures beside recurring revenue.
-
-    Those from `trial_begun` on are the steps of cases.
-    """
+    """The kinds of movement; those from `trial` on move figures beside recurring revenue."""
 
     NEW = "new"
     EXPANSION = "expansion"
@@ -63,15 +59,6 @@ class CustomerStep(StrEnum):
     RETURNED = "returned"
     IMPORTED = "imported"
     ENDED = "ended"
-
-
-class Cohort(Value):
-    """The month, as 2026-01, in which a customer or a case began, and what they began with."""
-
-    month: str
-    product: str
-    country: str
-    currency: Currency
 
 
 class Movement(Entity):
@@ -273,31 +260,6 @@ def changed(
 def cohort_of(day: date, began: Standing | Case) -> Cohort:
     """Returns the cohort of what begins on a day."""
     return Cohort(f"{day:%Y-%m}", began.product, began.country, began.currency)
-
-
-def of_cases(
-    figures: CustomerFigures, steps: Sequence[CaseStep], *, day: date, at: datetime, cause: str
-) -> tuple[Movement, ...]:
-    """Returns the movements that steps of cases are; `cause` names their change once for all."""
-    return tuple(
-        Movement(
-            figures.merchant,
-            each.day or day,
-            f"{cause}.c{number}",
-            MovementKind(each.kind.value),
-            at,
-            figures.customer,
-            each.case.subscription,
-            each.case.product,
-            each.case.country,
-            each.case.currency,
-            each.minor,
-            test=each.case.test,
-            cohort=cohort_of(each.case.began, each.case),
-            label=each.label,
-        )
-        for number, each in enumerate(steps)
-    )
 
 
 def _beside(before: Standing | None, after: Standing) -> list[Step]:

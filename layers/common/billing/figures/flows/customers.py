@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from billing.figures import cases, cohorts, movements, sums
+from billing.figures import case_movements, cases, cohorts, movements, sums
 from billing.figures.cases import Evidence, Seen
 from billing.figures.flows import case_evidence
 from billing.figures.monthly import Standing, standing_of
@@ -176,7 +176,7 @@ def change(
             evidence=evidence,
         ),
     )
-    told = movements.of_cases(figures, steps, day=day, at=at, cause=cause)
+    told = case_movements.of_cases(figures, steps, day=day, at=at, cause=cause)
     return replace(after, cases=followed), (*moved, *told)
 
 

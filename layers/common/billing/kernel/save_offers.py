@@ -20,7 +20,7 @@ class OfferKind(StrEnum):
 class SaveOffer(Value):
     """The save offer of a product: `coupon` is that of a discount, `price_point` the cheaper plan.
 
-    Raises `Invalid` where either is missing, or given for another kind.
+    Raises `Invalid` where the one of its kind is missing.
     """
 
     kind: OfferKind
@@ -29,7 +29,5 @@ class SaveOffer(Value):
 
     def __post_init__(self) -> None:
         wanted = {OfferKind.DISCOUNT: "coupon", OfferKind.DOWNGRADE: "price_point"}.get(self.kind)
-        for name in ("coupon", "price_point"):
-            if (getattr(self, name) is None) is (name == wanted):
-                reason = "required" if name == wanted else "save_offer_without"
-                raise Invalid(reason, field=f"save_offer.{name}")
+        if wanted is not None and getattr(self, wanted) is None:
+            raise Invalid("required", field=f"save_offer.{wanted}")

@@ -39,6 +39,7 @@ An outbox event is mailed at least once, and may be mailed hours late. Its mail 
 | account_ended, account_active | `until`: how long it is kept | its state is another by now |
 | account_exists, credentials_changed | that it happened | never |
 | link_asked, reset_asked, email_asked, ticket_asked | a link, drawn as it is mailed | expired |
+| offer_shown, offer_taken | no mail: they are counted | |
 | payment_void | no mail: the payment is withdrawn at the gateway | |
 
 Events of older code have no `was`: they are mailed as things stand, and only what was to come and

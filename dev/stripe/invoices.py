@@ -70,13 +70,16 @@ def opened(work: Work, subscription: Object, amount: int, reason: str, span: Obj
 
 
 def _off(work: Work, subscription: Object, amount: int) -> int:
-    """Returns what the subscription's coupons that are not over take off."""
+    """Returns what the subscription's coupons take off; one for a single invoice is used up."""
     off = 0
-    for identifier in subscription["discounts"]:
+    for identifier in list(subscription["discounts"]):
         discount = work.load("discount", identifier)
-        if discount["end"] is not None and discount["end"] <= work.seconds:
-            continue
         coupon = work.load("coupon", discount["source"]["coupon"])
+        if discount["end"] is not None and discount["end"] <= work.seconds:
+            subscription["discounts"].remove(identifier)
+            continue
+        if coupon["duration"] == "once" and amount:
+            subscription["discounts"].remove(identifier)
         if coupon["percent_off"] is not None:
             off += round(amount * coupon["percent_off"] / 100)
         else:

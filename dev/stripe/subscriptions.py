@@ -205,9 +205,7 @@ def _discount(work: Work, made: Object, given: list[Object]) -> None:
             "coupon", each.get("coupon") or "", param=f"discounts[{n}][coupon]", status=400
         )
         months = coupon["duration_in_months"]
-        once = coupon["duration"] == "once"
-        first_end = renewals.period_end(made)
-        ends = first_end if once else None if months is None else renewals.months_on(made, months)
+        ends = None if months is None else renewals.months_on(made, months)
         discount = {
             "id": new_id("di"),
             "object": "discount",
@@ -287,8 +285,8 @@ def find_all(work: Work, params: dict[str, Any]) -> Object:
             return False
         over = each["status"] in ("canceled", "incomplete_expired")
         if status is None:
-            return each["status"] != "canceled"
-        return status in ("all", "ended" if over else None, each["status"])
+            return bool(each["status"] != "canceled")
+        return bool(status in ("all", "ended" if over else None, each["status"]))
 
     found = (each for each in work.newest_first("subscription") if wanted(each))
     return lists.page("/v1/subscriptions", found, params)

@@ -8,6 +8,7 @@ from billing.gateways.spec import GatewaySpec, Host, Secret, SetupHost
 from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateway_setup import GatewaySetup
 from billing.kernel.gateways import AccountRef, Capabilities
+from billing.kernel.live_sources import LiveSource
 from billing.kernel.money import Currency
 
 STRIPE = "stripe"
@@ -45,6 +46,13 @@ def opened(account: AccountRef, host: Host) -> Gateway:
     from billing.gateways.stripe.gateway import StripeGateway
 
     return StripeGateway(account, host.secrets, api_base=host.api_base)
+
+
+def source(account: AccountRef, host: Host) -> LiveSource:
+    """Opens an account as a source of subscriptions."""
+    from billing.gateways.stripe.source import StripeSource
+
+    return StripeSource(account, host.secrets, api_base=host.api_base)
 
 
 def set_up(host: SetupHost) -> GatewaySetup:
@@ -99,6 +107,7 @@ SPEC = GatewaySpec(
         False: "https://dashboard.stripe.com/apikeys",
         True: "https://dashboard.stripe.com/test/apikeys",
     },
+    source=source,
     element="stripe/element.html",
     content_sources=ELEMENT_SOURCES,
 )

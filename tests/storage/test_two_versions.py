@@ -40,6 +40,10 @@ NEW_TYPES = {
     "SalesYear": "as the setup",
     "Coupon": "in a partition of its own; the old code sells without coupons",
     "Export": "in a partition of its own; the old code has no job of its kind, which waits",
+    "Import": "in a partition of its own; the old code has no job of its kind, which waits",
+    "ImportMapping": "beside a merchant's imports",
+    "ImportedRow": "in a partition of its own",
+    "ImportClaim": "in a partition of its own",
     "Team": "beside its merchant; no list of the old code has its key, and only the account and "
     "keys sign in there",
     "Person": "in a partition of its own; the old code signs in accounts alone",

@@ -13,6 +13,7 @@ from billing.kernel.declaration_reads import DeclarationParts
 from billing.kernel.errors import Conflict
 from billing.kernel.export_reads import ExportParts
 from billing.kernel.figure_reads import FigureParts
+from billing.kernel.import_reads import ImportParts
 from billing.kernel.lists import Lists, Page
 from billing.kernel.tax_reads import TaxParts
 from billing.kernel.team_reads import TeamParts
@@ -107,6 +108,7 @@ class Store(
     TaxParts,
     CouponParts,
     ExportParts,
+    ImportParts,
     FigureParts,
     TeamParts,
     BrandingParts,

@@ -112,6 +112,14 @@ ENTITIES = {
             "JobLine",
         ),
         "migration.exports": ("Export",),
+        "migration.imports": (
+            "Import",
+            "ImportMapping",
+        ),
+        "migration.import_rows": (
+            "ImportClaim",
+            "ImportedRow",
+        ),
         "webhooks.endpoints": ("WebhookEndpoint",),
         "webhooks.deliveries": ("Delivery",),
     }.items()

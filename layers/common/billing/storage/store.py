@@ -24,6 +24,7 @@ from billing.storage.customer_reads import CustomerReads
 from billing.storage.declaration_reads import DeclarationReads
 from billing.storage.export_reads import ExportReads
 from billing.storage.figure_reads import FigureReads
+from billing.storage.import_reads import ImportReads
 from billing.storage.items import Items, listed
 from billing.storage.merchant_reads import MerchantReads
 from billing.storage.tax_reads import TaxReads
@@ -50,6 +51,7 @@ class ItemStore(
     TaxReads,
     CouponReads,
     ExportReads,
+    ImportReads,
     FigureReads,
     TeamReads,
     BrandingReads,

@@ -1,0 +1,80 @@
+"""Instants of imported files in the forms that are certain: nothing is guessed about a date."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, time, timedelta
+from zlib import crc32
+
+from billing.kernel.periods import Anchor
+from billing.migration.import_rows import Problem, problem
+
+_EPOCH = re.compile(r"[0-9]{9,11}")
+_ISO = re.compile(
+    r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?( ?(Z|UTC|[+-]\d{2}:?\d{2}))?)?"
+)
+_NAMED_MONTH = re.compile(
+    r"(\d{1,2})[- ]([A-Za-z]{3})[- ](\d{4})(?: (\d{2}):(\d{2})(?::(\d{2}))?)?( UTC)?"
+)
+_DAY_OR_MONTH = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b.*")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""The instants between which a subscription starts, is charged and ends."""
+
+
+def instant(text: str, column: str, *, zone: str, key: str) -> datetime | Problem:
+    """Reads an instant: RFC 3339, seconds since 1970, or a form that names its month.
+
+    One without an offset is wall time in `zone`. One without a time of day gets one that follows
+    from `key`, so that days with many are spread.
+    """
+    if _EPOCH.fullmatch(text):
+        return _within(datetime.fromtimestamp(int(text), UTC), column, text)
+    if _DAY_OR_MONTH.fullmatch(text):
+        return problem("date_ambiguous", column, value=text[:40])
+    try:
+        wall = _iso(text) if _ISO.fullmatch(text) else _named(text)
+    except ValueError:
+        return problem("date_unknown", column, value=text[:40])
+    if wall is None:
+        return problem("date_malformed", column, value=text[:40])
+    if len(text) <= len("31-Jan-2026"):
+        wall = datetime.combine(wall.date(), time()) + time_of_day(key)
+    aware = wall if wall.tzinfo is not None else Anchor(wall, zone).instant
+    return _within(aware.astimezone(UTC), column, text)
+
+
+def time_of_day(key: str) -> timedelta:
+    """Returns a time of day that is always the same for a key, in whole seconds."""
+    return timedelta(seconds=crc32(key.encode()) % 86_400)
+
+
+def wall_time(text: str, column: str) -> datetime | Problem:
+    """Reads a wall time, which has no offset."""
+    if _ISO.fullmatch(text):
+        try:
+            wall = _iso(text)
+        except ValueError:
+            return problem("date_unknown", column, value=text[:40])
+        if wall.tzinfo is None:
+            return wall
+    return problem("wall_time_malformed", column, value=text[:40])
+
+
+def _iso(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace(" UTC", "Z").replace(" Z", "Z"))
+
+
+def _named(text: str) -> datetime | None:
+    found = _NAMED_MONTH.fullmatch(text)
+    if found is None or found[2].lower() not in _MONTHS:
+        return None
+    hour, minute, second = (int(each or 0) for each in found.group(4, 5, 6))
+    month = _MONTHS.index(found[2].lower()) + 1
+    zone = UTC if found[7] else None
+    return datetime(int(found[3]), month, int(found[1]), hour, minute, second, tzinfo=zone)
+
+
+def _within(at: datetime, column: str, text: str) -> datetime | Problem:
+    return at if EARLIEST <= at < LATEST else problem("date_unknown", column, value=text[:40])

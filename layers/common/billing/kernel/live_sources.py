@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from billing.kernel.gateways import SavedMethod
+from billing.kernel.gateways import AccountRef, SavedMethod
 from billing.kernel.values import Value, field
 
 
@@ -78,7 +78,7 @@ class SourcePage(Value):
 
 
 class SourceCharge(Value):
-    """A charge that a source made, or tried to: when, of what, and what became of it."""
+    """A charge of a source, also of nothing: when it was opened, and what became of it."""
 
     at: datetime
     amount_minor: int
@@ -116,5 +116,10 @@ class LiveSource(Protocol):
         ...
 
     def charges(self, subscription: str, since: datetime) -> tuple[SourceCharge, ...]:
-        """Returns the charges of a subscription from `since` on, oldest first."""
+        """Returns the charges that were opened from `since` on, oldest first."""
         ...
+
+
+def no_source(account: AccountRef) -> LiveSource | None:
+    """Stands for an installation without live sources."""
+    return None

@@ -16,6 +16,7 @@ from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateway_setup import NO_KEY_STORE, GatewaySetup, Keys, KeyStore, no_setup
 from billing.kernel.gateways import AccountRef
 from billing.kernel.lanes import Each, Lanes
+from billing.kernel.live_sources import LiveSource, no_source
 from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
 from billing.kernel.ports import Consumer, Mailer, Passwords, Ports, Queue
@@ -84,6 +85,7 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         receivers=webhook_wiring.receivers(settings, clock),
         webhook_workers=Lazy(lambda: webhook_wiring.workers(settings)),
         webhook_key=webhook_wiring.master_key(settings),
+        source=gateway_wiring.sources(settings, clock, calls),
     )
 
 
@@ -109,6 +111,7 @@ def assemble(
     receivers: Receivers = no_receiver,
     webhook_workers: Workers | None = None,
     webhook_key: MasterKey = no_key,
+    source: Callable[[AccountRef], LiveSource | None] = no_source,
 ) -> Ports:
     """Builds the ports, deployed or in memory; `gateways` opens accounts, by the gateway's name."""
 
@@ -139,6 +142,7 @@ def assemble(
         receivers=receivers,
         webhook_workers=webhook_workers or NoWorkers(),
         webhook_key=webhook_key,
+        source=source,
     )
 
 

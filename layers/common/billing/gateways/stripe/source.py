@@ -114,7 +114,7 @@ class StripeSource:
             return
 
     def charges(self, subscription: str, since: datetime) -> tuple[SourceCharge, ...]:
-        """Lists the invoices of a subscription; those over nothing are no charges."""
+        """Lists the invoices of a subscription, those over nothing too."""
 
         def listed(client: stripe.StripeClient) -> list[stripe.Invoice]:
             found = client.v1.invoices.list(
@@ -134,7 +134,6 @@ class StripeSource:
                 source_cells.collected(each),
             )
             for each in reversed(self._ask(listed))
-            if each.total
         )
 
     def _update(

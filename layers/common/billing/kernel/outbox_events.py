@@ -10,7 +10,10 @@ from billing.kernel.writes import Entity
 
 
 class EventKind(StrEnum):
-    """Kinds of outbox event: most are mailed, a void payment is cancelled at the gateway."""
+    """Kinds of outbox event: most are mailed, a void payment is cancelled at the gateway.
+
+    A subscription that was imported is mailed only where its merchant wants that.
+    """
 
     PURCHASED = "purchased"
     RENEWED = "renewed"
@@ -51,6 +54,7 @@ class EventKind(StrEnum):
     PAYMENT_VOID = "payment_void"
     DECLARED = "declared"
     DECLARATION_ASKED = "declaration_asked"
+    IMPORTED = "imported"
 
 
 class LeftOut(StrEnum):

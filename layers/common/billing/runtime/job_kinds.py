@@ -9,7 +9,8 @@ from billing.customers.flows import index_lists
 from billing.figures.flows import rebuild
 from billing.gateway_events.flows import lost_events
 from billing.jobs.flows.steps import Kind
-from billing.migration.flows import export
+from billing.migration import moving
+from billing.migration.flows import cut_over, export, undo
 from billing.rebill.flows import forecast_rollup
 from billing.webhooks.flows import recover, resend
 
@@ -20,6 +21,8 @@ KINDS: Mapping[str, Kind] = {
     rebuild.NIGHTLY: rebuild.CHECK,
     index_lists.JOB: index_lists.INDEX,
     export.JOB: export.EXPORT,
+    moving.JOB: cut_over.MOVE,
+    moving.UNDO: undo.UNDO,
     lost_events.JOB: lost_events.LOOK,
     forecast_rollup.NIGHTLY: forecast_rollup.LOOK,
     forecast_rollup.JOB: forecast_rollup.ADD_UP,

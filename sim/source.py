@@ -73,12 +73,12 @@ class Source:
         self,
         clock: Callable[[], datetime],
         account: str = "acct_1_test",
-        line: Callable[[str, Callable[[], R]], R] | None = None,
+        line: Callable[[str, Callable[[], object]], object] | None = None,
     ) -> None:
         self.held: dict[str, Held] = {}
         self.account = account
         self.clock = clock
-        self.line: Callable[[str, Callable[[], object]], object] = line or _straight
+        self.line = line or _straight
 
     def add(self, held: Held) -> Held:
         self.held[held.id] = held
@@ -166,6 +166,10 @@ class Source:
             self.end(self.held[subscription])
 
         self._call("cancel", cancel)
+
+    def method_of(self, customer: str) -> SavedMethod | None:
+        found = (each.method for each in self.held.values() if each.email == customer)
+        return self._call("method_of", lambda: next(found, None))
 
     def charges(self, subscription: str, since: datetime) -> tuple[SourceCharge, ...]:
         def listed() -> tuple[SourceCharge, ...]:

@@ -270,6 +270,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "tax": (_of("tax"),),
     **dict.fromkeys(("coupons", "coupons.csv"), (_of("coupons"),)),
     "exports": (_of("migration"),),
+    **dict.fromkeys(("imports", "uploads"), (_of("migration", "declare_imports"),)),
 }
 """The declarers of routes, by the part of their paths after `/v1/`."""
 

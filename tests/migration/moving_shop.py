@@ -36,7 +36,6 @@ class MovingShop:
         self.kill_after: int | None = None
         self.fails: Callable[[str], Exception | None] = lambda name: None
         self.world.ports = replace(self.world.ports, source=self._source_of)
-        self.world.merchant = self.world.merchant
         self.world.change_merchant(settings=Settings(time_zone="UTC"))
         self.product = self.world.product()
         self.number = 0

@@ -40,6 +40,7 @@ MERCHANTS_PARTS = {
         "gateways",
         "desk",
         "export",
+        "import",
         "keys",
         "products",
         "refusals",

@@ -10,6 +10,7 @@ from typing import Any
 from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateway_setup import GatewaySetup
 from billing.kernel.gateways import AccountRef, Capabilities
+from billing.kernel.import_presets import FilePreset
 from billing.kernel.live_sources import LiveSource
 from billing.kernel.values import Value, field
 
@@ -87,7 +88,8 @@ class GatewaySpec(Value):
     ones.
 
     `source` opens an account as a source that subscriptions are moved from, where its company has
-    subscriptions of its own (M-6).
+    subscriptions of its own (M-6); `import_preset` says how the columns of its company's export are
+    read.
 
     `return_parameter` carries the payment method on a buyer's way back from the gateway's page.
     `element` is the template of its frame on our page (`kernel.gateways.Element`), and
@@ -103,6 +105,7 @@ class GatewaySpec(Value):
     set_up: Callable[[SetupHost], GatewaySetup] | None = None
     keys_at: Mapping[bool, str] = field(default_factory=dict)
     source: Callable[[AccountRef, Host], LiveSource] | None = None
+    import_preset: Callable[[], FilePreset] | None = None
     return_parameter: str = "payment_method"
     element: str | None = None
     content_sources: tuple[str, ...] = ()

@@ -115,6 +115,10 @@ class LiveSource(Protocol):
         """Ends a subscription for good, without a charge or a refund; again is once."""
         ...
 
+    def method_of(self, customer: str) -> SavedMethod | None:
+        """Returns the payment method that a customer is charged by default, None without one."""
+        ...
+
     def charges(self, subscription: str, since: datetime) -> tuple[SourceCharge, ...]:
         """Returns the charges that were opened from `since` on, oldest first."""
         ...

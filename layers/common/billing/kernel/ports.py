@@ -11,6 +11,7 @@ from zlib import crc32
 from billing.kernel.errors import NotFound
 from billing.kernel.gateway_setup import NO_KEY_STORE, KeyStore, no_setup
 from billing.kernel.gateways import AccountRef
+from billing.kernel.import_presets import Presets, no_presets
 from billing.kernel.lanes import ONE_LANE, Each, Lanes
 from billing.kernel.live_sources import LiveSource, no_source
 from billing.kernel.receivers import MasterKey, NoWorkers, Receivers, Workers, no_key, no_receiver
@@ -131,7 +132,7 @@ class Ports(Value):
     where a merchant wants it. `gateway_setup` asks a gateway about keys of test or live mode, and
     `key_store` keeps them. `source` opens an account to move subscriptions from, None where its
     gateway has no such API. `webhook_key` is what secrets of endpoints are
-    derived from.
+    derived from. `import_presets` say how exports of gateways' companies are read, by name.
     """
 
     clock: Callable[[], datetime]
@@ -156,6 +157,7 @@ class Ports(Value):
     webhook_workers: Workers = NoWorkers()
     webhook_key: MasterKey = no_key
     source: Callable[[AccountRef], LiveSource | None] = no_source
+    import_presets: Presets = no_presets
 
     def gateway_of(self, held: AtGateway) -> Gateway:
         """Returns the gateway of an invoice, card or the like; raises `NotFound` if its account is

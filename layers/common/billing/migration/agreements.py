@@ -24,7 +24,7 @@ FROM_LAST_DAYS = 28
 
 
 class Resolved(Value):
-    """What a row names, as it is here: its plan, the next one, its discount and gateway account."""
+    """The plan, next plan, discount and gateway account that a row names, as they are here."""
 
     plan: Plan
     gateway: str

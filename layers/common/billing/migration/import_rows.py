@@ -20,7 +20,7 @@ Cells = dict[str, str]
 
 
 class Result(StrEnum):
-    """What the precheck found: a row that blocks is not imported."""
+    """The result of the precheck: a row that blocks is not imported."""
 
     BLOCKING = "blocking"
     WARNING = "warning"
@@ -172,7 +172,7 @@ class ImportRow(Value):
 
 
 class Parsed(Value):
-    """What a row's cells say: a subscription, unless something blocks, and all that was found."""
+    """The subscription that cells describe, unless something blocks, and all that was found."""
 
     row: ImportRow | None
     problems: tuple[Problem, ...] = ()

@@ -51,7 +51,7 @@ class Named(Value):
 
 
 class ImportMapping(Entity):
-    """How the columns of a merchant's own kind of file are read, under a name.
+    """The reading of a merchant's own kind of file, under a name.
 
     `columns` names the canonical column of each column of the file, `prices` the price point of
     each price that the file names. `version` counts its changes, so that nobody saves over another

@@ -121,6 +121,11 @@ def inactive(agreed: Subscription) -> Subscription:
     return replace(agreed, state=State.INCOMPLETE, resumes_as=agreed.state, due_at=None)
 
 
+def is_ready(found: Subscription) -> bool:
+    """Tests whether a subscription still waits to be activated; a merchant may have ended it."""
+    return found.state is State.INCOMPLETE and found.cancelling is None
+
+
 def activated(ready: Subscription) -> Subscription:
     """Returns a subscription that is charged from its next date on."""
     assert ready.state is State.INCOMPLETE and ready.resumes_as is not None

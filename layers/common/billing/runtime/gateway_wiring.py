@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from billing.kernel.errors import NotFound
 from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateway_setup import GatewaySetup, Keys, KeyStore
 from billing.kernel.gateways import AccountRef
+from billing.kernel.import_presets import FilePreset
 from billing.kernel.live_sources import LiveSource
 from billing.kernel.values import replace
 from billing.runtime.ids import new_id
@@ -110,6 +111,14 @@ def setups(
         return opened(SetupHost(keys, test, clock, settings.api_bases.get(gateway)))
 
     return set_up
+
+
+def import_presets() -> Mapping[str, FilePreset]:
+    """Returns how exports of gateways' companies are read, by name."""
+    from billing.gateways import registry
+
+    made = (spec.import_preset() for spec in registry.specs().values() if spec.import_preset)
+    return {preset.name: preset for preset in made}
 
 
 def key_store(settings: Settings) -> KeyStore:

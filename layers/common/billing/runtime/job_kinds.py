@@ -10,7 +10,7 @@ from billing.figures.flows import rebuild
 from billing.gateway_events.flows import lost_events
 from billing.jobs.flows.steps import Kind
 from billing.migration import moving
-from billing.migration.flows import cut_over, export, undo
+from billing.migration.flows import cut_over, export, precheck, undo
 from billing.rebill.flows import forecast_rollup
 from billing.webhooks.flows import recover, resend
 
@@ -23,6 +23,7 @@ KINDS: Mapping[str, Kind] = {
     export.JOB: export.EXPORT,
     moving.JOB: cut_over.MOVE,
     moving.UNDO: undo.UNDO,
+    precheck.JOB: precheck.CHECK_FILE,
     lost_events.JOB: lost_events.LOOK,
     forecast_rollup.NIGHTLY: forecast_rollup.LOOK,
     forecast_rollup.JOB: forecast_rollup.ADD_UP,

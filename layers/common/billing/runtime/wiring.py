@@ -15,6 +15,7 @@ from billing.kernel.errors import NotFound, Unavailable
 from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateway_setup import NO_KEY_STORE, GatewaySetup, Keys, KeyStore, no_setup
 from billing.kernel.gateways import AccountRef
+from billing.kernel.import_presets import FilePreset
 from billing.kernel.lanes import Each, Lanes
 from billing.kernel.live_sources import LiveSource, no_source
 from billing.kernel.objects import Objects
@@ -143,7 +144,14 @@ def assemble(
         webhook_workers=webhook_workers or NoWorkers(),
         webhook_key=webhook_key,
         source=source,
+        import_presets=_import_presets,
     )
+
+
+def _import_presets() -> Mapping[str, FilePreset]:
+    from billing.runtime import gateway_wiring
+
+    return gateway_wiring.import_presets()
 
 
 def consumers() -> Sequence[Consumer]:

@@ -27,6 +27,10 @@ PICTURES = "/console/branding/logo"
 """The address of the one form with a picture in it."""
 MAX_PICTURE_BYTES = 1024 * 1024 + 16 * 1024
 """A picture of the largest size, with the form around it."""
+IMPORTS = frozenset({"/v1/imports", "/console/import"})
+"""The addresses that take a file to import: its encoding is looked at later, in words."""
+MAX_IMPORT_BYTES = 4 * 1024 * 1024 + 16 * 1024
+"""The largest such file, with the form around it."""
 MAX_DEPTH = 32
 MAX_FIELDS = 100
 MAX_DIGITS = 18
@@ -127,7 +131,7 @@ class Request(Value):
     def form(self) -> dict[str, str]:
         """Reads the fields of a form, each name once: urlencoded, or with a file where one is
         taken."""
-        if self.content_type == MULTIPART and (_takes_file(self.path) or self.path == PICTURES):
+        if self.content_type == MULTIPART and _takes_file(self.path):
             return multipart.fields(self.body, self.headers.get("content-type", ""))
         if self.content_type != FORM:
             raise UnsupportedType("content_type", accepted=FORM)
@@ -136,6 +140,10 @@ class Request(Value):
     def picture(self, name: str) -> bytes:
         """Reads the bytes of the picture in a form; empty where none was chosen."""
         return self.form().get(name, "").encode(BYTE_FOR_BYTE)
+
+    def file(self) -> bytes:
+        """Returns the bytes of a file to import, which is the whole body."""
+        return self.body.encode(BYTE_FOR_BYTE)
 
     def csv(self) -> str:
         """Reads the text of a file of comma-separated values."""
@@ -172,11 +180,7 @@ def plain_reference(text: str) -> str:
 def admitted(event: Mapping[str, Any], *, most_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
     """Returns the event with its body as text; raises on what no handler should see."""
     path = Request.of({**event, "body": ""}).path
-    if path == PICTURES:
-        body = _text(event, MAX_PICTURE_BYTES, BYTE_FOR_BYTE)
-    else:
-        is_file = _taken(path) == {CSV} or _takes_file(path)
-        body = _text(event, MAX_FILE_BYTES if is_file else most_bytes)
+    body = _body(event, path, most_bytes)
     request = Request.of({**event, "body": body})
     taken = _taken(request.path)
     if body and request.content_type not in taken:
@@ -190,16 +194,30 @@ def admitted(event: Mapping[str, Any], *, most_bytes: int = MAX_BODY_BYTES) -> d
     return {**event, "body": body, "isBase64Encoded": False}
 
 
+def _body(event: Mapping[str, Any], path: str, most_bytes: int) -> str:
+    """Returns the body as text, where bytes may be sent byte for byte."""
+    if path == PICTURES:
+        return _text(event, MAX_PICTURE_BYTES, BYTE_FOR_BYTE)
+    if path in IMPORTS and Request.of({**event, "body": ""}).content_type in {CSV, MULTIPART}:
+        return _text(event, MAX_IMPORT_BYTES, BYTE_FOR_BYTE)
+    is_file = _taken(path) == {CSV} or _takes_file(path)
+    return _text(event, MAX_FILE_BYTES if is_file else most_bytes)
+
+
 def _taken(path: str) -> set[str]:
-    if path == PICTURES or _takes_file(path):
+    if _takes_file(path):
         return {FORM, MULTIPART}
     if not path.startswith("/v1/"):
         return {JSON, FORM}
+    if path in IMPORTS:
+        return {CSV, JSON}
     return {CSV} if path.endswith(".csv") else {JSON}
 
 
 def _takes_file(path: str) -> bool:
     """Tells whether a form that is sent there has a file in it."""
+    if path == PICTURES or (path in IMPORTS and path.startswith("/console/")):
+        return True
     return path.startswith("/console/") and path.endswith(".csv")
 
 

@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, TypeVar
 from billing.api.flows import keys
 from billing.api.web.idempotency import Once
 from billing.kernel import domains
+from billing.kernel.errors import Invalid
 from billing.kernel.merchants import ApiKey, Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value, field
@@ -36,7 +37,8 @@ class Call(Value, Generic[T]):
     """One call of the API by a merchant.
 
     `input` is the body, or the query string of a GET or a DELETE. `named` is what the
-    Idempotency-Key makes the same for ever, None without one.
+    Idempotency-Key makes the same for ever, None without one. `file` is the body where a
+    `FileInput` was sent as one.
     """
 
     merchant: Merchant
@@ -45,6 +47,7 @@ class Call(Value, Generic[T]):
     now: datetime
     base_url: str
     named: str | None = None
+    file: bytes | None = None
 
     @property
     def zone(self) -> str:
@@ -81,6 +84,10 @@ class CsvInput(Input):
     """A file of comma-separated values, the whole body."""
 
     csv: str
+
+
+class FileInput(Input):
+    """A file as text/csv, the whole body, with a query string; or a JSON object that names one."""
 
 
 class Csv(Value):
@@ -172,7 +179,7 @@ class Api:
         def run() -> http.Answer:
             shape, named = _input(route, request), once.place if once else None
             base_url = self._ports.operation.public_url or request.base_url
-            call = Call(merchant, key, shape, now, base_url, named)
+            call = Call(merchant, key, shape, now, base_url, named, _file(route, request))
             path = {name: plain_id(value) for name, value in ids.items()}
             given = route.handler(call, **path)
             if isinstance(given, Pdf):
@@ -223,4 +230,19 @@ def _input(route: Route, request: Request) -> Input:
         return read(route.takes, request.query())
     if route.takes is CsvInput:
         return CsvInput(csv=request.csv())
+    if issubclass(route.takes, FileInput):
+        given = request.json() if request.body and _file(route, request) is None else {}
+        return read(route.takes, {**request.query(), **_object(given)})
     return read(route.takes, request.json() if request.body else {})
+
+
+def _file(route: Route, request: Request) -> bytes | None:
+    """Returns the file that is the body, None where there is none."""
+    is_file = issubclass(route.takes, FileInput) and request.content_type == CSV
+    return request.file() if is_file and request.body else None
+
+
+def _object(document: Any) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise Invalid("object_needed", field="body")
+    return document

@@ -16,6 +16,7 @@ from billing.api.web.frame import (
     NOTHING_TO_SAY,
     Csv,
     CsvInput,
+    FileInput,
     Later,
     Pdf,
     Route,
@@ -34,7 +35,7 @@ ERRORS = {
     "403": "The API key may not do this.",
     "404": "Unknown, or not yours.",
     "409": "The state or a policy forbids it; `code` says which.",
-    "413": "The body is over 64 KB, a CSV file over 1 MB.",
+    "413": "The body is over 64 KB, a CSV file over 1 MB, one to import over 4 MB.",
     "415": "The body is not application/json, or text/csv where a file is sent.",
     "422": "Malformed or out of bounds; `field` says which, `errors` lists all.",
     "429": "Too many requests.",
@@ -146,7 +147,8 @@ def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any] | None
         "parameters": parameters,
         "responses": _responses(route, gives),
     }
-    if route.method not in HAS_BODY:
+    takes_file = issubclass(route.takes, FileInput)
+    if route.method not in HAS_BODY or takes_file:
         required = takes.get("required", [])
         parameters += (
             {"name": name, "in": "query", "required": name in required, "schema": schema}
@@ -158,7 +160,9 @@ def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any] | None
         body = {"$ref": REFERENCE.format(model=route.takes.__name__)}
         # No body is read as {}: it is missed only where a field is.
         needed = bool(takes.get("required"))
-        content = CSV_TEXT if route.takes is CsvInput else {JSON: {"schema": body}}
+        in_json = {JSON: {"schema": body}}
+        content = CSV_TEXT if route.takes is CsvInput else in_json
+        content = {**CSV_TEXT, **in_json} if takes_file else content
         operation["requestBody"] = {"required": needed, "content": content}
     return operation
 

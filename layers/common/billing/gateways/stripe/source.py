@@ -19,8 +19,9 @@ import stripe
 
 from billing.gateways.stripe import source_cells
 from billing.gateways.stripe.client import Secrets, StripeAccount, refused
+from billing.gateways.stripe.saving import saved_method
 from billing.kernel.errors import NotFound
-from billing.kernel.gateways import AccountRef
+from billing.kernel.gateways import AccountRef, SavedMethod
 from billing.kernel.live_sources import (
     SourceCharge,
     SourcePage,
@@ -112,6 +113,30 @@ class StripeSource:
             self._ask(lambda client: client.v1.subscriptions.cancel(subscription))
         except NotFound:
             return
+
+    def method_of(self, customer: str) -> SavedMethod | None:
+        """Reads a customer's default card, or the only one that is attached."""
+
+        def read(client: stripe.StripeClient) -> list[stripe.PaymentMethod]:
+            found = client.v1.customers.retrieve(
+                customer, {"expand": ["invoice_settings.default_payment_method"]}
+            )
+            settings = None if getattr(found, "deleted", False) else found.invoice_settings
+            chosen = None if settings is None else settings.default_payment_method
+            if isinstance(chosen, stripe.PaymentMethod):
+                return [chosen]
+            listed = client.v1.customers.payment_methods.list(
+                customer, {"type": "card", "limit": 2}
+            )
+            return listed.data
+
+        try:
+            found = self._ask(read)
+        except NotFound:
+            return None
+        if len(found) != 1 or found[0].card is None:
+            return None
+        return saved_method(found[0], customer)
 
     def charges(self, subscription: str, since: datetime) -> tuple[SourceCharge, ...]:
         """Lists the invoices of a subscription, those over nothing too."""

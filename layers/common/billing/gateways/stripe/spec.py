@@ -8,6 +8,7 @@ from billing.gateways.spec import GatewaySpec, Host, Secret, SetupHost
 from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateway_setup import GatewaySetup
 from billing.kernel.gateways import AccountRef, Capabilities
+from billing.kernel.import_presets import FilePreset
 from billing.kernel.live_sources import LiveSource
 from billing.kernel.money import Currency
 
@@ -62,6 +63,13 @@ def set_up(host: SetupHost) -> GatewaySetup:
     return StripeSetup(host)
 
 
+def import_preset() -> FilePreset:
+    """Returns how its export of subscriptions is read."""
+    from billing.gateways.stripe.import_file import PRESET
+
+    return PRESET
+
+
 SPEC = GatewaySpec(
     name=STRIPE,
     display_name="Stripe",
@@ -103,6 +111,7 @@ SPEC = GatewaySpec(
         ),
     ),
     set_up=set_up,
+    import_preset=import_preset,
     keys_at={
         False: "https://dashboard.stripe.com/apikeys",
         True: "https://dashboard.stripe.com/test/apikeys",

@@ -8,7 +8,7 @@ is counted by its own list of charges: no date is charged by both, and none by n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from billing.jobs import jobs
@@ -24,6 +24,7 @@ from billing.kernel.walks import Seen
 from billing.kernel.writes import Change
 from billing.migration import moving
 from billing.migration.flows import live_rows, rows_without_api
+from billing.migration.flows.resolve import Lookup
 from billing.migration.import_rows import IMPORTABLE, ImportedRow, RowState
 from billing.migration.imports import Import, ImportState
 
@@ -86,14 +87,16 @@ def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> I
     if ports.as_switched().stopped(seller.as_of(now)) is not None:
         yield Step(job.cursor, Seen.MORE)
         return
-    for row in walk(ports, imported, place):
-        if imported.state is not ImportState.MOVING:
-            return
+    if imported.state is not ImportState.MOVING:
+        return
+    lookup = Lookup(ports, seller, now)
+    ended = rows_without_api.ended_in(ports, imported)
 
-        def act(found: ImportedRow) -> Seen:
-            return move(ports, seller, imported.id, found.number, now)
+    def act(row: ImportedRow) -> Seen:
+        return move(ports, seller, lookup, ended, row, now)
 
-        yield from each(ROWS, [(row, row.place)], act)
+    rows = walk(ports, imported, place)
+    yield from each(ROWS, ((row, row.place) for row in rows), act)
 
 
 def walk(ports: Ports, imported: Import, place: str) -> Iterator[ImportedRow]:
@@ -106,10 +109,17 @@ def walk(ports: Ports, imported: Import, place: str) -> Iterator[ImportedRow]:
         after = found[-1].place
 
 
-def move(ports: Ports, seller: Merchant, import_id: str, number: int, now: datetime) -> Seen:
+def move(
+    ports: Ports,
+    seller: Merchant,
+    lookup: Lookup,
+    ended: Collection[str],
+    listed: ImportedRow,
+    now: datetime,
+) -> Seen:
     """Moves one row as far as it comes, by what is stored of it now."""
-    imported = ports.store.import_(seller.id, import_id)
-    row = ports.store.imported_row(seller.id, import_id, number)
+    imported = ports.store.import_(seller.id, listed.import_id)
+    row = ports.store.imported_row(seller.id, listed.import_id, listed.number)
     assert imported is not None and row is not None, "neither is ever removed"
     if imported.state is not ImportState.MOVING:
         return Seen.SKIPPED
@@ -117,8 +127,8 @@ def move(ports: Ports, seller: Merchant, import_id: str, number: int, now: datet
         return Seen.FINISHED
     source = live_rows.source_of(ports, seller, imported, row)
     if source is None:
-        return rows_without_api.move(ports, seller, imported, row, now)
-    return live_rows.move(ports, seller, source, imported, row, now)
+        return rows_without_api.move(ports, seller, lookup, ended, imported, row, now)
+    return live_rows.move(ports, seller, lookup, source, imported, row, now)
 
 
 DONE = frozenset({RowState.ACTIVE, RowState.CONFIRMED, RowState.UNDONE})

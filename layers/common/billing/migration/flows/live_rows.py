@@ -8,11 +8,12 @@ from billing.kernel.gateways import AccountRef
 from billing.kernel.live_sources import Collected, LiveSource, SourceSubscription
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
-from billing.kernel.subscription import State, Subscription
+from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.migration import moving, unchanged
 from billing.migration.flows import ready as ready_rows
+from billing.migration.flows.resolve import Lookup
 from billing.migration.import_rows import ImportedRow, ImportRow, RowState
 from billing.migration.imports import Import
 from billing.migration.parsing import parse
@@ -22,13 +23,21 @@ def source_of(
     ports: Ports, seller: Merchant, imported: Import, row: ImportedRow
 ) -> LiveSource | None:
     """Returns the API of a row's source; None where only exports say what is there."""
-    account = account_of(seller, imported, row)
+    account = account_of(ports, seller, imported, row)
     return None if account is None else ports.source(account)
 
 
-def account_of(seller: Merchant, imported: Import, row: ImportedRow) -> AccountRef | None:
-    """Returns the merchant's account that is the source of a row, if their account there is."""
-    gateway = imported.source.partition(":")[0]
+def account_of(
+    ports: Ports, seller: Merchant, imported: Import, row: ImportedRow
+) -> AccountRef | None:
+    """Returns the merchant's account that is the source of a row, None where none of theirs is.
+
+    Whose cards were copied has the subscriptions at another account, which is not ours to ask.
+    """
+    if imported.cards is not None:
+        return None
+    preset = ports.import_presets().get(imported.preset)
+    gateway = imported.source if preset is None or preset.gateway is None else preset.gateway
     named = row.columns.get("gateway_account")
     accounts = seller.accounts_at(gateway)
     if named is None:
@@ -39,6 +48,7 @@ def account_of(seller: Merchant, imported: Import, row: ImportedRow) -> AccountR
 def move(
     ports: Ports,
     seller: Merchant,
+    lookup: Lookup,
     source: LiveSource,
     imported: Import,
     row: ImportedRow,
@@ -69,7 +79,7 @@ def move(
     reason = unchanged.card_problem(live.method, live.next_charge_at, now_is.zone)
     if reason is not None or live.method is None:
         return give_up(ports, imported, row, reason or "card_missing", now)
-    made = ready_rows.prepare(ports, seller, imported, row, now_is, live.method, now)
+    made = ready_rows.prepare(ports, seller, lookup, imported, row, now_is, live.method, now)
     if isinstance(made, str):
         return give_up(ports, imported, row, made, now)
     row, ready = made
@@ -100,7 +110,7 @@ def _switch(
     """Stops a ready row at its source, if it is not stopped, and activates it here."""
     if (why := moving.leaving(row)) is not None:
         return _take_back(ports, source, imported, row, ready, live, why, now)
-    if ready.state is not State.INCOMPLETE:
+    if not moving.is_ready(ready):
         return _take_back(ports, source, imported, row, ready, live, "ended_here", now)
     if not live.stopped:
         next_at = ready.payment_at(ready.period)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing.kernel.customers import Entitlement, PurchaseBillTo
-from billing.kernel.errors import NotFound
 from billing.kernel.gateways import AccountRef, SavedMethod
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
@@ -18,7 +17,7 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Transaction, Write
 from billing.migration import moving
 from billing.migration.agreements import Resolved, agreement
-from billing.migration.flows import resolving
+from billing.migration.flows.resolve import Lookup
 from billing.migration.import_rows import ImportClaim, ImportedRow, ImportRow, Problem, RowState
 from billing.migration.imports import Import
 
@@ -29,6 +28,7 @@ MOVED = frozenset({State.ACTIVE, State.TRIALING, State.PAUSED})
 def prepare(
     ports: Ports,
     seller: Merchant,
+    lookup: Lookup,
     imported: Import,
     before: ImportedRow,
     row: ImportRow,
@@ -44,9 +44,9 @@ def prepare(
         return "already_imported"
     if row.status not in MOVED:
         return "ends_there"
-    resolved = resolving.resolved(ports, seller, imported, row)
-    if isinstance(resolved, Problem):
-        return resolved.reason
+    resolved = lookup.of(imported, replace(row, payment_method=card.token))
+    if not isinstance(resolved, Resolved):
+        return resolved[0].reason
     account = AccountRef(seller.id, resolved.gateway, resolved.gateway_account)
     name = moving.subscription_id(before)
     known = ports.store.customer_by_email(seller.id, row.email)
@@ -139,13 +139,3 @@ def _parts(
     granted = [each for each in held if each.source == ready.id]
     found = (bill_to, claim, *granted)
     return tuple(each for each in found if each is not None)
-
-
-def method_of(ports: Ports, account: AccountRef, token: str | None) -> SavedMethod | None:
-    """Returns a card as its gateway has it, None where it is not there; raises `Unavailable`."""
-    if token is None:
-        return None
-    try:
-        return ports.gateway(account).find_method(token)
-    except NotFound:
-        return None

@@ -13,6 +13,13 @@ from billing.migration.web.inputs import ExportInput
 from billing.web.inputs import Nothing
 
 
+def declare_imports(api: Api, ports: Ports) -> None:
+    """Declares the routes of imports, which are loaded only with them."""
+    from billing.migration.web import import_routes
+
+    import_routes.declare(api, ports)
+
+
 def declare(api: Api, ports: Ports) -> None:
     """Declares the routes of exports."""
 

@@ -1,0 +1,78 @@
+"""The routes of /v1 about imports and the uploads of their files (M-6)."""
+
+from __future__ import annotations
+
+from billing.api.web import json_shapes
+from billing.api.web.frame import Api, Call, Csv
+from billing.api.web.json_shapes import Listed
+from billing.api.web.queries import PageQuery
+from billing.kernel.errors import Invalid
+from billing.kernel.ports import Ports
+from billing.migration.flows import imports, report, uploads
+from billing.migration.web import csv_report
+from billing.migration.web import import_shapes as shapes
+from billing.migration.web.import_inputs import ImportInput, RowsQuery, UploadInput
+from billing.web.inputs import Nothing
+
+
+def declare(api: Api, ports: Ports) -> None:
+    """Declares the routes of uploads and imports."""
+
+    @api.post("/v1/uploads", UploadInput)
+    def create_upload(call: Call[UploadInput]) -> shapes.UploadOutput:
+        """Get an address to upload a large file to, within 30 minutes.
+
+        Send a multipart form there: `fields` first, then the file as `file`. It has at most
+        `most_bytes`.
+        """
+        made = uploads.address(ports, call.merchant.id, size=call.input.bytes)
+        return shapes.upload(made)
+
+    @api.post("/v1/imports", ImportInput)
+    def create_import(call: Call[ImportInput]) -> shapes.ImportOutput:
+        """Import subscriptions from a file: send it as text/csv up to 4 MB, or name its upload.
+
+        Each row is checked; nothing is charged and nothing is changed at the source. A small file
+        is checked in this answer, a larger one in the background: ask again until it is `checked`.
+        """
+        if call.file is None and call.input.upload is None:
+            raise Invalid("required", field="upload")
+        upload = call.input.upload
+        if call.file is not None:
+            upload = uploads.keep(ports, call.merchant.id, call.file)
+        assert upload is not None, "one of both is there"
+        wanted = call.input.wanted(upload)
+        by = f"key:{call.key.id}"
+        begun = imports.begin(ports, call.merchant, wanted, by=by, now=call.now)
+        return shapes.progress(begun)
+
+    @api.get("/v1/imports", PageQuery)
+    def list_imports(call: Call[PageQuery]) -> Listed[shapes.ImportOutput]:
+        """List imports, newest first."""
+        query = call.input
+        page = imports.page(ports, call.merchant.id, limit=query.limit, cursor=query.cursor)
+        return json_shapes.listed(map(shapes.import_, page.data), page.next)
+
+    @api.get("/v1/imports/<import_id>")
+    def show_import(call: Call[Nothing], import_id: str) -> shapes.ImportOutput:
+        """Retrieve an import: how far it is, and what was found so far."""
+        return shapes.progress(imports.one(ports, call.merchant.id, import_id))
+
+    @api.get("/v1/imports/<import_id>/rows", RowsQuery)
+    def list_import_rows(call: Call[RowsQuery], import_id: str) -> Listed[shapes.ImportRowOutput]:
+        """List the rows of an import with what was found in them: those that block first."""
+        query = call.input
+        page = imports.rows(
+            *(ports, call.merchant.id, import_id),
+            result=query.result,
+            limit=query.limit,
+            cursor=query.cursor,
+        )
+        return json_shapes.listed(map(shapes.row, page.data), page.next)
+
+    @api.get("/v1/imports/<import_id>/rows.csv", RowsQuery)
+    def download_import_rows(call: Call[RowsQuery], import_id: str) -> Csv:
+        """Download rows with what was found in them as CSV, the first 10,000: its name says so if
+        there are more."""
+        found = report.first(ports, call.merchant.id, import_id, result=call.input.result)
+        return Csv("".join(csv_report.written(found.rows)), found.name)

@@ -1,0 +1,154 @@
+"""Imports as /v1 shows them (CONTRACT.md)."""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict
+
+from billing.api.web.json_shapes import instant
+from billing.migration.flows.imports import Progress
+from billing.migration.flows.uploads import Address
+from billing.migration.import_rows import ImportedRow
+from billing.migration.imports import Import, Named
+from billing.migration.web import words
+
+
+class UploadOutput(TypedDict):
+    """An address for one upload: send a form with these fields, then the file as `file`."""
+
+    id: str
+    url: str
+    fields: dict[str, str]
+    most_bytes: int
+
+
+class RefusalOutput(TypedDict):
+    """The reason for which a file cannot be read."""
+
+    reason: str
+    parameters: dict[str, str]
+    text: str
+
+
+class ImportOutput(TypedDict):
+    """An import.
+
+    `state` is checking, checked, refused, moving, moved, undoing or undone. `rows` counts those of
+    the file, 0 until it is read; `checked` those that were looked at. `unknown_columns` are
+    ignored.
+    """
+
+    id: str
+    state: str
+    preset: str
+    source: str
+    rows: int
+    checked: int
+    ok: int
+    warnings: int
+    blocking: int
+    active: int
+    confirmed: int
+    undone: int
+    skipped: int
+    failed: int
+    unknown_columns: list[str]
+    refused: RefusalOutput | None
+    quantity_confirmed: bool
+    mails: bool
+    created_at: str
+
+
+class ProblemOutput(TypedDict):
+    """Something that was found in a row; `column` is null for the row as a whole."""
+
+    reason: str
+    column: str | None
+    blocks: bool
+    parameters: dict[str, str]
+    text: str
+
+
+class ImportRowOutput(TypedDict):
+    """A row of an import; `number` counts from 1, below the line of names."""
+
+    number: int
+    external_id: str
+    result: str
+    state: str
+    subscription: str | None
+    customer: str | None
+    problems: list[ProblemOutput]
+    cells: dict[str, str]
+
+
+def upload(made: Address) -> UploadOutput:
+    return {
+        "id": made.id,
+        "url": made.upload.url,
+        "fields": dict(made.upload.fields),
+        "most_bytes": made.most_bytes,
+    }
+
+
+def progress(found: Progress) -> ImportOutput:
+    return import_(found.found)
+
+
+def import_(found: Import) -> ImportOutput:
+    return {
+        "id": found.id,
+        "state": found.state.value,
+        "preset": found.preset,
+        "source": found.source,
+        "rows": found.rows,
+        "checked": found.checked,
+        "ok": found.ok,
+        "warnings": found.warnings,
+        "blocking": found.blocking,
+        "active": found.active,
+        "confirmed": found.confirmed,
+        "undone": found.undone,
+        "skipped": found.skipped,
+        "failed": found.failed,
+        "unknown_columns": list(found.unknown),
+        "refused": _refusal(found),
+        "quantity_confirmed": found.quantity_confirmed,
+        "mails": found.mails,
+        "created_at": instant(found.created_at),
+    }
+
+
+def row(found: ImportedRow) -> ImportRowOutput:
+    return {
+        "number": found.number,
+        "external_id": found.external_id,
+        "result": found.result.value,
+        "state": found.state.value,
+        "subscription": found.subscription,
+        "customer": found.customer,
+        "problems": [
+            {
+                "reason": each.reason,
+                "column": each.column,
+                "blocks": each.blocks,
+                "parameters": _named(each.parameters),
+                "text": words.of_row(each),
+            }
+            for each in found.problems
+        ],
+        "cells": found.columns,
+    }
+
+
+def _refusal(found: Import) -> RefusalOutput | None:
+    if found.refused_for is None:
+        return None
+    return {
+        "reason": found.refused_for,
+        "parameters": _named(found.refused_with),
+        "text": words.of_file(found) or "",
+    }
+
+
+def _named(parameters: tuple[Named, ...]) -> dict[str, str]:
+    return {each.name: each.value for each in parameters}

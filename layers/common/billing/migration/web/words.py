@@ -1,0 +1,34 @@
+"""The words for what was found in a file and in its rows: in English, as all of a merchant's."""
+
+from __future__ import annotations
+
+from billing.migration.import_rows import ImportedRow, Problem
+from billing.migration.imports import Import
+from billing.render import messages
+from billing.render.messages import MERCHANTS_LANGUAGE
+
+
+def of_row(found: Problem) -> str:
+    """Returns the sentence about a problem of a row."""
+    key = f"import_row.{found.reason}"
+    if not messages.has(key):  # of a newer version of the code
+        return messages.text(MERCHANTS_LANGUAGE, "import_row.other")
+    values = {each.name: each.value for each in found.parameters}
+    return messages.text(MERCHANTS_LANGUAGE, key, **values)
+
+
+def of_file(found: Import) -> str | None:
+    """Returns the sentence about a file that cannot be read; None for one that can."""
+    if found.refused_for is None:
+        return None
+    key = f"import_file.{found.refused_for}"
+    values = {each.name: each.value for each in found.refused_with}
+    return messages.text(MERCHANTS_LANGUAGE, key, **values)
+
+
+def all_of(row: ImportedRow) -> str:
+    """Returns what was found in a row as one text, each with its column."""
+    return " ".join(
+        of_row(each) if each.column is None else f"{each.column}: {of_row(each)}"
+        for each in row.problems
+    )

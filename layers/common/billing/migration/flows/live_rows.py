@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing.kernel.gateways import AccountRef
-from billing.kernel.live_sources import Collected, LiveSource, SourceSubscription
+from billing.kernel.live_sources import Collected, LiveSource, SourceState, SourceSubscription
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
@@ -194,6 +194,9 @@ def _take_back(
     A stop whose answer was lost may be carried out late, so it is looked at once more after a
     while, in which it is not stopped again.
     """
+    if live.state is SourceState.ENDED:
+        ready_rows.drop(ports, imported, row, ready, RowState.SKIPPED, reason, now)
+        return Seen.SKIPPED
     stopped = live.stopped and live.mark == imported.id
     if stopped:
         source.resume(row.external_id)

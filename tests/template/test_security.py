@@ -157,8 +157,11 @@ def test_row_05_only_what_makes_or_shows_files_reaches_the_bucket(resources: Res
         *((name, "s3:GetObject", "logos") for name in readers),
         *(("ConsoleRole", action, "logos") for action in ("s3:PutObject", "s3:DeleteObject")),
         ("JobsRole", "s3:DeleteObject", "logos"),
-        *(("JobsRole", action, "exports") for action in both),
-        *((name, "s3:GetObject", "exports") for name in ("ConsoleRole", "MerchantRole")),
+        *(
+            (name, action, "exports")
+            for name in ("ConsoleRole", "JobsRole", "MerchantRole")
+            for action in both
+        ),
     }
 
 

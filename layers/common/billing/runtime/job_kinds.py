@@ -10,7 +10,7 @@ from billing.figures.flows import rebuild
 from billing.gateway_events.flows import lost_events
 from billing.jobs.flows.steps import Kind
 from billing.migration import moving
-from billing.migration.flows import cut_over, export, precheck, undo
+from billing.migration.flows import cut_over, dry_run, export, precheck, undo
 from billing.rebill.flows import forecast_rollup
 from billing.webhooks.flows import recover, resend
 
@@ -23,6 +23,7 @@ KINDS: Mapping[str, Kind] = {
     export.JOB: export.EXPORT,
     moving.JOB: cut_over.MOVE,
     moving.UNDO: undo.UNDO,
+    dry_run.JOB: dry_run.DRY_RUN,
     precheck.JOB: precheck.CHECK_FILE,
     lost_events.JOB: lost_events.LOOK,
     forecast_rollup.NIGHTLY: forecast_rollup.LOOK,

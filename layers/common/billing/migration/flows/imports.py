@@ -57,6 +57,11 @@ class Progress(Value):
     job: Job | None
 
 
+def is_small(found: Import) -> bool:
+    """Tests whether an import is so small that it is gone through while somebody waits."""
+    return 0 < found.rows <= AT_ONCE_ROWS
+
+
 def known_presets(ports: Ports) -> Mapping[str, FilePreset]:
     """Returns the kinds of file that can be imported, by name."""
     return {**presets.OWN, **ports.import_presets()}

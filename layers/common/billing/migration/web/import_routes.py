@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from billing.api.web import json_shapes
-from billing.api.web.frame import Api, Call, Csv
+from billing.api.web.frame import Api, Call, Csv, Later
 from billing.api.web.json_shapes import Listed
 from billing.api.web.queries import PageQuery
 from billing.kernel.errors import Invalid
 from billing.kernel.ports import Ports
-from billing.migration.flows import imports, report, uploads
+from billing.migration.flows import dry_run, imports, report, uploads
 from billing.migration.web import csv_report
 from billing.migration.web import import_shapes as shapes
 from billing.migration.web.import_inputs import ImportInput, RowsQuery, UploadInput
@@ -17,6 +17,12 @@ from billing.web.inputs import Nothing
 
 def declare(api: Api, ports: Ports) -> None:
     """Declares the routes of uploads and imports."""
+    _begin(api, ports)
+    _look(api, ports)
+    _dry_runs(api, ports)
+
+
+def _begin(api: Api, ports: Ports) -> None:
 
     @api.post("/v1/uploads", UploadInput)
     def create_upload(call: Call[UploadInput]) -> shapes.UploadOutput:
@@ -46,6 +52,8 @@ def declare(api: Api, ports: Ports) -> None:
         begun = imports.begin(ports, call.merchant, wanted, by=by, now=call.now)
         return shapes.progress(begun)
 
+
+def _look(api: Api, ports: Ports) -> None:
     @api.get("/v1/imports", PageQuery)
     def list_imports(call: Call[PageQuery]) -> Listed[shapes.ImportOutput]:
         """List imports, newest first."""
@@ -76,3 +84,21 @@ def declare(api: Api, ports: Ports) -> None:
         there are more."""
         found = report.first(ports, call.merchant.id, import_id, result=call.input.result)
         return Csv("".join(csv_report.written(found.rows)), found.name)
+
+
+def _dry_runs(api: Api, ports: Ports) -> None:
+    @api.post("/v1/imports/<import_id>/dry-run", status=200)
+    def start_dry_run(
+        call: Call[Nothing], import_id: str
+    ) -> shapes.DryRunOutput | Later[shapes.DryRunOutput]:
+        """Forecast what an import would charge in the next 90 days, beside the source's dates.
+
+        Nothing is charged. 202 says that it is made in the background: ask for it until it is done.
+        """
+        run = dry_run.begin(ports, call.merchant, import_id, now=call.now)
+        return shapes.dry_run(run) if run.sums is not None else Later(shapes.dry_run(run))
+
+    @api.get("/v1/imports/<import_id>/dry-run")
+    def show_dry_run(call: Call[Nothing], import_id: str) -> shapes.DryRunOutput:
+        """Retrieve the last dry run of an import."""
+        return shapes.dry_run(dry_run.one(ports, call.merchant.id, import_id))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from billing.api.web.json_shapes import instant
+from billing.api.web.json_shapes import MoneyOutput, instant, money
+from billing.kernel.money import Money
+from billing.migration.dry_runs import DryDay
+from billing.migration.flows.dry_run import DryRun
 from billing.migration.flows.imports import Progress
 from billing.migration.flows.uploads import Address
 from billing.migration.import_rows import ImportedRow
@@ -77,8 +80,56 @@ class ImportRowOutput(TypedDict):
     state: str
     subscription: str | None
     customer: str | None
+    reason: str | None
+    reason_text: str | None
     problems: list[ProblemOutput]
     cells: dict[str, str]
+
+
+class DryRunDayOutput(TypedDict):
+    """One local day in one currency: what would be charged here, and what by the source's dates.
+
+    The source's is the price at its dates, without coupons, credit and taxes.
+    """
+
+    date: str
+    amount: MoneyOutput
+    charges: int
+    source_amount: MoneyOutput
+    source_charges: int
+    test: bool
+
+
+class DryRunOutput(TypedDict):
+    """A dry run; `days` is null until its job is done. `blocked` rows cannot be imported now."""
+
+    state: str
+    rows: int
+    blocked: int
+    until: str
+    days: list[DryRunDayOutput] | None
+
+
+def dry_run(found: DryRun) -> DryRunOutput:
+    sums = found.sums
+    return {
+        "state": found.job.state.value if sums is None else "done",
+        "rows": found.job.done if sums is None else sums.rows,
+        "blocked": 0 if sums is None else sums.blocked,
+        "until": instant(found.until),
+        "days": None if sums is None else [_dry_day(each) for each in sums.days],
+    }
+
+
+def _dry_day(found: DryDay) -> DryRunDayOutput:
+    return {
+        "date": found.date.isoformat(),
+        "amount": money(Money(found.minor, found.currency)),
+        "charges": found.charges,
+        "source_amount": money(Money(found.source_minor, found.currency)),
+        "source_charges": found.source_charges,
+        "test": found.test,
+    }
 
 
 def upload(made: Address) -> UploadOutput:
@@ -126,6 +177,8 @@ def row(found: ImportedRow) -> ImportRowOutput:
         "state": found.state.value,
         "subscription": found.subscription,
         "customer": found.customer,
+        "reason": None if found.reason is None else found.reason.partition(":")[0],
+        "reason_text": words.of_move(found),
         "problems": [
             {
                 "reason": each.reason,

@@ -114,6 +114,21 @@ def charges(
             yield (_day(merchant, at), amount.currency, test), amount.amount_minor
 
 
+def charges_taxed(
+    ports: Ports,
+    merchant: Merchant,
+    subscription: Subscription,
+    taxes_on: TaxesOn,
+    *,
+    until: datetime,
+    now: datetime,
+) -> Iterator[tuple[DayKey, int]]:
+    """Yields the charges to come of a subscription that need not be stored, as `charges` does."""
+    if _is_due(ports, subscription, until, now):
+        for at, _, amount, test in _charges(ports, merchant, subscription, taxes_on, until, now):
+            yield (_day(merchant, at), amount.currency, test), amount.amount_minor
+
+
 def next_charges(
     ports: Ports, merchant: Merchant, subscription: Subscription, *, most: int, now: datetime
 ) -> list[tuple[datetime, Money]]:

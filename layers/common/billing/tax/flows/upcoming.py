@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 from billing.kernel import invoicing
+from billing.kernel.customers import BillTo
 from billing.kernel.errors import Invalid
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
@@ -87,6 +88,13 @@ def of_each(
         each.id: _taxes_on(buyers_rules, paid)
         for each, buyers_rules in zip(subscriptions, rules, strict=True)
     }
+
+
+def of_buyers(ports: Ports, merchant: Merchant, buyers: Sequence[BillTo]) -> list[TaxesOn]:
+    """Returns the taxes on charges of buyers who have paid nothing here yet, in their order."""
+    if merchant.tax_since is None:
+        return [_untaxed for _ in buyers]
+    return [_taxes_on(each, {}) for each in taxation.rules_of(ports, merchant, buyers)]
 
 
 def after(opened: Invoice, taxes_on: TaxesOn) -> TaxesOn:

@@ -196,3 +196,38 @@ def test_it_is_too_late_to_undo_just_before_a_charge() -> None:
     assert shop.state(imported) == (RowState.ACTIVE, "undo_too_late")
     shop.advance(days=1)
     assert len(shop.charged_here(held)) == 1
+
+
+@pytest.mark.parametrize("ends", ["at once", "with its period"])
+def test_one_that_its_customer_cancelled_there_is_not_charged_here(ends: str) -> None:
+    shop = MovingShop()
+    held = shop.subscribe()
+    imported = shop.imported()
+    shop.move(imported)
+    shop.advance(days=3)
+    if ends == "at once":
+        shop.source.end(held)
+    else:
+        held.cancel_at = held.next_at + timedelta(hours=1)
+    shop.advance(days=40)
+    assert (shop.charged_here(held), shop.charged_there(held)) == ([], [])
+    assert shop.world.subscription(held.email).state is State.CANCELLED
+    assert shop.state(imported) == (RowState.CONFIRMED, "ended_here")
+
+
+def test_a_source_that_does_not_answer_delays_the_first_charge_alone() -> None:
+    shop = MovingShop()
+    held = shop.subscribe()
+    imported = shop.imported()
+    shop.move(imported)
+    first = held.next_at
+    shop.fails = lambda name: Unreachable("down") if name == "find" else None
+    shop.advance(to=first + timedelta(hours=1))
+    assert shop.charged_here(held) == []
+    shop.fails = lambda name: None
+    shop.advance(hours=1)
+    assert len(shop.charged_here(held)) == 1
+    assert shop.world.subscription(held.email).period_at == held.date(held.k)
+    shop.fails = lambda name: Unreachable("down") if name == "find" else None
+    shop.advance(days=31)
+    assert len(shop.charged_here(held)) == 2

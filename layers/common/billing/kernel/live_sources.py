@@ -15,6 +15,18 @@ from billing.kernel.gateways import AccountRef, SavedMethod
 from billing.kernel.values import Value, field
 
 
+IMPORTED = "imp_"
+"""The beginning of the id of an imported subscription, which names its import and its row."""
+
+
+def row_of(subscription: str) -> tuple[str, int] | None:
+    """Returns the import and the row of a subscription, by its id; None if it was not imported."""
+    if not subscription.startswith(IMPORTED):
+        return None
+    import_id, _, number = subscription.rpartition("_")
+    return (import_id, int(number)) if number.isdigit() else None
+
+
 class Obstacle(StrEnum):
     """The reasons why a subscription cannot be moved as it is at its source."""
 

@@ -35,9 +35,6 @@ from billing.migration.import_rows import ImportClaim, ImportedRow, ImportRow, R
 from billing.migration.imports import Import, ImportState
 from billing.notices import reminders
 
-PREFIX = "imp_"
-"""The beginning of the id of an imported subscription, which names its import and its row."""
-
 AS_READ = ("state", "due_at", "period", "payments_made", "open_invoice", "cancelling", "dispute")
 """The fields that a subscription is activated or taken back by."""
 
@@ -63,14 +60,6 @@ COUNTED = frozenset(RowState) - {RowState.NEW, RowState.READY}
 def subscription_id(row: ImportedRow) -> str:
     """Returns the id of the subscription that a row becomes."""
     return f"{row.import_id}_{row.number}"
-
-
-def row_of(subscription: str) -> tuple[str, int] | None:
-    """Returns the import and the row of a subscription's id; None if it was not imported."""
-    if not subscription.startswith(PREFIX):
-        return None
-    import_id, _, number = subscription.rpartition("_")
-    return (import_id, int(number)) if number.isdigit() else None
 
 
 def new_customer(

@@ -52,7 +52,6 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "undone": 0,
         "skipped": 0,
         "failed": 0,
-        "ended": None,
     },
     "ImportMapping": {"version": 1, "columns": (), "prices": ()},
     "ImportedRow": {"problems": (), "state": "new"},

@@ -12,10 +12,11 @@ from billing.figures.records import Record
 from billing.figures.sums import FigureBook
 from billing.kernel import taxes
 from billing.kernel.errors import Conflict
+from billing.kernel.live_sources import row_of
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Anchor
 from billing.kernel.ports import Ports
-from billing.kernel.subscription import Subscription
+from billing.kernel.subscription import Source, Subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Write
 
@@ -142,8 +143,15 @@ def change(
         ppm=_rate(ports, subscription, before, at),
     )
     day: date = Anchor.at(at, book.zone_at(at)).wall.date()
+    uncharged = row_of(subscription.id) is not None and subscription.last_charged_on is None
     return movements.changed(
-        figures, standing, ended=not subscription.is_live, day=day, at=at, cause=cause
+        *(figures, standing),
+        ended=not subscription.is_live,
+        day=day,
+        at=at,
+        cause=cause,
+        imported=uncharged,
+        taken_back=uncharged and subscription.ended_by is Source.SYSTEM,
     )
 
 

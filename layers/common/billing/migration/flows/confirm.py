@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing.kernel.errors import Conflict, NotFound
+from billing.kernel.live_sources import row_of
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
@@ -25,7 +26,7 @@ ATTEMPTS = 8
 
 def on_event(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
     """Cancels what an event of an imported subscription leaves at its source."""
-    place = moving.row_of(event.subscription or "")
+    place = row_of(event.subscription or "")
     if place is None:
         return
     import_id, number = place

@@ -49,7 +49,5 @@ def declare(api: Api, ports: Ports) -> None:
         Those that were charged, cancelled or ended here stay; each row says why. Nothing more of
         the import is moved from now on.
         """
-        begun = undo.start(
-            ports, call.merchant, import_id, by=f"key:{call.key.id}", now=call.now
-        )
+        begun = undo.start(ports, call.merchant, import_id, by=f"key:{call.key.id}", now=call.now)
         return shapes.import_(begun.imported)

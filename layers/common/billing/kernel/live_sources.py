@@ -14,7 +14,6 @@ from typing import Protocol
 from billing.kernel.gateways import AccountRef, SavedMethod
 from billing.kernel.values import Value, field
 
-
 IMPORTED = "imp_"
 """The beginning of the id of an imported subscription, which names its import and its row."""
 
@@ -54,7 +53,7 @@ class SourceState(StrEnum):
 
 
 class Collected(StrEnum):
-    """What became of the latest period at the source: it was paid, may still be, or never will."""
+    """The outcome of a charge at a source: it was paid, may still be, or never will be."""
 
     PAID = "paid"
     OPEN = "open"

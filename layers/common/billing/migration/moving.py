@@ -1,4 +1,4 @@
-"""What is written when a subscription is moved: ready, active, taken back (M-6).
+"""The writes by which a subscription is moved: made ready, activated, taken back (M-6).
 
 Ready is everything that activating needs, in a state that is never charged. Activating changes the
 state, writes its first reminder and its event, and nothing that can be refused.

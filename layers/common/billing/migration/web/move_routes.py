@@ -10,7 +10,7 @@ from billing.web.inputs import Input, Key, Nothing
 
 
 class CutOverInput(Input):
-    """How an import is moved.
+    """The choices of a move.
 
     `ended` is the upload of a second export, for a source without an API: only subscriptions that
     it shows as ended are moved. `mails` tells each customer, once.

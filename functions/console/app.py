@@ -220,6 +220,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "keys": (_of("key_routes"),),
     "webhooks": (_of("webhook_routes"),),
     "export": (_export,),
+    "import": (_of("import_routes"),),
     **dict.fromkeys(("team", "you", "audit", "audit.csv"), (_of("team_routes"),)),
     **dict.fromkeys(("sign-in", "sign-out"), (_doors, _entrance)),
     "join": (_entrance,),

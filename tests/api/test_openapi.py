@@ -15,6 +15,7 @@ from billing.declarations.declarations import Declared, Kind
 from billing.declarations.flows import receive
 from billing.declarations.flows.receive import Sender
 from tests.invoices.issuing_samples import BERLIN, IDENTITY
+from tests.migration.files import many
 from tests.web.shop import PRODUCT, Shop
 
 PARAMETER = re.compile(r"<(\w+)>")
@@ -190,6 +191,7 @@ LISTS = {
     "/v1/tickets",
     "/v1/coupons",
     "/v1/exports",
+    "/v1/imports",
     "/v1/tax/registrations",
     "/v1/tax/rates",
     "/v1/tax/report",
@@ -224,6 +226,7 @@ def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> Non
         "declaration": declare(shop),
         "endpoint": shop.api.post("/v1/webhook-endpoints", ENDPOINT).json["id"],
         "export": shop.api.post("/v1/exports", {"what": "customers"}).json["id"],
+        "import_id": begin_import(shop),
     }
     asked = 0
     for path, method, _ in operations(document):
@@ -244,6 +247,13 @@ def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> Non
             assert secret not in theirs.body, address
         asked += 1
     assert asked >= 12
+
+
+def begin_import(shop: Shop) -> str:
+    """Begins an import and its dry run; returns the import's id."""
+    begun = shop.api.post("/v1/imports", many(1), content_type="text/csv").json["id"]
+    assert shop.api.post(f"/v1/imports/{begun}/dry-run").status == 200
+    return str(begun)
 
 
 def declare(shop: Shop) -> str:
@@ -282,6 +292,7 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "endpoint": shop.api.post("/v1/webhook-endpoints", ENDPOINT).json["id"],
         "delivery": "we_1.evt_1",
         "export": shop.api.post("/v1/exports", {"what": "customers"}).json["id"],
+        "import_id": begin_import(shop),
     }
     before = [shop.api.get(a).json for a in ("/v1/products", "/v1/settings", "/v1/keys")]
     change = {"price_point": second.json["id"], "when": "now"}

@@ -104,7 +104,8 @@ class _Cells:
             tax_behaviour=self._one_of("tax_behaviour", TaxBehavior),
         )
         self._needed("started_at")
-        if row.price_point is None and (row.price is None or row.period is None):
+        priced = self._text("price") is not None and self._text("period") is not None
+        if row.price_point is None and not priced:
             self._found("price_missing", "price_point")
         return row
 

@@ -113,6 +113,10 @@ EXCEPTIONS: Mapping[tuple[str, str], Right] = {
     },
     ("GET", "/console/figures/file.csv"): (Area.EXPORTS, READ),
     ("GET", "/v1/figures.csv"): (Area.EXPORTS, READ),
+    **{
+        ("GET", f"/console/import/{form}"): (Area.IMPORT, WRITE)
+        for form in ("upload", "columns/<upload>")
+    },
     ("GET", "/console/tickets/new"): (Area.TICKETS, WRITE),
     ("GET", "/console/webhooks/<endpoint>/<act>"): (Area.WEBHOOKS, WRITE),
     ("GET", "/console/settings/departments/<department>"): (Area.SETTINGS, WRITE),

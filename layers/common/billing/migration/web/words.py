@@ -17,13 +17,17 @@ def of_row(found: Problem) -> str:
     return messages.text(MERCHANTS_LANGUAGE, key, **values)
 
 
+def of_file_problem(found: Problem) -> str:
+    """Returns the sentence about a file that cannot be read."""
+    values = {each.name: each.value for each in found.parameters}
+    return messages.text(MERCHANTS_LANGUAGE, f"import_file.{found.reason}", **values)
+
+
 def of_file(found: Import) -> str | None:
     """Returns the sentence about a file that cannot be read; None for one that can."""
     if found.refused_for is None:
         return None
-    key = f"import_file.{found.refused_for}"
-    values = {each.name: each.value for each in found.refused_with}
-    return messages.text(MERCHANTS_LANGUAGE, key, **values)
+    return of_file_problem(Problem(found.refused_for, parameters=found.refused_with))
 
 
 def of_move(row: ImportedRow) -> str | None:

@@ -1,0 +1,65 @@
+"""The routes of the console's imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from billing.console.web import imports
+from billing.console.web.pages import Desk
+from billing.web import http
+from billing.web.request import plain_id
+from billing.web.router import Router
+
+At = Callable[[], Desk]
+
+
+def declare(app: Router, looks: At, sends: At) -> None:
+    """Declares them; `looks` is the desk of a page, `sends` that of a form."""
+
+    @app.get("/console/import")
+    def import_list() -> http.Answer:
+        return imports.import_list(looks())
+
+    @app.post("/console/import")
+    def begin() -> http.Answer:
+        return imports.begin(sends())
+
+    @app.get("/console/import/upload")
+    def upload_page() -> http.Answer:
+        return imports.upload_page(looks())
+
+    @app.get("/console/import/columns/<upload>")
+    def columns_page(upload: str) -> http.Answer:
+        return imports.columns_page(looks(), plain_id(upload))
+
+    @app.post("/console/import/columns/<upload>")
+    def save_columns(upload: str) -> http.Answer:
+        return imports.save_columns(sends(), plain_id(upload))
+
+    _declare_of_one(app, looks, sends)
+
+
+def _declare_of_one(app: Router, looks: At, sends: At) -> None:
+    @app.get("/console/import/<import_id>")
+    def import_page(import_id: str) -> http.Answer:
+        return imports.import_page(looks(), plain_id(import_id))
+
+    @app.get("/console/import/<import_id>/rows.csv")
+    def rows_file(import_id: str) -> http.Answer:
+        return imports.rows_file(looks(), plain_id(import_id))
+
+    @app.post("/console/import/<import_id>/prices")
+    def choose_prices(import_id: str) -> http.Answer:
+        return imports.choose_prices(sends(), plain_id(import_id))
+
+    @app.post("/console/import/<import_id>/check-again")
+    def check_again(import_id: str) -> http.Answer:
+        return imports.check_again(sends(), plain_id(import_id))
+
+    @app.get("/console/import/<import_id>/dry-run")
+    def dry_run_page(import_id: str) -> http.Answer:
+        return imports.dry_run_page(looks(), plain_id(import_id))
+
+    @app.post("/console/import/<import_id>/dry-run")
+    def start_dry_run(import_id: str) -> http.Answer:
+        return imports.start_dry_run(sends(), plain_id(import_id))

@@ -1,0 +1,104 @@
+"""How a merchant's own kind of file is read: saved under a name, with its prices (M-6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from billing.kernel.errors import Conflict, Invalid, Refused
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.kernel.values import replace
+from billing.kernel.writes import Change, Insert
+from billing.migration import presets, tables
+from billing.migration.flows import imports, uploads
+from billing.migration.import_rows import Problem
+from billing.migration.imports import Import, ImportMapping, Named
+
+PRICES_MOST = 500
+"""The most prices of one kind of file."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+def columns_of(ports: Ports, merchant: str, upload: str) -> tuple[str, ...] | Problem:
+    """Returns the names of an uploaded file's columns; raises `NotFound` for an unknown file."""
+    table = tables.opened(uploads.content_of(ports, merchant, upload, "upload"))
+    return table if isinstance(table, Problem) else table.names
+
+
+def save_columns(
+    ports: Ports,
+    merchant: Merchant,
+    name: str,
+    columns: Mapping[str, str],
+    *,
+    version: int | None,
+    now: datetime,
+) -> ImportMapping:
+    """Saves which column of a file is which canonical one; raises `Invalid`, `Refused`
+    (mapping_changed) where it has changed since `version`."""
+    if not _NAME.fullmatch(name) or name in imports.known_presets(ports):
+        raise Invalid("source_malformed", field="name")
+    for target in columns.values():
+        if target not in presets.TARGETS:
+            raise Invalid("mapping_column_unknown", field="columns", name=target[:100])
+    if len(set(columns.values())) < len(columns):
+        raise Invalid("mapping_column_twice", field="columns")
+    if "external_id" not in columns.values():
+        raise Invalid("mapping_needs_id", field="columns")
+    named = tuple(Named(theirs, ours) for theirs, ours in columns.items())
+    return _saved(ports, merchant, name, version, now, columns=named)
+
+
+def save_prices(
+    ports: Ports, merchant: Merchant, asked: Import, prices: Mapping[str, str], *, now: datetime
+) -> ImportMapping:
+    """Adds which price point each price of an import's file is; raises `Invalid` for one that is
+    not the merchant's."""
+    _, points = ports.store.catalog(merchant.id)
+    known = {each.id for each in points}
+    for point in prices.values():
+        if point not in known:
+            raise Invalid("not_a_price_point", field="price_point")
+    name = asked.mapping or asked.preset
+    found = ports.store.import_mapping(merchant.id, name)
+    kept = {} if found is None else {each.name: each.value for each in found.prices}
+    every = {**kept, **prices}
+    if len(every) > PRICES_MOST:
+        raise Invalid("too_many_entries", field="price_point", count=PRICES_MOST)
+    named = tuple(Named(theirs, ours) for theirs, ours in every.items())
+    return _saved(ports, merchant, name, None, now, prices=named)
+
+
+def _saved(
+    ports: Ports,
+    merchant: Merchant,
+    name: str,
+    version: int | None,
+    now: datetime,
+    *,
+    columns: tuple[Named, ...] | None = None,
+    prices: tuple[Named, ...] | None = None,
+) -> ImportMapping:
+    """Saves what is given of a mapping, if it is as somebody saw it."""
+    found = ports.store.import_mapping(merchant.id, name)
+    if version not in {None, 0 if found is None else found.version}:
+        raise Refused("mapping_changed")
+    try:
+        if found is None:
+            made = ImportMapping(merchant.id, name, now, columns=columns or (), prices=prices or ())
+            ports.store.commit(Insert(made))
+            return made
+        after = replace(
+            found,
+            version=found.version + 1,
+            updated_at=now,
+            columns=found.columns if columns is None else columns,
+            prices=found.prices if prices is None else prices,
+        )
+        ports.store.commit(Change(found, after))
+    except Conflict:
+        raise Refused("mapping_changed") from None
+    return after

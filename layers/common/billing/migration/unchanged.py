@@ -56,7 +56,7 @@ def is_waiting(row: ImportRow, now: datetime) -> bool:
 def merged(row: ImportRow, live: SourceSubscription) -> ImportRow | None:
     """Returns a row with the dates and the state of its source; None where it is another by now.
 
-    `payments_made` stays that of the file.
+    `payments_made` stays that of the file; name and address are filled in where it has none.
     """
     found = parse(live.cells, zone=row.zone).row
     if found is None or changed(row, found):
@@ -65,6 +65,8 @@ def merged(row: ImportRow, live: SourceSubscription) -> ImportRow | None:
         return None
     return replace(
         row,
+        name=row.name or found.name,
+        address=row.address if row.address.country else found.address,
         status=found.status,
         next_charge_at=live.next_charge_at,
         trial_ends_at=found.trial_ends_at,

@@ -28,8 +28,8 @@ class Killed(BaseException):
 class MovingShop:
     """A world whose merchant has an account at a source; `kill` ends it after a write or call."""
 
-    def __init__(self, now: datetime = START) -> None:
-        self.world = World(now)
+    def __init__(self, now: datetime = START, world: World | None = None) -> None:
+        self.world = world or World(now)
         self.source = Source(lambda: self.world.now, "sandbox")
         self.source.line = self._line
         self.acts: list[str] = []

@@ -83,7 +83,9 @@ SPEC = GatewaySpec(
             title="Secret key",
             hint="Begins with sk_. A restricted key, rk_, needs write access to Customers, "
             "PaymentIntents, SetupIntents, PaymentMethods, Checkout Sessions, Charges and Refunds, "
-            "and Webhook Endpoints, and read access to Account, Disputes and Events.",
+            "and Webhook Endpoints, and read access to Account, Disputes and Events. To import "
+            "subscriptions it also needs write access to Subscriptions, and read access to "
+            "Invoices, Prices and Coupons.",
         ),
         Secret(
             "publishable_key",

@@ -73,6 +73,7 @@ NEW_VALUES: dict[str, dict[str, str]] = {
     "Fact.kind": {
         "declared": "the old consumer fails on it, and it waits in the outbox for the new one",
         "declaration_asked": "as one that was declared",
+        "imported": "as one that was declared",
     },
 }
 """Values that the last release cannot read, by field, with the reason that it hardly meets them."""

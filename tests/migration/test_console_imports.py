@@ -83,7 +83,7 @@ def test_what_is_chosen_wrongly_comes_back_in_words(shop: Shop) -> None:
     unknown = choose(browser, many(1), kind="odd")
     assert unknown.status == 422
     latin = choose(browser, many(1, name="M\udcfcller"), kind="canonical")
-    assert "is not UTF-8" in sent_on(browser, latin).body
+    assert "UTF-8. Save the file as" in sent_on(browser, latin).body
     stale = choose(browser, "", kind="canonical", upload="upl_gone")
     assert stale.status == 422 and "Upload it again." in stale.body
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from billing.kernel.errors import Refused
+from billing.migration.flows import mappings, uploads
 from tests.migration.files import rows, selling, sent, table
 from tests.web.shop import Shop
 
@@ -112,3 +114,40 @@ def test_a_chargebee_export_needs_its_plans_named(shop: Shop) -> None:
     (row,) = rows(shop, asked["id"])
     assert "price_missing" in [each["reason"] for each in row["problems"]]
     assert row["cells"]["source_price"] == "gold"
+
+
+def test_a_card_map_says_where_cards_were_copied_to(shop: Shop) -> None:
+    """Whoever is not in it has no card here."""
+    ports = shop.world.ports
+    file = table(STRIPES, {**STRIPES, "id": "sub_2", "Customer ID": "cus_2"})
+    cards = table({"old_customer_id": "cus_1", "stripe_customer_id": "cus_new"})
+    kept = [uploads.keep(ports, "acme", each.encode()) for each in (file, cards)]
+    asked = shop.api.post(
+        "/v1/imports", {"upload": kept[0], "preset": "stripe", "cards": kept[1]}
+    ).json
+    found = sorted(rows(shop, asked["id"]), key=lambda row: int(row["number"]))
+    assert found[0]["cells"]["gateway_customer"] == "cus_new"
+    assert ["card_missing" in str(row["problems"]) for row in found] == [False, True]
+    wrong = shop.api.post("/v1/imports", {"upload": kept[0], "preset": "stripe", "cards": kept[0]})
+    assert wrong.json["refused"]["reason"] == "cards_columns"
+
+
+def test_a_mapping_that_was_changed_meanwhile_is_refused(shop: Shop) -> None:
+    ports, merchant = shop.world.ports, shop.world.merchant
+    columns = {"ID": "external_id", "Mail": "email"}
+
+    def save(version: int | None) -> int:
+        return mappings.save_columns(
+            ports, merchant, "kartra", columns, version=version, now=shop.world.now
+        ).version
+
+    assert save(None) == 1
+    assert save(1) == 2
+    with pytest.raises(Refused) as stale:
+        save(1)
+    assert stale.value.code == "mapping_changed"
+    upload = uploads.keep(ports, "acme", b"ID,Mail\n1,a@example.com\n")
+    body = {"upload": upload, "mapping": "kartra"}
+    answer = shop.api.post("/v1/imports", {**body, "mapping_version": 1})
+    assert (answer.status, answer.json["code"]) == (409, "mapping_changed")
+    assert shop.api.post("/v1/imports", {**body, "mapping_version": 2}).json["blocking"] == 1

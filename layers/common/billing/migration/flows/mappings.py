@@ -1,4 +1,4 @@
-"""How a merchant's own kind of file is read: saved under a name, with its prices (M-6)."""
+"""Mappings: the columns and prices of a merchant's own kind of file, saved by name (M-6)."""
 
 from __future__ import annotations
 

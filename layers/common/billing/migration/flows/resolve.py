@@ -31,7 +31,7 @@ _NO_REASON = "tax_needs_country"
 
 
 class Lookup:
-    """What rows of one merchant may name, read once for many rows."""
+    """The things that rows of one merchant may name, read once for many rows."""
 
     def __init__(self, ports: Ports, merchant: Merchant, now: datetime) -> None:
         self._ports, self._merchant, self._now = ports, merchant, now

@@ -63,8 +63,8 @@ def steps(
 
 
 def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
-    """Erases domain, products, price points, coupons, branding, API keys, endpoints of webhooks and
-    the tax setup, once no customer's data is left; returns whether all of it is gone.
+    """Erases domain, products, price points, coupons, branding, API keys, endpoints of webhooks,
+    imports and the tax setup, once no customer's data is left; returns whether all of it is gone.
 
     Deliveries hold ids alone and expire by themselves; without its endpoint none is sent.
     """
@@ -85,7 +85,22 @@ def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
         if number and not keep_going():
             return False
         erase.commit_in_batches(ports, writes)
-    return len(coupons) < COUPONS_AT_ONCE and _taxes(ports, seller, keep_going)
+    if len(coupons) == COUPONS_AT_ONCE or not _imports(ports, seller, keep_going):
+        return False
+    return _taxes(ports, seller, keep_going)
+
+
+def _imports(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
+    """Erases imports with their rows, which name people; returns whether all of them are gone."""
+    while found := ports.store.imports(seller.id, limit=1):
+        while rows := ports.store.imported_rows(seller.id, found[0].id, limit=AT_ONCE):
+            erase.commit_in_batches(ports, [Remove(row) for row in rows])
+            if not keep_going():
+                return False
+        ports.store.commit(Remove(found[0]))
+    mappings = ports.store.import_mappings(seller.id)
+    erase.commit_in_batches(ports, [Remove(each) for each in mappings])
+    return True
 
 
 def _listed_products(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:

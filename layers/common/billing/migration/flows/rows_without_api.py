@@ -15,7 +15,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.walks import Seen
 from billing.migration import moving, tables, unchanged
-from billing.migration.flows import live_rows, precheck, uploads
+from billing.migration.flows import live_rows, split, uploads
 from billing.migration.flows import ready as ready_rows
 from billing.migration.flows.resolve import Lookup
 from billing.migration.import_rows import ImportedRow, ImportRow, Problem, RowState
@@ -34,7 +34,7 @@ def ended_in(ports: Ports, imported: Import) -> frozenset[str]:
     table = tables.opened(content)
     if isinstance(table, Problem):
         return frozenset()
-    preset = precheck.preset_of(ports, imported)
+    preset = split.preset_of(ports, imported)
     read = (preset.read(cells) for _, cells in table.rows() if not isinstance(cells, Problem))
     return frozenset(
         each.get("external_id", "").strip()

@@ -22,6 +22,11 @@ _KINDS = {
     "txn": "balance_transaction",
     "mandate": "mandate",
     "evt": "event",
+    "sub": "subscription",
+    "in": "invoice",
+    "prod": "product",
+    "price": "price",
+    "di": "discount",
 }
 
 
@@ -104,13 +109,15 @@ def _expand(work: Work, node: Any, parts: list[str], path: str) -> None:
     value = node[name]
     if isinstance(value, str):
         node[name] = value = _named(work, value, path)
+    elif isinstance(value, list):
+        value[:] = [_named(work, e, path) if isinstance(e, str) else e for e in value]
     if rest and value is not None:
         _expand(work, value, rest, path)
 
 
 def _named(work: Work, identifier: str, path: str) -> Object:
-    kind = _KINDS.get(identifier.split("_")[0])
-    found = work.find(kind, identifier) if kind else None
+    kind = _KINDS.get(identifier.split("_")[0], "coupon")
+    found = work.find(kind, identifier)
     if found is None:
         raise invalid(f"This property cannot be expanded ({path}).", "expand")
     return public(found)

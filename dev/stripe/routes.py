@@ -13,10 +13,13 @@ from dev.stripe import (
     disputes,
     events,
     form,
+    invoices,
     payment_intents,
     payment_methods,
+    products,
     refunds,
     setup_intents,
+    subscriptions,
     webhook_endpoints,
 )
 from dev.stripe.errors import StripeError
@@ -139,6 +142,32 @@ _ENDPOINTS = (
     Endpoint("GET", "/v1/disputes/{dispute}", disputes.retrieve, _NONE),
     Endpoint("POST", "/v1/disputes/{dispute}", disputes.update, disputes.UPDATE),
     Endpoint("POST", "/v1/disputes/{dispute}/close", disputes.close, _NONE),
+    Endpoint("POST", "/v1/products", products.create_product, products.PRODUCT, ("name",)),
+    Endpoint("GET", "/v1/products", products.find_products, products.LIST),
+    Endpoint("GET", "/v1/products/{product}", products.retrieve_product, _NONE),
+    Endpoint("POST", "/v1/prices", products.create_price, products.PRICE, ("currency", "product")),
+    Endpoint("GET", "/v1/prices", products.find_prices, products.PRICES),
+    Endpoint("GET", "/v1/prices/{price}", products.retrieve_price, _NONE),
+    Endpoint("POST", "/v1/coupons", products.create_coupon, products.COUPON),
+    Endpoint("GET", "/v1/coupons/{coupon}", products.retrieve_coupon, _NONE),
+    Endpoint(
+        "POST",
+        "/v1/subscriptions",
+        subscriptions.create,
+        subscriptions.CREATE,
+        ("customer", "items"),
+    ),
+    Endpoint("GET", "/v1/subscriptions", subscriptions.find_all, subscriptions.LIST),
+    Endpoint("GET", "/v1/subscriptions/{subscription}", subscriptions.retrieve, _NONE),
+    Endpoint(
+        "POST", "/v1/subscriptions/{subscription}", subscriptions.update, subscriptions.UPDATE
+    ),
+    Endpoint(
+        "DELETE", "/v1/subscriptions/{subscription}", subscriptions.cancel, subscriptions.CANCEL
+    ),
+    Endpoint("GET", "/v1/invoices", invoices.find_all, invoices.LIST),
+    Endpoint("GET", "/v1/invoices/{invoice}", invoices.retrieve, _NONE),
+    Endpoint("POST", "/v1/invoices/{invoice}/void", invoices.void, _NONE),
     Endpoint("GET", "/v1/events", events.find_all, events.LIST),
     Endpoint("GET", "/v1/events/{event}", events.retrieve, _NONE),
     Endpoint(

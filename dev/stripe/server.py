@@ -10,7 +10,7 @@ from typing import Any
 
 from dev.exchange import SERVER_ERROR, Request, Response
 from dev.server import Server
-from dev.stripe import disputes, idempotency, payment_methods
+from dev.stripe import disputes, idempotency, payment_methods, renewals
 from dev.stripe.books import Books, Row
 from dev.stripe.errors import missing
 from dev.stripe.faults import Faults, Source
@@ -105,6 +105,19 @@ class Loopback:
             found = work.load("payment_method", row["id"])
             payment_methods.replace_by_bank(work, found, last4, month, year)
             work.commit()
+        self.service.wake()
+
+    def renew(self) -> None:
+        """Does what time has made due on subscriptions: begins periods, charges, ends."""
+        for account in self.service.accounts:
+            rows = list(self.books.newest_first(f"{account}/", "subscription"))
+            for row in reversed(rows):
+                with self.service.execution:
+                    work = self.service.working(account)
+                    due = renewals.due_at(work, row)
+                    if due is not None and due <= work.seconds:
+                        renewals.pass_over(work, row["id"])
+                        work.commit()
         self.service.wake()
 
     def _row(self, kind: str, identifier: str) -> tuple[str, Row]:

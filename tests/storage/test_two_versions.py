@@ -84,6 +84,7 @@ NEW_VALUES: dict[str, dict[str, str]] = {
         "pause_ending": "as one that was declared",
         "offer_shown": "as one that was declared; nobody is mailed",
         "offer_taken": "as one that was shown",
+        "imported": "as one that was declared",
     },
 }
 """Values that the last release cannot read, by field, with the reason that it hardly meets them."""

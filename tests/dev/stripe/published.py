@@ -11,6 +11,7 @@ import json
 import types
 import typing
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -23,13 +24,20 @@ CLASSES: dict[str, type[StripeObject]] = {
     "balance_transaction": stripe.BalanceTransaction,
     "charge": stripe.Charge,
     "checkout.session": stripe.checkout.Session,
+    "coupon": stripe.Coupon,
     "customer": stripe.Customer,
+    "discount": stripe.Discount,
     "dispute": stripe.Dispute,
     "event": stripe.Event,
+    "invoice": stripe.Invoice,
     "payment_intent": stripe.PaymentIntent,
     "payment_method": stripe.PaymentMethod,
+    "price": stripe.Price,
+    "product": stripe.Product,
     "refund": stripe.Refund,
     "setup_intent": stripe.SetupIntent,
+    "subscription": stripe.Subscription,
+    "subscription_item": stripe.SubscriptionItem,
     "webhook_endpoint": stripe.WebhookEndpoint,
 }
 
@@ -69,6 +77,8 @@ def _expandable(value: Any, published: Any) -> bool:
 
 
 def _json_type(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return "str"  # the SDK reads what is published as text
     return "number" if type(value) in (int, float) else type(value).__name__
 
 
@@ -118,6 +128,8 @@ def _fits(value: Any, annotation: Any) -> bool:
         return isinstance(value, dict)
     if annotation in (str, bool, int):
         return type(value) is annotation
+    if annotation is Decimal:
+        return isinstance(value, str | Decimal)
     if annotation is float:
         return type(value) in (int, float)
     # Names of other objects: an id, or the object when it was expanded.

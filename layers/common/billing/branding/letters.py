@@ -57,6 +57,7 @@ LETTERS: Mapping[str, LetterKind] = {
     "completed": LetterKind("completed", _SUBSCRIPTION, ("product",)),
     "paused": LetterKind("paused", _SUBSCRIPTION, keeps_ours=True),
     "resumed": LetterKind("resumed", _SUBSCRIPTION, ("product",)),
+    "imported": LetterKind("imported", _SUBSCRIPTION, ("product",)),
     "plan_paid": LetterKind("plan_paid", _PAYMENT, ("amount",)),
     "plan_changed": LetterKind("plan_changed", ("product", "merchant"), ("product",)),
     "plan_asked": LetterKind("plan_asked", _SUBSCRIPTION, keeps_ours=True),

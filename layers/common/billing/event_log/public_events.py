@@ -16,6 +16,7 @@ class PublicType(StrEnum):
     """The type of an event in the API."""
 
     PURCHASE_COMPLETED = "purchase.completed"
+    SUBSCRIPTION_IMPORTED = "subscription.imported"
     SUBSCRIPTION_RENEWED = "subscription.renewed"
     SUBSCRIPTION_PAUSED = "subscription.paused"
     SUBSCRIPTION_RESUMED = "subscription.resumed"
@@ -64,6 +65,7 @@ class About(StrEnum):
 PUBLIC: Mapping[EventKind, tuple[PublicType, About]] = {
     EventKind.PURCHASED: (PublicType.PURCHASE_COMPLETED, About.INVOICE),
     EventKind.RENEWED: (PublicType.SUBSCRIPTION_RENEWED, About.SUBSCRIPTION),
+    EventKind.IMPORTED: (PublicType.SUBSCRIPTION_IMPORTED, About.SUBSCRIPTION),
     EventKind.PAUSED: (PublicType.SUBSCRIPTION_PAUSED, About.SUBSCRIPTION),
     EventKind.RESUMED: (PublicType.SUBSCRIPTION_RESUMED, About.SUBSCRIPTION),
     EventKind.ENDED: (PublicType.SUBSCRIPTION_ENDED, About.SUBSCRIPTION),
@@ -97,6 +99,7 @@ PUBLIC: Mapping[EventKind, tuple[PublicType, About]] = {
 MAY_CHANGE_ACCESS = frozenset(
     {
         EventKind.PURCHASED,
+        EventKind.IMPORTED,
         EventKind.RENEWED,
         EventKind.PAUSED,
         EventKind.RESUMED,

@@ -149,6 +149,7 @@ def _subscription_steps(
     others_live: bool,
     was_customer: bool,
     imported: bool,
+    taken_back: bool = False,
 ) -> list[Step]:
     """Returns the movements of recurring revenue that a subscription's change makes, in order."""
     had, paused = (before.minor, before.paused_minor) if before else (0, 0)
@@ -180,6 +181,7 @@ def _subscription_steps(
         return [*steps, Step(gain, after, after.minor)]
     if not after.minor:
         kind = MovementKind.CONTRACTION if others_live else MovementKind.CHURN
+        kind = MovementKind.IMPORTED if taken_back else kind
         assert was is not None, "it had recurring revenue"
         return [*steps, Step(kind, was, -had)]
     kind = MovementKind.EXPANSION if after.minor > had else MovementKind.CONTRACTION
@@ -205,11 +207,13 @@ def changed(
     cause: str,
     imported: bool = False,
     in_cohort: bool = True,
+    taken_back: bool = False,
 ) -> tuple[CustomerFigures, tuple[Movement, ...]]:
     """Returns a customer's figures with what one subscription adds now, and the movements of it.
 
-    `day` is the local day of the change, `cause` names the change once for all. `in_cohort` puts
-    whoever begins with it in the cohort of that month.
+    `day` is the local day of the change, `cause` names the change once for all. `imported` says
+    that what begins was sold elsewhere, `taken_back` that it is with its source again. `in_cohort`
+    puts whoever begins with it in the cohort of that month.
     """
     before, test = figures.standing(standing.subscription), standing.test
     span, live = figures.span(test=test), figures.is_live(test=test)
@@ -219,7 +223,11 @@ def changed(
         if s.test is test and s.subscription != standing.subscription
     )
     steps = _subscription_steps(
-        before, standing, others_live=others, was_customer=span.was_customer, imported=imported
+        *(before, standing),
+        others_live=others,
+        was_customer=span.was_customer,
+        imported=imported,
+        taken_back=taken_back,
     )
     steps += _beside(before, standing)
     after = figures.with_standing(standing, ended=ended)

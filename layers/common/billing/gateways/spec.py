@@ -11,6 +11,7 @@ from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateway_setup import GatewaySetup
 from billing.kernel.gateways import AccountRef, Capabilities
 from billing.kernel.import_presets import FilePreset
+from billing.kernel.live_sources import LiveSource
 from billing.kernel.values import Value, field
 
 SecretValues = Mapping[str, Any]
@@ -86,7 +87,9 @@ class GatewaySpec(Value):
     account in the console. `keys_at` are the pages where they find keys, by whether they are test
     ones.
 
-    `import_preset` says how the columns of its company's export are read (M-6).
+    `source` opens an account as a source that subscriptions are moved from, where its company has
+    subscriptions of its own (M-6); `import_preset` says how the columns of its company's export are
+    read.
 
     `return_parameter` carries the payment method on a buyer's way back from the gateway's page.
     `element` is the template of its frame on our page (`kernel.gateways.Element`), and
@@ -101,6 +104,7 @@ class GatewaySpec(Value):
     secrets: tuple[Secret, ...] = ()
     set_up: Callable[[SetupHost], GatewaySetup] | None = None
     keys_at: Mapping[bool, str] = field(default_factory=dict)
+    source: Callable[[AccountRef, Host], LiveSource] | None = None
     import_preset: Callable[[], FilePreset] | None = None
     return_parameter: str = "payment_method"
     element: str | None = None

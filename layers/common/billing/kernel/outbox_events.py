@@ -10,7 +10,10 @@ from billing.kernel.writes import Entity
 
 
 class EventKind(StrEnum):
-    """Kinds of outbox event: most are mailed, a void payment is cancelled at the gateway."""
+    """Kinds of outbox event: most are mailed, a void payment is cancelled at the gateway.
+
+    A subscription that was imported is mailed only where its merchant wants that.
+    """
 
     PURCHASED = "purchased"
     RENEWED = "renewed"
@@ -58,6 +61,7 @@ class EventKind(StrEnum):
     OFFER_TAKEN = "offer_taken"
     DECLARED = "declared"
     DECLARATION_ASKED = "declaration_asked"
+    IMPORTED = "imported"
 
 
 class LeftOut(StrEnum):

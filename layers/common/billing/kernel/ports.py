@@ -13,6 +13,7 @@ from billing.kernel.gateway_setup import NO_KEY_STORE, KeyStore, no_setup
 from billing.kernel.gateways import AccountRef
 from billing.kernel.import_presets import Presets, no_presets
 from billing.kernel.lanes import ONE_LANE, Each, Lanes
+from billing.kernel.live_sources import LiveSource, no_source
 from billing.kernel.receivers import MasterKey, NoWorkers, Receivers, Workers, no_key, no_receiver
 from billing.kernel.storage import Due
 from billing.kernel.tax_ids import NO_REGISTER, TaxIdRegister
@@ -129,7 +130,8 @@ class Ports(Value):
     `new_id(kind)` draws an unguessable id: "order" gives an Order ID, any other kind `<kind>_<16
     symbols>`. `queue` is that of charges, `jobs` that of background jobs; `tax_ids` is asked only
     where a merchant wants it. `gateway_setup` asks a gateway about keys of test or live mode, and
-    `key_store` keeps them. `webhook_key` is what secrets of endpoints are
+    `key_store` keeps them. `source` opens an account to move subscriptions from, None where its
+    gateway has no such API. `webhook_key` is what secrets of endpoints are
     derived from. `import_presets` say how exports of gateways' companies are read, by name.
     """
 
@@ -154,6 +156,7 @@ class Ports(Value):
     receivers: Receivers = no_receiver
     webhook_workers: Workers = NoWorkers()
     webhook_key: MasterKey = no_key
+    source: Callable[[AccountRef], LiveSource | None] = no_source
     import_presets: Presets = no_presets
 
     def gateway_of(self, held: AtGateway) -> Gateway:

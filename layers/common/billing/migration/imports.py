@@ -77,6 +77,7 @@ class Import(Entity):
 
     `quantity_confirmed`: the merchant confirmed that rows of another quantity than 1 pay their
     price times the quantity. `mails`: each imported customer gets one mail with a portal link.
+    `ended` is the upload of a second export, which shows what has ended at a source without an API.
     `active`, `confirmed`, `undone`, `skipped` and `failed` count the rows in those states.
     """
 
@@ -107,6 +108,7 @@ class Import(Entity):
     undone: int = 0
     skipped: int = 0
     failed: int = 0
+    ended: str | None = None
 
     @property
     def file(self) -> ObjectKey:

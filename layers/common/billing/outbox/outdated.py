@@ -16,6 +16,7 @@ An outbox event is mailed at least once, and may be mailed hours late. Its mail 
 | cancel_requested | `was`: date of the end, reference | never |
 | ended | `was`: date, reference, why | never |
 | cancel_undone, resumed, freeze_undone | `was`: product, next payment | it is another by now |
+| imported | `was`: product, next payment | it is another by now, or taken back |
 | plan_asked, plan_changed (free) | `was`: plan, next payment | either is another by now |
 | freeze_asked | `was`: since when, at which price | undone, begun, to be ended |
 | paused | `was`: until when access lasts | resumed, to be ended |

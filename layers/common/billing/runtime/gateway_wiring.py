@@ -12,13 +12,14 @@ from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateway_setup import GatewaySetup, Keys, KeyStore
 from billing.kernel.gateways import AccountRef
 from billing.kernel.import_presets import FilePreset
+from billing.kernel.live_sources import LiveSource
 from billing.kernel.values import replace
 from billing.runtime.ids import new_id
 from billing.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from billing.aws.secret_store import ParameterSecrets
-    from billing.gateways.spec import GatewaySpec
+    from billing.gateways.spec import GatewaySpec, Host
     from billing.storage.dynamo.calls import Calls
 
 ACCOUNTS_OPEN = 256
@@ -38,6 +39,44 @@ def openers(
     }
 
 
+def sources(
+    settings: Settings, clock: Callable[[], datetime], calls: Calls
+) -> Callable[[AccountRef], LiveSource | None]:
+    """Returns what opens accounts as sources that subscriptions are moved from."""
+
+    def opened(account: AccountRef) -> LiveSource | None:
+        from billing.aws.secret_store import ParameterSecrets
+        from billing.gateways import registry
+
+        spec = registry.specs().get(account.gateway)
+        if spec is None or spec.source is None:
+            return None
+        secrets = ParameterSecrets(settings.stage, parameter_store, clock)
+        return spec.source(account, _host(spec, account, secrets, settings, clock, calls))
+
+    return lru_cache(ACCOUNTS_OPEN)(opened)
+
+
+def _host(
+    spec: GatewaySpec,
+    account: AccountRef,
+    secrets: ParameterSecrets,
+    settings: Settings,
+    clock: Callable[[], datetime],
+    calls: Calls,
+) -> Host:
+    from billing.gateways.spec import Host
+
+    return Host(
+        secrets=secrets.of(account),
+        clock=clock,
+        api_base=settings.api_bases.get(spec.name),
+        table=settings.table_ephemeral,
+        call=calls,
+        draw=partial(new_id, "key"),
+    )
+
+
 def _opener(
     spec: GatewaySpec,
     secrets: ParameterSecrets,
@@ -47,18 +86,10 @@ def _opener(
 ) -> Callable[[AccountRef], Gateway]:
     """Opens accounts, each once; SDK and keys are loaded on the first call to one."""
     from billing.gateways.on_demand import on_demand
-    from billing.gateways.spec import Host
 
     @lru_cache(ACCOUNTS_OPEN)
     def opened(account: AccountRef) -> Gateway:
-        host = Host(
-            secrets=secrets.of(account),
-            clock=clock,
-            api_base=settings.api_bases.get(spec.name),
-            table=settings.table_ephemeral,
-            call=calls,
-            draw=partial(new_id, "key"),
-        )
+        host = _host(spec, account, secrets, settings, clock, calls)
         return on_demand(account, spec.capabilities(account), partial(spec.open, account, host))
 
     # Without secrets there is one account for all merchants, which is opened once.

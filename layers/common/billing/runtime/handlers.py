@@ -20,6 +20,7 @@ from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Consumer, Ports
 from billing.kernel.subscription import Subscription
 from billing.kernel.writes import Insert, Write
+from billing.migration.flows import confirm
 from billing.notices.flows import access_end, look_sooner
 from billing.outbox.flows import mailing
 from billing.outbox.mail import bank_decisions, notices, payments, subscriptions
@@ -96,6 +97,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     Consumer("withdrawals", frozenset({EventKind.PAYMENT_VOID}), gateway_payments.withdraw_void),
     Consumer(sums.NAME, sums.KINDS, sums.on_event, notes_itself=True, serves=sums.collects),
     Consumer("notices", look_sooner.KINDS, look_sooner.on_event),
+    Consumer(confirm.NAME, confirm.KINDS, confirm.on_event),
     Consumer("mail", frozenset(MAILS), _mail, prepare=numbers.prepare),
     Consumer(append.NAME, frozenset(PUBLIC), _log, notes_itself=True, serves=_has_reader),
 )

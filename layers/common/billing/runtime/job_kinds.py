@@ -15,7 +15,8 @@ from billing.jobs.flows.steps import Kind
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.writes import Insert, Write
-from billing.migration.flows import dry_run, export, precheck
+from billing.migration import moving
+from billing.migration.flows import cut_over, dry_run, export, precheck, undo
 from billing.operations.flows import samples
 from billing.plans.flows import announce_price
 from billing.rebill.flows import forecast_rollup
@@ -41,6 +42,8 @@ KINDS: Mapping[str, Kind] = {
     rebuild.NIGHTLY: rebuild.check(_log_day_closed),
     index_lists.JOB: index_lists.INDEX,
     export.JOB: export.EXPORT,
+    moving.JOB: cut_over.MOVE,
+    moving.UNDO: undo.UNDO,
     dry_run.JOB: dry_run.DRY_RUN,
     precheck.JOB: precheck.CHECK_FILE,
     lost_events.JOB: lost_events.LOOK,

@@ -17,6 +17,7 @@ from billing.kernel.gateway_setup import NO_KEY_STORE, GatewaySetup, Keys, KeySt
 from billing.kernel.gateways import AccountRef
 from billing.kernel.import_presets import FilePreset
 from billing.kernel.lanes import Each, Lanes
+from billing.kernel.live_sources import LiveSource, no_source
 from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
 from billing.kernel.ports import Consumer, Mailer, Passwords, Ports, Queue
@@ -85,6 +86,7 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         receivers=webhook_wiring.receivers(settings, clock),
         webhook_workers=Lazy(lambda: webhook_wiring.workers(settings)),
         webhook_key=webhook_wiring.master_key(settings),
+        source=gateway_wiring.sources(settings, clock, calls),
     )
 
 
@@ -110,6 +112,7 @@ def assemble(
     receivers: Receivers = no_receiver,
     webhook_workers: Workers | None = None,
     webhook_key: MasterKey = no_key,
+    source: Callable[[AccountRef], LiveSource | None] = no_source,
 ) -> Ports:
     """Builds the ports, deployed or in memory; `gateways` opens accounts, by the gateway's name."""
 
@@ -140,6 +143,7 @@ def assemble(
         receivers=receivers,
         webhook_workers=webhook_workers or NoWorkers(),
         webhook_key=webhook_key,
+        source=source,
         import_presets=_import_presets,
     )
 

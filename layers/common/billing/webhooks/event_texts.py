@@ -11,6 +11,7 @@ from billing.event_log.public_events import PUBLIC, About, PublicType
 
 WHEN: Mapping[PublicType, str] = {
     PublicType.PURCHASE_COMPLETED: "Somebody bought something: it is paid, or a trial began.",
+    PublicType.SUBSCRIPTION_IMPORTED: "A subscription was moved here: it is charged here now.",
     PublicType.SUBSCRIPTION_RENEWED: "A renewal was paid, and the next period began.",
     PublicType.SUBSCRIPTION_PAUSED: "A subscription was paused: nothing is charged.",
     PublicType.SUBSCRIPTION_RESUMED: "A paused subscription goes on.",

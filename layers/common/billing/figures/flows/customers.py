@@ -14,10 +14,11 @@ from billing.figures.records import Record
 from billing.figures.sums import FigureBook
 from billing.kernel import taxes
 from billing.kernel.errors import Conflict
+from billing.kernel.live_sources import row_of
 from billing.kernel.orders import PAYMENTS
 from billing.kernel.periods import Anchor
 from billing.kernel.ports import Ports
-from billing.kernel.subscription import Subscription
+from billing.kernel.subscription import Source, Subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Write
 
@@ -154,6 +155,7 @@ def change(
         country=before.country if before else _country(ports, subscription),
         ppm=_rate(ports, subscription, before, at),
     )
+    uncharged = row_of(subscription.id) is not None and subscription.last_charged_on is None
     day = _day(book, at)
     after, moved = movements.changed(
         *(figures, standing),
@@ -162,6 +164,8 @@ def change(
         at=at,
         cause=cause,
         in_cohort=book.has_cohort(at),
+        imported=uncharged,
+        taken_back=uncharged and subscription.ended_by is Source.SYSTEM,
     )
     asked, evidence = subscription.cancelling, Evidence()
     if cases.needs_evidence(figures.cases, subscription):

@@ -70,7 +70,7 @@ def saved(
         return decline_of(error)
     except (stripe.InvalidRequestError, NotFound) as error:
         raise Invalid("payment_method_unknown", field="payment_method") from error
-    return _saved(card, customer)
+    return saved_method(card, customer)
 
 
 def _attached(
@@ -117,7 +117,7 @@ def found(account: StripeAccount, method: str) -> SavedMethod | None:
     if id_of(kept.customer) != customer or kept.card is None:
         return None
     owner = None if made_for is None else with_advice(made_for.metadata, "customer")
-    return replace(_saved(kept, customer), owner=owner)
+    return replace(saved_method(kept, customer), owner=owner)
 
 
 def _given(account: StripeAccount, token: str) -> tuple[str, bool]:
@@ -169,7 +169,8 @@ def _set_up(card: str, customer: str, key: str, client: stripe.StripeClient) -> 
     return None if setup.status == "succeeded" else Declined(AUTHENTICATION_REQUIRED)
 
 
-def _saved(found: stripe.PaymentMethod, customer: str) -> SavedMethod:
+def saved_method(found: stripe.PaymentMethod, customer: str) -> SavedMethod:
+    """Returns a card as the rest of the code knows it; raises `Invalid` for what is none."""
     card = found.card
     if card is None:
         raise Invalid("only_cards", field="payment_method")

@@ -9,6 +9,7 @@ from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateway_setup import GatewaySetup
 from billing.kernel.gateways import AccountRef, Capabilities
 from billing.kernel.import_presets import FilePreset
+from billing.kernel.live_sources import LiveSource
 from billing.kernel.money import Currency
 
 STRIPE = "stripe"
@@ -48,6 +49,13 @@ def opened(account: AccountRef, host: Host) -> Gateway:
     return StripeGateway(account, host.secrets, api_base=host.api_base)
 
 
+def source(account: AccountRef, host: Host) -> LiveSource:
+    """Opens an account as a source of subscriptions."""
+    from billing.gateways.stripe.source import StripeSource
+
+    return StripeSource(account, host.secrets, api_base=host.api_base)
+
+
 def set_up(host: SetupHost) -> GatewaySetup:
     """Opens an account by keys that are not stored yet."""
     from billing.gateways.stripe.setup import StripeSetup
@@ -75,7 +83,9 @@ SPEC = GatewaySpec(
             title="Secret key",
             hint="Begins with sk_. A restricted key, rk_, needs write access to Customers, "
             "PaymentIntents, SetupIntents, PaymentMethods, Checkout Sessions, Charges and Refunds, "
-            "and Webhook Endpoints, and read access to Account, Disputes and Events.",
+            "and Webhook Endpoints, and read access to Account, Disputes and Events. To import "
+            "subscriptions it also needs write access to Subscriptions, and read access to "
+            "Invoices, Prices and Coupons.",
         ),
         Secret(
             "publishable_key",
@@ -108,6 +118,7 @@ SPEC = GatewaySpec(
         False: "https://dashboard.stripe.com/apikeys",
         True: "https://dashboard.stripe.com/test/apikeys",
     },
+    source=source,
     element="stripe/element.html",
     content_sources=ELEMENT_SOURCES,
 )

@@ -23,7 +23,7 @@ ATTEMPTS = 8
 
 def on_event(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
     """Renews the rows of the customer, and of the subscription, that an event is about."""
-    if event.kind is EventKind.PURCHASED or event.code == EMAIL:
+    if event.kind in _NEW or event.code == EMAIL:
         keep_words(ports, event.merchant, event.customer)
     if event.kind is not EventKind.DETAILS_CHANGED and event.subscription is not None:
         keep_plans(ports, event.merchant, event.customer, event.subscription)
@@ -32,9 +32,12 @@ def on_event(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
 EMAIL = "email"
 """The code of an event that a customer's email was changed."""
 
+_NEW = frozenset({EventKind.PURCHASED, EventKind.IMPORTED})
+"""The kinds of events with which a customer may be new."""
+
 KINDS = frozenset(
     {
-        EventKind.PURCHASED,
+        *_NEW,
         EventKind.PLAN_ASKED,
         EventKind.PLAN_CHANGED,
         EventKind.DETAILS_CHANGED,

@@ -80,6 +80,8 @@ class ImportRowOutput(TypedDict):
     state: str
     subscription: str | None
     customer: str | None
+    reason: str | None
+    reason_text: str | None
     problems: list[ProblemOutput]
     cells: dict[str, str]
 
@@ -175,6 +177,8 @@ def row(found: ImportedRow) -> ImportRowOutput:
         "state": found.state.value,
         "subscription": found.subscription,
         "customer": found.customer,
+        "reason": None if found.reason is None else found.reason.partition(":")[0],
+        "reason_text": words.of_move(found),
         "problems": [
             {
                 "reason": each.reason,

@@ -15,9 +15,10 @@ from billing.web.inputs import Nothing
 
 def declare_imports(api: Api, ports: Ports) -> None:
     """Declares the routes of imports, which are loaded only with them."""
-    from billing.migration.web import import_routes
+    from billing.migration.web import import_routes, move_routes
 
     import_routes.declare(api, ports)
+    move_routes.declare(api, ports)
 
 
 def declare(api: Api, ports: Ports) -> None:

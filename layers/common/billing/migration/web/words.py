@@ -30,6 +30,16 @@ def of_file(found: Import) -> str | None:
     return of_file_problem(Problem(found.refused_for, parameters=found.refused_with))
 
 
+def of_move(row: ImportedRow) -> str | None:
+    """Returns the sentence about why a row was not moved, or is on its way; None without one."""
+    if row.reason is None:
+        return None
+    reason = row.reason.partition(":")[0]
+    key = f"import_move.{reason}"
+    known = messages.has(key)
+    return messages.text(MERCHANTS_LANGUAGE, key if known else "import_move.other")
+
+
 def all_of(row: ImportedRow) -> str:
     """Returns what was found in a row as one text, each with its column."""
     return " ".join(

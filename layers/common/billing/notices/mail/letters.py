@@ -8,7 +8,14 @@ from email.message import EmailMessage
 from billing.kernel.money import Money
 from billing.kernel.snapshots import Snapshot
 from billing.render import formats
-from billing.render.mails import Envelope, Letter, cancelling, next_payment, written
+from billing.render.mails import (
+    Envelope,
+    Letter,
+    about_subscription,
+    cancelling,
+    next_payment,
+    written,
+)
 from billing.render.messages import text
 
 
@@ -99,3 +106,8 @@ def _to_come(envelope: Envelope, was: Snapshot, kind: str) -> EmailMessage:
         words=words,
     )
     return written(letter, envelope)
+
+
+def imported(envelope: Envelope, was: Snapshot) -> EmailMessage:
+    """Writes the mail about a subscription that was moved here: what stays, what comes (M-6)."""
+    return about_subscription(envelope, was, "imported")

@@ -36,6 +36,7 @@ LETTERS = {
     EventKind.RENEWAL_UPCOMING: reminder_letters.renewal_upcoming,
     EventKind.TRIAL_ENDING: reminder_letters.trial_ending,
     EventKind.PLAN_CHANGED: plan_letters.plan_changed,
+    EventKind.IMPORTED: reminder_letters.imported,
 }
 
 
@@ -53,6 +54,13 @@ def changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime)
     was = _shown(event, subscription)
     envelope = envelope_of(ports, event, merchant, customer, subscription, was, now)
     return [LETTERS[event.kind](envelope, was)]
+
+
+def imported(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
+    """Returns the mail about a moved subscription, where its merchant wants one sent (M-6)."""
+    if event.code is None:
+        return LeftOut.NOBODY
+    return changed(ports, event, merchant, now)
 
 
 def card_expiring(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
@@ -122,4 +130,5 @@ MAILS = {
     **dict.fromkeys(LETTERS, changed),
     EventKind.PLAN_CHANGED: plan_changed,
     EventKind.CARD_EXPIRING: card_expiring,
+    EventKind.IMPORTED: imported,
 }

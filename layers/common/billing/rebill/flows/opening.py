@@ -11,7 +11,7 @@ from billing.kernel.invoices import Invoice
 from billing.kernel.ports import Ports
 from billing.kernel.writes import Change, Transaction
 from billing.rebill import charge_steps
-from billing.rebill.flows import access
+from billing.rebill.flows import access, moved_here
 from billing.rebill.flows.charge_jobs import ChargeJob, Renewal, committed
 from billing.tax.flows import taxation
 
@@ -39,6 +39,10 @@ def to_charge(
         elif charge_eligibility.not_yet(job.subscription, now):
             later = charge_eligibility.due_after_payment(job.subscription, now)
             tally["postponed"] += _move_due_date(ports, job, later, tally)
+        elif (ended := moved_here.ended_there(ports, job.subscription)) is None:
+            tally["source_unreachable"] += 1
+        elif ended:
+            tally["ended_there"] += moved_here.end(ports, job.subscription, now)
         else:
             to_open.append(job)
     return going_on, [

@@ -53,7 +53,7 @@ def _catalog(api: Api, ports: Ports) -> None:
 
 
 def _sales(api: Api, ports: Ports) -> None:
-    from billing.accounts.web.merchant_inputs import OrdersQuery
+    from billing.accounts.web.merchant_queries import OrdersQuery
     from billing.console.flows import transactions
     from billing.console.flows.transactions import Filter
 
@@ -89,7 +89,8 @@ def _sales(api: Api, ports: Ports) -> None:
 
 def _customers(api: Api, ports: Ports) -> None:
     from billing.accounts.web import merchant_shapes
-    from billing.accounts.web.merchant_inputs import AccessQuery, CustomerChangeInput, ForecastQuery
+    from billing.accounts.web.merchant_inputs import CustomerChangeInput
+    from billing.accounts.web.merchant_queries import AccessQuery, ForecastQuery
     from billing.api.web.queries import PageQuery
     from billing.customers.flows import customers
     from billing.customers.web import shapes as customer_shapes

@@ -8,16 +8,12 @@ from typing import Any
 
 from billing.kernel.ports import Ports
 from billing.portal.web import cards as portal_cards
-from billing.portal.web import coupons as portal_coupons
+from billing.portal.web import change_routes
 from billing.portal.web import email as portal_email
-from billing.portal.web import freeze as portal_freeze
 from billing.portal.web import mail_link as portal_mail_link
 from billing.portal.web import mail_link_cards as portal_mail_link_cards
 from billing.portal.web import pages as portal_pages
-from billing.portal.web import pause as portal_pause
 from billing.portal.web import payment as portal_payment
-from billing.portal.web import plans as portal_plans
-from billing.portal.web import price as portal_price
 from billing.portal.web import purchases as portal_purchases
 from billing.portal.web.mail_link import Holder
 from billing.portal.web.visits import Portal
@@ -34,11 +30,7 @@ def build(ports: Ports) -> http.Resolver:
     _invoices(portal)
     _payments(portal)
     _subscriptions(portal)
-    _freezes(portal)
-    _pauses(portal)
-    _prices(portal)
-    _coupons(portal)
-    _plans(portal)
+    change_routes.declare(portal)
     _refunds(portal)
     _cards(portal)
     return portal.app
@@ -216,82 +208,6 @@ def _subscriptions(portal: Portal) -> None:
     @app.post("/portal/<merchant>/subscriptions/<subscription>/address")
     def change_address(merchant: str, subscription: str) -> http.Answer:
         return portal_purchases.change_address(ports, portal.change(merchant), subscription)
-
-
-def _freezes(portal: Portal) -> None:
-    app, ports = portal.app, portal.ports
-
-    @app.get("/portal/<merchant>/subscriptions/<subscription>/freeze")
-    def freeze_form(merchant: str, subscription: str) -> http.Answer:
-        return portal_freeze.form(portal.visit(merchant), subscription)
-
-    @app.post("/portal/<merchant>/subscriptions/<subscription>/freeze")
-    def freeze(merchant: str, subscription: str) -> http.Answer:
-        return portal_freeze.freeze_subscription(ports, portal.change(merchant), subscription)
-
-    @app.get("/portal/<merchant>/subscriptions/<subscription>/unfreeze")
-    def unfreeze_form(merchant: str, subscription: str) -> http.Answer:
-        return portal_freeze.unfreeze_form(ports, portal.visit(merchant), subscription)
-
-    @app.post("/portal/<merchant>/subscriptions/<subscription>/unfreeze")
-    def unfreeze(merchant: str, subscription: str) -> http.Answer:
-        return portal_freeze.unfreeze_subscription(ports, portal.change(merchant), subscription)
-
-
-def _pauses(portal: Portal) -> None:
-    app, ports = portal.app, portal.ports
-
-    @app.get("/portal/<merchant>/subscriptions/<subscription>/pause")
-    def pause_form(merchant: str, subscription: str) -> http.Answer:
-        return portal_pause.form(portal.visit(merchant), subscription)
-
-    @app.post("/portal/<merchant>/subscriptions/<subscription>/pause")
-    def pause(merchant: str, subscription: str) -> http.Answer:
-        return portal_pause.pause_subscription(ports, portal.change(merchant), subscription)
-
-    @app.get("/portal/<merchant>/subscriptions/<subscription>/resume")
-    def resume_form(merchant: str, subscription: str) -> http.Answer:
-        return portal_pause.resume_form(ports, portal.visit(merchant), subscription)
-
-    @app.post("/portal/<merchant>/subscriptions/<subscription>/resume")
-    def resume(merchant: str, subscription: str) -> http.Answer:
-        return portal_pause.resume_subscription(ports, portal.change(merchant), subscription)
-
-
-def _prices(portal: Portal) -> None:
-    app, ports = portal.app, portal.ports
-
-    @app.get("/portal/<merchant>/subscriptions/<subscription>/price")
-    def price_form(merchant: str, subscription: str) -> http.Answer:
-        return portal_price.form(portal.visit(merchant), subscription)
-
-    @app.post("/portal/<merchant>/subscriptions/<subscription>/price")
-    def agree(merchant: str, subscription: str) -> http.Answer:
-        return portal_price.agree(ports, portal.change(merchant), subscription)
-
-
-def _coupons(portal: Portal) -> None:
-    app, ports = portal.app, portal.ports
-
-    @app.get("/portal/<merchant>/subscriptions/<subscription>/coupon")
-    def coupon_form(merchant: str, subscription: str) -> http.Answer:
-        return portal_coupons.form(portal.visit(merchant), subscription)
-
-    @app.post("/portal/<merchant>/subscriptions/<subscription>/coupon")
-    def enter_coupon(merchant: str, subscription: str) -> http.Answer:
-        return portal_coupons.enter(ports, portal.change(merchant), subscription)
-
-
-def _plans(portal: Portal) -> None:
-    app, ports = portal.app, portal.ports
-
-    @app.get("/portal/<merchant>/subscriptions/<subscription>/plan")
-    def plan_form(merchant: str, subscription: str) -> http.Answer:
-        return portal_plans.plan_form(ports, portal.visit(merchant), subscription)
-
-    @app.post("/portal/<merchant>/subscriptions/<subscription>/plan")
-    def change_plan(merchant: str, subscription: str) -> http.Answer:
-        return portal_plans.change(ports, portal.change(merchant), subscription)
 
 
 def _refunds(portal: Portal) -> None:

@@ -10,7 +10,7 @@ from billing.accounts.accounts import Account
 from billing.kernel.errors import NotFound, Refused, TooMany
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.writes import Write
-from billing.team.flows import membership
+from billing.team.flows import dissolving, membership
 from billing.team.flows.membership import Giver
 from billing.team.members import MOST_INVITATIONS, MOST_MEMBERS
 from billing.team.rights import OF_ALL, Role, of_scopes
@@ -347,10 +347,10 @@ def test_a_reset_ends_sessions_that_began_without_a_password_too(company: Compan
 def test_an_account_that_is_erased_takes_its_team_along(company: Company) -> None:
     company.joins(BOB, Role.ADMIN)
     company.invited(CAT, Role.SUPPORT)
-    membership.dissolve(company.ports, SHOP)
+    dissolving.dissolve(company.ports, SHOP)
     assert company.store.team(SHOP) is None
     assert company.store.person_email(BOB) is None
-    assert membership.dissolve(company.ports, SHOP)
+    assert dissolving.dissolve(company.ports, SHOP)
 
 
 def _without_account(company: Company) -> None:

@@ -47,7 +47,6 @@ OF_CASES = frozenset(MovementKind(each.value) for each in StepKind)
 OF_MRR = frozenset(MovementKind) - {MovementKind.TRIAL, MovementKind.PENDING} - OF_CASES
 """The kinds whose sum is the change of recurring revenue; `moved` is zero over all products."""
 
-
 RETAINED = OF_MRR - {MovementKind.MOVED}
 """The kinds that a cohort's revenue is the sum of."""
 
@@ -211,9 +210,8 @@ def changed(
 ) -> tuple[CustomerFigures, tuple[Movement, ...]]:
     """Returns a customer's figures with what one subscription adds now, and the movements of it.
 
-    `day` is the local day of the change, `cause` names the change once for all. `imported` says
-    that what begins was sold elsewhere, `taken_back` that it is with its source again. `in_cohort`
-    puts whoever begins with it in the cohort of that month.
+    `day` is local, `cause` names the change once for all. What begins and was sold elsewhere is
+    `imported`; `taken_back`, its source has it again. `in_cohort` counts whoever begins with it.
     """
     before, test = figures.standing(standing.subscription), standing.test
     span, live = figures.span(test=test), figures.is_live(test=test)

@@ -17,7 +17,7 @@ from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Remove
 from billing.privacy.flows import erase, erase_merchant
-from billing.team.flows import membership
+from billing.team.flows import dissolving
 
 
 def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
@@ -31,7 +31,7 @@ def _finish(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> 
     account, seller = account_life.of_job(ports, job.owner)
     if not erase_merchant.shop(ports, seller, keep_going):
         return Seen.MORE
-    membership.dissolve(ports, seller.id)
+    dissolving.dissolve(ports, seller.id)
     _erase_person(ports, account)
     owner = _erase_owner(ports, account, keep_going)
     if owner is not Seen.FINISHED:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from billing.accounts.web.identity_inputs import IdentityInput
-from billing.api.web.queries import InstantOrDate, SpanQuery, _parsed, end_of
+from billing.api.web.queries import _parsed
 from billing.catalog.flows.products import Draft
 from billing.catalog.web.price_inputs import PricePointInput
 from billing.coupons.web.inputs import Code, PreviewedCouponInput
@@ -18,7 +17,6 @@ from billing.kernel.departments import Ask, Department
 from billing.kernel.errors import Invalid
 from billing.kernel.merchants import VISITORS_OWN, CreditAtEnd, PortalKind, SelfService, Undecided
 from billing.kernel.money import MAX_AMOUNT_MINOR
-from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Anchor
 from billing.kernel.retries import FinalAction
 from billing.kernel.save_offers import OfferKind, SaveOffer
@@ -266,14 +264,6 @@ class SettingsChangeInput(ChangeInput):
         return changes
 
 
-class OrdersQuery(SpanQuery):
-    """Filters of the transaction list; a bare date is a local day, that of `to` included."""
-
-    customer: Key | None = None
-    subscription: Key | None = None
-    kind: OrderKind | None = None
-
-
 class CancelInput(Input):
     """The time to end the subscription, whatever the price point's own setting (X-3), and the
     reason."""
@@ -301,27 +291,3 @@ class CustomerChangeInput(Input):
         """Returns the changes in the form that the flow takes."""
         address = None if self.address is None else self.address.address()
         return {"email": self.email, "name": self.name, "address": address}
-
-
-class AccessQuery(Input):
-    """The customer and the grant to check access for."""
-
-    email: Email
-    grant: Key
-
-
-class AccountQuery(Input):
-    """The old username and email of an account."""
-
-    username: Key
-    email: Email
-
-
-class ForecastQuery(Input):
-    """The day up to which to forecast."""
-
-    to: InstantOrDate
-
-    def until(self, zone: str) -> datetime:
-        """Returns the instant that the forecast ends at; raises `Invalid`."""
-        return end_of(self.to, zone, "to")

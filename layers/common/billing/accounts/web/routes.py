@@ -5,7 +5,8 @@ from __future__ import annotations
 from billing.accounts.flows import account_life, gateway_accounts, settings
 from billing.accounts.web import console_session, gateway_shapes, merchant_shapes, settings_shapes
 from billing.accounts.web.key_inputs import NewKeyInput
-from billing.accounts.web.merchant_inputs import AccountQuery, SettingsChangeInput
+from billing.accounts.web.merchant_inputs import SettingsChangeInput
+from billing.accounts.web.merchant_queries import AccountQuery
 from billing.api.flows import keys
 from billing.api.web import json_shapes
 from billing.api.web.frame import Api, Call

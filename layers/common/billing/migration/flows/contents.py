@@ -30,7 +30,6 @@ END = "end"
 """The place after the last entry."""
 
 
-
 class Part(Value):
     """The rows of a part, and the place after it: `END` behind the last."""
 

@@ -13,9 +13,10 @@ from billing.kernel.customers import normalised_email
 from billing.kernel.errors import Conflict, NotFound, Refused, TooMany
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value, replace
-from billing.kernel.writes import Change, Insert, Remove, Write
+from billing.kernel.writes import Change, Insert, Write
 from billing.team import members, rights
 from billing.team.flows import events, people
+from billing.team.flows.dissolving import left_by
 from billing.team.members import (
     HOLDER,
     INVITED_FOR,
@@ -256,7 +257,7 @@ def _remove(
     def told(_: Team) -> list[Write]:
         email = _address(ports, gone[0])
         asked = events.event(ports, events.REMOVED, email, now, merchant=merchant)
-        return [Insert(asked), *_left_by(ports, gone[0].person, merchant)]
+        return [Insert(asked), *left_by(ports, gone[0].person, merchant)]
 
     _change(ports, merchant, decide, told)
 
@@ -269,36 +270,6 @@ def require_codes(ports: Ports, merchant: str, needs_code: bool, giver: Giver) -
         return replace(team, needs_code=needs_code)
 
     _change(ports, merchant, decide, lambda _: [])
-
-
-def dissolve(ports: Ports, merchant: str) -> bool:
-    """Removes a team with a merchant that is erased; returns whether all of it is gone."""
-    team = ports.store.team(merchant)
-    if team is None:
-        return True
-    for member in team.members:
-        writes = _left_by(ports, member.person, merchant)
-        rest = tuple(each for each in team.members if each.id != member.id)
-        after = replace(team, members=rest)
-        ports.store.commit(Change(team, after), *writes)
-        team = after
-    ports.store.commit(Remove(team, expecting=("members",)))
-    return True
-
-
-def _left_by(ports: Ports, person: str, merchant: str) -> list[Write]:
-    """Returns the writes by which a person leaves a team.
-
-    Of one who belongs to no other, and has no account, nothing is kept.
-    """
-    found = ports.store.person(person)
-    if found is None:
-        return []
-    left = tuple(each for each in found.teams if each != merchant)
-    pointer = ports.store.person_email(found.email)
-    if not left and pointer is not None and ports.store.account_email(found.email) is None:
-        return [Remove(found, expecting=("teams",)), Remove(pointer, expecting=("person",))]
-    return [Change(found, replace(found, teams=left))]
 
 
 def _holder(ports: Ports, merchant: str, member: str) -> bool:

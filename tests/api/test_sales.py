@@ -62,6 +62,8 @@ def test_an_order_is_shown_with_all_that_the_contract_names(shop: Shop) -> None:
         "comment": None,
         "ends_at": None,
         "withdrawn": False,
+        "client_reference": None,
+        "metadata": {},
         "test": True,
     }
     assert shop.api.get(f"/v1/orders/{order['id']}").json == order

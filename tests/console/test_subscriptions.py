@@ -44,9 +44,9 @@ def test_the_buttons_are_those_that_its_state_allows(shop: Shop) -> None:
             link.text for link in page.all("a") if "button" in str(link.attributes.get("class"))
         }
 
-    assert buttons() == {"Change plan", "Pause", "Freeze", "Portal link", "Cancel"}
+    assert buttons() == {"Change plan", "Change price", "Pause", "Freeze", "Portal link", "Cancel"}
     agent.follow(agent.send(at(shop, "pause")))
-    assert buttons() == {"Resume", "Portal link", "Cancel"}
+    assert buttons() == {"Change price", "Resume", "Portal link", "Cancel"}
     agent.follow(agent.send(at(shop, "resume")))
     assert agent.send(f"{at(shop)}/cancel", when="period_end").status == 303
     assert buttons() == {"Undo cancellation", "Portal link", "Cancel"}

@@ -98,6 +98,8 @@ def house() -> tuple[Agent, tuple[str, ...], tuple[str, ...]]:
         "invitation": "none",
         "merchant": "none",
         "missed": "none",
+        "upload": "none",
+        "import_id": "none",
     }
     found: dict[str, list[str]] = {"GET": [], "POST": []}
     shop.world.change_merchant(gateway_accounts=(GatewayAccount("stripe", "acct_1_test"),))

@@ -137,6 +137,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "archived": False,
         "default_version": 1,
         "changes_to": (),
+        "save_offer": None,
     },
     "PricePoint": {"version": 1},
     "PriceTerms": {

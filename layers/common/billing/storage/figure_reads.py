@@ -49,8 +49,7 @@ class FigureReads:
         test: bool = False,
         series: str = "",
     ) -> list[FigureSums]:
-        """Query M#<merchant>#FIGURES (PRODUCT#<product>#){DAY,MONTH,<series>}#<mode>#<since> to
-        <until>."""
+        """Query M#<merchant>#FIGURES (PRODUCT#<id>#){DAY,MONTH,<row>}#<mode>#<since> to <until>."""
         return self._items.query(
             figure_keys.spans(merchant, since, until, product, series, test=test)
         )

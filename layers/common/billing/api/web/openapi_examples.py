@@ -37,6 +37,8 @@ BODIES: dict[str, Any] = {
     "register": {"country": "DE"},
     "set_rate": {"country": "US", "state": "CA", "name": "State tax", "rate": "0.0725"},
     "create_portal_link": {"email": "ann@example.com"},
+    "announce_price_change": {"price": {"amount": 3499, "currency": "USD"}, "from": "2026-06-01"},
+    "announce_price_changes": {"price": {"amount": 3499, "currency": "USD"}, "from": "2026-06-01"},
     "replay_webhooks": {"from": "2026-03-01", "to": "2026-03-02"},
 }
 """Bodies by operation, where the needed fields alone say too little."""

@@ -33,10 +33,10 @@ class PriceChangeOutput(TypedDict):
     """
 
     price: MoneyOutput
-    effective_at: str | None
+    effective_at: Instant | None
     needs_consent: bool
-    told_at: str | None
-    agreed_at: str | None
+    told_at: Instant | None
+    agreed_at: Instant | None
 
 
 class SubscriptionOutput(TypedDict):
@@ -73,7 +73,7 @@ class SubscriptionOutput(TypedDict):
     credit: int
     coupon: DiscountOutput | None
     price_change: PriceChangeOutput | None
-    resumes_at: str | None
+    resumes_at: Instant | None
     gateway: str
     client_reference: str | None
     metadata: dict[str, str]

@@ -19,6 +19,7 @@ from billing.kernel.flows import subscriptions
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import State, Subscription
+from billing.plans import announced_price
 from billing.plans.flows import freeze
 from billing.rebill.flows import overdue
 from billing.tax.flows import kept_evidence
@@ -63,7 +64,7 @@ def subscription_page(desk: Desk, subscription: str) -> http.Answer:
         orders=orders.data,
         actions=_possible(desk.session.merchant, found),
         quoted=_quoted(found),
-        reprices=found.is_live and found.terms.type is PriceType.RECURRING,
+        reprices=announced_price.why_not(found) in {None, "price_change_present"},
         now=desk.now,
         done=what if what in DONE else None,
         next_url=orders.next and f"{here}?{urlencode({'cursor': orders.next})}",

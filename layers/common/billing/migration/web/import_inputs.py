@@ -48,7 +48,7 @@ class ImportInput(FileInput):
         )
 
 
-class RowsQuery(PageQuery):
+class ImportRowsQuery(PageQuery):
     """A page of rows, all or those with one result."""
 
     result: Result | None = None

@@ -11,7 +11,7 @@ from billing.kernel.ports import Ports
 from billing.migration.flows import dry_run, imports, report, uploads
 from billing.migration.web import csv_report
 from billing.migration.web import import_shapes as shapes
-from billing.migration.web.import_inputs import ImportInput, RowsQuery, UploadInput
+from billing.migration.web.import_inputs import ImportInput, ImportRowsQuery, UploadInput
 from billing.web.inputs import Nothing
 
 
@@ -66,8 +66,10 @@ def _look(api: Api, ports: Ports) -> None:
         """Retrieve an import: how far it is, and what was found so far."""
         return shapes.progress(imports.one(ports, call.merchant.id, import_id))
 
-    @api.get("/v1/imports/<import_id>/rows", RowsQuery)
-    def list_import_rows(call: Call[RowsQuery], import_id: str) -> Listed[shapes.ImportRowOutput]:
+    @api.get("/v1/imports/<import_id>/rows", ImportRowsQuery)
+    def list_import_rows(
+        call: Call[ImportRowsQuery], import_id: str
+    ) -> Listed[shapes.ImportRowOutput]:
         """List the rows of an import with what was found in them: those that block first."""
         query = call.input
         page = imports.rows(
@@ -78,8 +80,8 @@ def _look(api: Api, ports: Ports) -> None:
         )
         return json_shapes.listed(map(shapes.row, page.data), page.next)
 
-    @api.get("/v1/imports/<import_id>/rows.csv", RowsQuery)
-    def download_import_rows(call: Call[RowsQuery], import_id: str) -> Csv:
+    @api.get("/v1/imports/<import_id>/rows.csv", ImportRowsQuery)
+    def download_import_rows(call: Call[ImportRowsQuery], import_id: str) -> Csv:
         """Download rows with what was found in them as CSV, the first 10,000: its name says so if
         there are more."""
         found = report.first(ports, call.merchant.id, import_id, result=call.input.result)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from typing_extensions import TypedDict
 
+from billing.api.web.described import Day, Instant, OneOf
 from billing.api.web.json_shapes import MoneyOutput, instant, money
 from billing.kernel.money import Money
 from billing.migration.dry_runs import DryDay
 from billing.migration.flows.dry_run import DryRun
 from billing.migration.flows.imports import Progress
 from billing.migration.flows.uploads import Address
-from billing.migration.import_rows import ImportedRow
-from billing.migration.imports import Import, Named
+from billing.migration.import_rows import ImportedRow, Result, RowState
+from billing.migration.imports import Import, ImportState, Named
 from billing.migration.web import words
 
 
@@ -41,7 +44,7 @@ class ImportOutput(TypedDict):
     """
 
     id: str
-    state: str
+    state: Annotated[str, OneOf(ImportState)]
     preset: str
     source: str
     rows: int
@@ -58,7 +61,7 @@ class ImportOutput(TypedDict):
     refused: RefusalOutput | None
     quantity_confirmed: bool
     mails: bool
-    created_at: str
+    created_at: Instant
 
 
 class ProblemOutput(TypedDict):
@@ -76,8 +79,8 @@ class ImportRowOutput(TypedDict):
 
     number: int
     external_id: str
-    result: str
-    state: str
+    result: Annotated[str, OneOf(Result)]
+    state: Annotated[str, OneOf(RowState)]
     subscription: str | None
     customer: str | None
     reason: str | None
@@ -92,7 +95,7 @@ class DryRunDayOutput(TypedDict):
     The source's is the price at its dates, without coupons, credit and taxes.
     """
 
-    date: str
+    date: Day
     amount: MoneyOutput
     charges: int
     source_amount: MoneyOutput
@@ -106,7 +109,7 @@ class DryRunOutput(TypedDict):
     state: str
     rows: int
     blocked: int
-    until: str
+    until: Instant
     days: list[DryRunDayOutput] | None
 
 

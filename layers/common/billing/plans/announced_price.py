@@ -34,7 +34,8 @@ def refuse(subscription: Subscription, price: Money, starts_at: datetime, now: d
     refuse_start(starts_at, now)
     if price.currency is not subscription.terms.price.currency:
         raise Refused("other_currency")
-    if (reason := why_not(subscription)) is not None:
+    reason = why_not(subscription)
+    if reason is not None:
         raise Refused(reason)
     if price == subscription.terms.price:
         raise Refused("same_price")
@@ -43,16 +44,17 @@ def refuse(subscription: Subscription, price: Money, starts_at: datetime, now: d
 
 def why_not(subscription: Subscription) -> str | None:
     """Returns the reason for which no price can be announced now, None if one can."""
-    reasons = {
-        "price_not_changeable": subscription.terms.type is not PriceType.RECURRING,
-        "cancelling": subscription.state is State.CANCEL_PENDING
-        or subscription.cancelling is not None,
-        "not_active": not subscription.is_live,
-        "freezing": subscription.is_frozen or subscription.freezes_at is not None,
-        "plan_change_to_come": subscription.next_plan is not None,
-        "price_change_present": subscription.price_change is not None,
-    }
-    return next((reason for reason, holds in reasons.items() if holds), None)
+    if subscription.terms.type is not PriceType.RECURRING:
+        return "price_not_changeable"
+    if subscription.state is State.CANCEL_PENDING or subscription.cancelling is not None:
+        return "cancelling"
+    if not subscription.is_live:
+        return "not_active"
+    if subscription.is_frozen or subscription.freezes_at is not None:
+        return "freezing"
+    if subscription.next_plan is not None:
+        return "plan_change_to_come"
+    return None if subscription.price_change is None else "price_change_present"
 
 
 def announced(

@@ -32,6 +32,9 @@ TEXTS = {".py", ".md", ".html", ".yaml", ".yml", ".toml", ".typ", ".in", ""}
 MADE = {
     ".aws-sam/build/template.yaml": "by make build",
     "bench/results.json": "by make bench",
+    "api.md": "by make docs",
+    "mine.yaml": "by whoever deploys",
+    "no.yaml": "by nobody: a test looks for it in vain",
     "operations.py": "by make sdk",
     "sdk/python/perennial_client/generated/operations.py": "by make sdk",
     "test_one.py": "by tests/test_spec.py",

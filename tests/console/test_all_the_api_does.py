@@ -86,6 +86,7 @@ REASONS: dict[str, str] = {
 ROOMS = (
     *("arm", "gateway-accounts", "coupons", "coupons.csv", "exports", "tax", "declarations"),
     *("webhook-endpoints", "deliveries", "figures", "figures.csv", "team", "audit", "audit.csv"),
+    *("imports", "uploads"),
 )
 """Parts of the API with pages of their own, beside which their own tests stand."""
 

@@ -111,7 +111,7 @@ def test_a_link_where_nobody_can_buy_says_so(
     assert "can't buy" in agent.look(link_page_of(made)).text
 
 
-@pytest.mark.spec("M-4", "RELIABILITY 7")
+@pytest.mark.spec("M-4")
 @pytest.mark.parametrize("end", ["", "/qr.svg"])
 def test_a_price_point_of_others_or_of_none_has_no_link(
     shop: Shop, agent: Agent, made: dict[str, Any], end: str

@@ -58,6 +58,13 @@ def test_every_public_type_is_one_kinds_and_reads_noun_dot_past_tense() -> None:
         EventKind.CREDENTIALS_CHANGED,
         EventKind.DECLARED,
         EventKind.DECLARATION_ASKED,
+        EventKind.PROMOTION_ENDING,
+        EventKind.YEARLY_REMINDER,
+        EventKind.PRICE_CHANGING,
+        EventKind.PRICE_KEPT,
+        EventKind.PAUSE_ENDING,
+        EventKind.OFFER_SHOWN,
+        EventKind.OFFER_TAKEN,
     }
 
 

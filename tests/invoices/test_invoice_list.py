@@ -78,6 +78,8 @@ def test_invoices_and_credit_notes_are_listed_newest_first_as_each_is_shown(shop
         "dispute": None,
         "opened_at": "2026-01-31T15:00:00Z",
         "settled_at": "2026-01-31T15:00:00Z",
+        "client_reference": None,
+        "metadata": {},
     }
     assert (renewal["kind"], renewal["subscription"]) == ("invoice", bought.purchase)
     assert credit | {"opened_at": "", "settled_at": ""} == {
@@ -93,6 +95,8 @@ def test_invoices_and_credit_notes_are_listed_newest_first_as_each_is_shown(shop
         "dispute": None,
         "opened_at": "",
         "settled_at": "",
+        "client_reference": None,
+        "metadata": {},
     }
     for each in (credit, renewal, sale):
         assert shop.api.get(f"/v1/invoices/{each['id']}").json == each

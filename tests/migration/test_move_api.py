@@ -74,7 +74,7 @@ def test_a_row_that_is_left_says_why() -> None:
     moving.world.tick()
     (row,) = shop.api.get(f"/v1/imports/{imported.id}/rows").json["data"]
     assert (row["state"], row["reason"]) == ("skipped", "source_paused")
-    assert row["reason_text"] == "It is paused at its source. Resume it there, then start again."
+    assert row["reason_text"] == "It's paused at its source. Resume it there, then start again."
 
 
 def test_without_an_api_only_what_a_second_export_shows_as_ended_is_moved() -> None:

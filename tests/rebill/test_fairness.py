@@ -171,7 +171,7 @@ def test_each_shard_is_begun_with_in_turn_and_each_merchant_has_its_turn(
     outbox: tuple[World, Choosy], looks: int
 ) -> None:
     world, mailer = outbox
-    for _ in range(8):
+    for _ in range(16):  # two consumers take an event: with one look, each in a run of its own
         tell(world, keep_going=room_for(looks))
     assert mailer.sent == ["reader@example.com"] * 2
 

@@ -20,15 +20,17 @@ from billing.kernel.errors import RateLimited
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import SANDBOX, About, AccountRef, GatewayEvent
 from billing.kernel.invoices import InvoiceState
+from billing.kernel.money import Currency, Money
 from billing.kernel.payment_refs import pointed_at
 from billing.kernel.periods import Span, Unit
 from billing.kernel.plans import Plan
+from billing.kernel.price_changes import PriceChange
 from billing.kernel.subscription import State, Subscription, When
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.rebill import charge_steps
 from tests.rebill.opened import as_the_release_before
-from tests.world import MONTHLY, World
+from tests.world import MONTHLY, START, World
 
 
 class Killed(BaseException):
@@ -160,6 +162,8 @@ def test_another_amount_is_another_payment_and_the_first_is_never_confirmed(worl
 
 ANOTHER = Plan("another", 1, MONTHLY, "another", "Another", ())
 
+DEARER = PriceChange("chg_1", Money(3999, Currency.USD), START, START, 30)
+
 NOT_AS_READ: dict[str, Callable[[Subscription], Subscription]] = {
     "state": lambda s: replace(s, state=State.PAST_DUE),
     "period": lambda s: replace(s, period=s.period + 1),
@@ -177,6 +181,7 @@ NOT_AS_READ: dict[str, Callable[[Subscription], Subscription]] = {
     "thaws_to": lambda s: replace(s, thaws_to=ANOTHER),
     "next_plan": lambda s: replace(s, next_plan=ANOTHER),
     "discount": lambda s: replace(s, discount=Discount("SPRING", basis_points=2500)),
+    "price_change": lambda s: replace(s, price_change=DEARER),
 }
 
 

@@ -45,6 +45,7 @@ MERCHANTS_PARTS = {
         "keys",
         "links",
         "mail_again",
+        "moving",
         "products",
         "prices",
         "refusals",

@@ -48,7 +48,7 @@ GIVEN_BY_THE_SITUATION = frozenset(
         *("state", "open_invoice", "due_at"),
         # Set by what is done here, and by nothing else.
         *("cancelling", "resumes_as", "ends_at", "ended_by"),
-        *("paused_from", "paused_by", "interrupted"),
+        *("paused_from", "paused_by", "interrupted", "resumes_at"),
     }
 )
 """The fields that are not drawn by their type alone, but so that they agree; every other one, a new

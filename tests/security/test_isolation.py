@@ -31,6 +31,7 @@ FOR_ALL = re.compile(
 """Routes that sign in, are open to all, or are signed: the folders' own tests hold these."""
 
 BODIES: dict[str, Any] = {
+    "price-change": {"price": {"amount": 3499, "currency": "USD"}, "from": "2026-12-01"},
     "replay": {"from": "2026-01-01", "to": "2026-01-02"},
     "rates.csv": "country,name,rate\n",
     "coupon": {"coupon": "SPRING"},

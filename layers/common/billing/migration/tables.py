@@ -6,7 +6,7 @@ The file is held as bytes once, and decoded as it is read, so that 100,000 rows 
 from __future__ import annotations
 
 import csv
-import io
+import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections.abc import Iterator, Mapping
 
@@ -20,6 +20,7 @@ LINE_MOST = 64 * 1024
 """The longest line of names, in bytes."""
 
 _AT_ONCE = 2**20
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 class Table(Value):
@@ -34,7 +35,7 @@ class Table(Value):
 
     def rows(self) -> Iterator[tuple[int, Mapping[str, str] | Problem]]:
         """Yields rows by their numbers, from 1; raises `csv.Error` for a file that breaks off."""
-        lines = csv.reader(_text(self.content), delimiter=self.separator, strict=True)
+        lines = csv.reader(_lines(self.content), delimiter=self.separator, strict=True)
         next(lines)
         number = 0
         for cells in lines:
@@ -59,7 +60,7 @@ def opened(content: bytes) -> Table | Problem:
         return problem("file_empty")
     separator = max(SEPARATORS, key=first[0].decode("utf-8", "ignore").count)
     try:
-        names = next(csv.reader(_text(content), delimiter=separator, strict=True), [])
+        names = next(csv.reader(_lines(content), delimiter=separator, strict=True), [])
     except csv.Error:
         return problem("file_broken", line=1)
     names = [each.strip() for each in names]
@@ -88,8 +89,10 @@ def counted(table: Table) -> int | Problem:
     return rows or problem("file_empty")
 
 
-def _text(content: bytes) -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+def _lines(content: bytes) -> Iterator[str]:
+    """Yields the lines of a file with their ends, decoded one by one."""
+    for line in _LINE.finditer(content, len(BOM_UTF8) if content.startswith(BOM_UTF8) else 0):
+        yield line[0].decode("utf-8")
 
 
 def _not_utf8(content: bytes) -> int | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from sim.world import World
 
 OWN = "#FIGURES"
+STREAM_KEEPS = timedelta(days=1)
+"""The time for which a stream keeps a record: none is read while an older one waits elsewhere."""
+
 BATCH_AT_MOST = 60
 SHARDS = ("shardId-1", "shardId-2", "shardId-3")
 BEGINNING, END = date(2000, 1, 1), date(9000, 1, 1)
@@ -125,7 +128,9 @@ def _read(world: World, ports: Ports, items: Beside) -> None:
     for record in world.changes.records:
         shards[_shard_of(record)].append(record)
     while shards:
-        shard = chance.pick(sorted(shards))
+        earliest = min(waiting[0].at for waiting in shards.values())
+        kept = [of for of, waiting in shards.items() if waiting[0].at < earliest + STREAM_KEEPS]
+        shard = chance.pick(sorted(kept))
         batch = shards[shard][: chance.between(1, BATCH_AT_MOST)]
         if chance.happens(0.2):
             items.writes_left = chance.between(0, 6)

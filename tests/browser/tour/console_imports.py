@@ -49,3 +49,15 @@ def console_import_columns(town: Town) -> Page:
 
 def console_import_upload(town: Town) -> Page:
     return town.seller.at("/console/import/upload")
+
+
+def console_import_move(town: Town) -> Page:
+    page = _chosen(town, "canonical")
+    page.goto(f"{page.url}/move")
+    return page
+
+
+def console_import_undo(town: Town) -> Page:
+    page = _chosen(town, "canonical")
+    page.goto(f"{page.url}/undo")
+    return page

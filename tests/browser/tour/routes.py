@@ -42,6 +42,8 @@ PAGES: dict[str, str] = {
     "/console/import": "console-imports",
     "/console/import/<import_id>": "console-import",
     "/console/import/<import_id>/dry-run": "console-import-dry-run",
+    "/console/import/<import_id>/move": "console-import-move",
+    "/console/import/<import_id>/undo": "console-import-undo",
     "/console/import/columns/<upload>": "console-import-columns",
     "/console/import/upload": "console-import-upload",
     "/console/invoices": "console-invoices",

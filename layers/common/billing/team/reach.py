@@ -133,7 +133,7 @@ EXCEPTIONS: Mapping[tuple[str, str], Right] = {
     ("GET", "/v1/figures.csv"): (Area.EXPORTS, READ),
     **{
         ("GET", f"/console/import/{form}"): (Area.IMPORT, WRITE)
-        for form in ("upload", "columns/<upload>")
+        for form in ("upload", "columns/<upload>", "<import_id>/move", "<import_id>/undo")
     },
     ("GET", "/console/tickets/new"): (Area.TICKETS, WRITE),
     ("GET", "/console/webhooks/<endpoint>/<act>"): (Area.WEBHOOKS, WRITE),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from billing.console.web import imports
+from billing.console.web import import_moves, imports
 from billing.console.web.pages import Desk
 from billing.web import http
 from billing.web.request import plain_id
@@ -37,6 +37,7 @@ def declare(app: Router, looks: At, sends: At) -> None:
         return imports.save_columns(sends(), plain_id(upload))
 
     _declare_of_one(app, looks, sends)
+    _declare_moves(app, looks, sends)
 
 
 def _declare_of_one(app: Router, looks: At, sends: At) -> None:
@@ -63,3 +64,21 @@ def _declare_of_one(app: Router, looks: At, sends: At) -> None:
     @app.post("/console/import/<import_id>/dry-run")
     def start_dry_run(import_id: str) -> http.Answer:
         return imports.start_dry_run(sends(), plain_id(import_id))
+
+
+def _declare_moves(app: Router, looks: At, sends: At) -> None:
+    @app.get("/console/import/<import_id>/move")
+    def move_page(import_id: str) -> http.Answer:
+        return import_moves.move_page(looks(), plain_id(import_id))
+
+    @app.post("/console/import/<import_id>/move")
+    def move(import_id: str) -> http.Answer:
+        return import_moves.move(sends(), plain_id(import_id))
+
+    @app.get("/console/import/<import_id>/undo")
+    def undo_page(import_id: str) -> http.Answer:
+        return import_moves.undo_page(looks(), plain_id(import_id))
+
+    @app.post("/console/import/<import_id>/undo")
+    def take_back(import_id: str) -> http.Answer:
+        return import_moves.take_back(sends(), plain_id(import_id))

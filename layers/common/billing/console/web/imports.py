@@ -218,6 +218,7 @@ def import_page(
         listed=listed,
         results=tuple(Result),
         said=words.of_row,
+        moved=words.of_move,
         prices=prices,
         points=_points(desk) if prices else [],
         errors=errors or {},

@@ -1,4 +1,4 @@
-"""The traces of a person who leaves a team, and the end of a team whose merchant is erased (M-9)."""
+"""The end of a membership, and of a team whose merchant is erased (M-9)."""
 
 from __future__ import annotations
 

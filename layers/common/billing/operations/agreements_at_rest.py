@@ -19,10 +19,13 @@ def lines_add_up(found: Found) -> Iterator[Broken]:
 
 
 def funds_are_kept(found: Found) -> Iterator[Broken]:
-    """Checks that a payment is used, returned, spent, or still there, and nothing twice (3)."""
+    """Checks that no more of a payment was returned or is credit than was paid (3).
+
+    What it paid of other periods is not counted: it may have become credit again since.
+    """
     for subscription in found[Subscription]:
         for share in subscription.money.shares:
-            gone = share.returned_minor + share.credit_minor + share.spent_minor
+            gone = share.returned_minor + share.credit_minor
             least = min(share.returned_minor, share.credit_minor, share.spent_minor)
             if share.period >= 0 and (gone > share.paid_minor or least < 0):
                 text = f"{subscription.id}: {gone} of {share.paid_minor} went of {share.period}"

@@ -34,13 +34,13 @@ def test_a_missed_notice_is_on_the_attention_page_until_somebody_has_seen_it(sho
     world.now = due_at - timedelta(days=10)
     remind.sweep(world.ports, now=world.now)
     agent = Agent.of(shop)
-    assert "1 notice was not sent in time" in agent.look("/console/attention").text
+    assert "1 notice wasn't sent in time" in agent.look("/console/attention").text
     assert world.subscription().id in agent.look("/console/notices").text
     (missed,) = world.store.missed_notices("acme", limit=9)
     for _ in range(2):
         assert agent.send(f"/console/notices/{missed.id}/seen").status == 303
     assert agent.send("/console/notices/another/seen").status == 404
-    assert "not sent in time" not in agent.look("/console/attention").text
+    assert "sent in time" not in agent.look("/console/attention").text
     assert "Mark as seen" not in agent.look("/console/notices?before=" + "x" * 500).text
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import Context
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -249,13 +250,16 @@ def test_what_is_declined_while_its_card_is_taken_over_is_tried_by_the_new_numbe
     world.sandbox.renew_card(before.id, last4="1881", expires_on="2039-03")
     commit, met = world.store.commit, False
 
+    def charged() -> None:
+        world.sweep()
+        world.work()
+        assert world.subscription().state is State.PAST_DUE
+
     def meets(*writes: Any) -> None:
         nonlocal met
         if not met:
             met = True
-            world.sweep()
-            world.work()
-            assert world.subscription().state is State.PAST_DUE
+            Context().run(charged)  # by other functions
         commit(*writes)
 
     world.store.commit = meets  # type: ignore[method-assign]

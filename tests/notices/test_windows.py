@@ -263,3 +263,22 @@ def test_every_notice_of_two_years_is_sent_once_and_inside_its_window() -> None:
         until = life.began + timedelta(days=760)
         life.run(until)
         life.check(until)
+
+
+@pytest.mark.spec("X-12", "R-8")
+@pytest.mark.parametrize(
+    ("place", "trial", "coupon", "days"),
+    [("US-MN", 3, 1, 7), ("US-MN", 15, 8, 3), ("US-MA", 60, 1, 30), ("US-CA", 3, 3, 60)],
+)
+def test_what_only_the_payment_after_the_next_brings_is_looked_for_in_time(
+    place: str, trial: int, coupon: int, days: int
+) -> None:
+    for seed in range(8):
+        initial = Initial(0, Span(trial, Unit.DAY))
+        terms = PriceTerms(PriceType.RECURRING, PRICE, Period.MONTHLY, initial=initial)
+        life = Life(random.Random(seed), place, terms, coupon)
+        life.days = days
+        life.world.change_merchant(settings=Settings(reminder_days=days))
+        until = life.began + timedelta(days=380)
+        life.run(until)
+        life.check(until)

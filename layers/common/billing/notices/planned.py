@@ -40,6 +40,9 @@ RENEWAL_COVERS = timedelta(days=45)
 PAUSE_DAYS = 7
 """The days before the end of a pause on which it is announced (X-11)."""
 
+CHARGED_BY = timedelta(hours=1)
+"""The time in which a payment that is due is made, unless something is late."""
+
 PROOF = "prescribed"
 """The code of the event of a notice that a region asks for: its mail is kept as proof (X-12)."""
 
@@ -78,6 +81,24 @@ def planned(
         _of_pause(reminder, subscription),
     )
     return tuple(notice for notice in found if notice is not None and notice.about > now)
+
+
+def look_after_charge(
+    subscription: Subscription, settings: Settings, now: datetime
+) -> datetime | None:
+    """Returns when to look for the payment after the next one, before any window of it can close.
+
+    Until the next one is made, nothing else says what comes after it: where that is late, it is
+    looked for day by day. None where it is not announced, or nothing is charged.
+    """
+    renewing, charge_at = subscription.renewing(), subscription.period_at
+    if subscription.next_charge_at is None or charge_at is None:
+        return None
+    if renewing.terms.type not in RUNS_ON or renewing.terms.period in UNTOLD:
+        return None
+    ahead = max(settings.reminder_days, RENEWAL_DAYS) * DAY
+    look_at = max(charge_at + CHARGED_BY, renewing.payment_at(renewing.period + 1) - ahead)
+    return look_at if look_at > now else now + DAY
 
 
 def charge_name(subscription: Subscription, charge_at: datetime) -> str:

@@ -85,7 +85,8 @@ def _remind(ports: Ports, now: datetime, access_ended: AccessEnded | None, due: 
         if notice.event not in {each.event for each in sent}
     ]
     expiry_at = reminders.expiry_notice_at(method, settings.time_zone) if method else None
-    after = _postponed(after, left, (expiry_at, ended_at, subscription.resumes_at), now)
+    next_at = planned.look_after_charge(subscription, settings, now)
+    after = _postponed(after, left, (expiry_at, ended_at, subscription.resumes_at, next_at), now)
     ports.store.commit(Change(reminder, after, expecting=("due_at", "told_of")), *writes)
     return "told" if writes else "looked"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from billing.cancel.flows import cancel
@@ -17,6 +20,13 @@ from tests.coupons.couponing import coupon
 from tests.portal.visitors import Shop, Visitor
 from tests.world import ADDRESS, MONTHLY
 
+ROWS = [
+    (line.split("|")[1].strip(), line.split("|")[6])
+    for line in Path("docs/REGIONS.md").read_text().splitlines()
+    if line.startswith("| ") and line.split("|")[2].strip() == "cancellation"
+]
+"""The regions of the table's rows on cancelling, and the rules that stand beside them."""
+HEAD = Path("docs/REGIONS.md").read_text().partition("## ")[0]
 BERLIN = Address("Hauptstr. 1", "Berlin", "DE", postal_code="10115")
 DELAYED = replace(MONTHLY, cancellation=Cancellation.DELAYED)
 CHEAPER = replace(MONTHLY, price=Money(999, Currency.USD))
@@ -113,6 +123,24 @@ def test_where_a_customer_has_to_agree_to_see_an_offer_they_are_asked_first(shop
     asked = visitor.see(page(shop, "cancel")).text
     assert "see an offer first?" in asked and "lower price" not in asked
     assert "lower price" in visitor.see(page(shop, "cancel?show=1")).text
+
+
+@pytest.mark.spec("X-11", "X-10")
+@pytest.mark.parametrize("region", [one for row in ROWS for one in row[0].split(", ")])
+def test_each_row_of_the_table_says_whether_an_offer_comes_before_its_cancellation(
+    shop: Shop, region: str
+) -> None:
+    written = dict(re.findall(r"(none|ask_first): ([A-Z, ]+)", HEAD))
+    country, _, state = region.partition("-")
+    rule = next((k for k, names in written.items() if (state or country) in names.split(", ")), "")
+    address = Address("1 Main Street", "Town", country, state=state or None, postal_code="12345")
+    visitor = offering(shop, OfferKind.DISCOUNT, address)
+    first = visitor.see(page(shop, "cancel"))
+    offered, asked = "lower price" in first.text, "see an offer first?" in first.text
+    assert (offered, asked) == {"none": (False, False), "ask_first": (False, True)}.get(
+        rule, (True, False)
+    )
+    assert rule == "none" or page(shop, "cancel?on=1") in str(first), "the way on is beside it"
 
 
 @pytest.mark.spec("X-11")

@@ -69,6 +69,23 @@ def test_each_row_of_the_table_is_on_its_page(
 
 
 @pytest.mark.spec("X-10")
+@pytest.mark.parametrize(("region", "duty", "cell", "quoted"), _functions())
+def test_each_row_of_the_table_takes_as_many_steps_as_it_says(
+    hall: Hall, region: str, duty: str, cell: str, quoted: list[str]
+) -> None:
+    country, _, state = region.partition("-")
+    page = {"withdrawal": "withdraw", "cancellation": "cancel"}[duty]
+    place = f"country={'BE' if country == 'EU' else country}&lang=en"
+    where = f"/{page}/acme?{place}{f'&state={state}' if state else ''}"
+    steps = ["summary", "confirm"] if ", a summary, then a last click" in cell else [""]
+    for n, step in enumerate(steps, 1):
+        before = hall.declarations()
+        shown = hall.declare(where, contract="Course", **({"step": step} if step else {}))
+        assert (shown.status, before) == (200, [])
+        assert len(hall.declarations()) == (1 if n == len(steps) else 0)
+
+
+@pytest.mark.spec("X-10")
 def test_france_has_a_summary_before_the_last_click(hall: Hall) -> None:
     typed = {"name": "Zoë", "contract": "Course", "contact": "zoe@example.com"}
     summary = hall.declare("/cancel/acme?country=FR", step="summary", **typed)

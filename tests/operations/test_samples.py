@@ -18,7 +18,7 @@ from billing.kernel.storage import History
 from billing.kernel.subscription import Source, State
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Entity
-from billing.operations import at_rest
+from billing.operations import agreements_at_rest, at_rest
 from billing.operations.flows import samples
 from billing.operations.flows.samples import ItemsDisagree
 from billing.refunds.flows import refund
@@ -155,6 +155,20 @@ def test_each_rule_notices_what_breaks_it(lived: History, rule: at_rest.Rule) ->
     found = list(rule(at_rest.by_class(at_rest.items_of(broken(lived)))))
     assert found and {each.number for each in found} == {number}
     assert set(map(str, found)) & set(map(str, at_rest.check_customer(broken(lived))))
+
+
+@pytest.mark.spec("R-8")
+@pytest.mark.parametrize(("more", "count"), [(0, 0), (1, 1)])
+def test_a_payment_may_give_back_what_it_collected_of_earlier_periods(
+    lived: History, more: int, count: int
+) -> None:
+    (share, *others) = lived.subscriptions[0].money.shares
+    all_back = replace(
+        share, paid_minor=share.paid_minor - 38, returned_minor=share.paid_minor + more
+    )
+    funds = replace(lived.subscriptions[0].money, shares=(all_back, *others))
+    found = at_rest.by_class(at_rest.items_of(with_first(lived, "subscriptions", funds=funds)))
+    assert len(list(agreements_at_rest.funds_are_kept(found))) == count
 
 
 # The job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from billing.kernel.invoices import Invoice
@@ -21,13 +22,18 @@ def lines_add_up(found: Found) -> Iterator[Broken]:
 def funds_are_kept(found: Found) -> Iterator[Broken]:
     """Checks that no more of a payment was returned or is credit than was paid (3).
 
-    What it paid of other periods is not counted: it may have become credit again since.
+    What it paid of other periods is not counted: it may have become credit again since. An invoice
+    may have collected more than its period's price: what was too little to charge before.
     """
+    nets = Counter[tuple[str | None, int | None]]()
+    for invoice in found[Invoice]:
+        nets[invoice.subscription, invoice.paid_in] += invoice.net.amount_minor
     for subscription in found[Subscription]:
         for share in subscription.money.shares:
             gone = share.returned_minor + share.credit_minor
             least = min(share.returned_minor, share.credit_minor, share.spent_minor)
-            if share.period >= 0 and (gone > share.paid_minor or least < 0):
+            most = max(share.paid_minor, nets[subscription.id, share.period])
+            if share.period >= 0 and (gone > most or least < 0):
                 text = f"{subscription.id}: {gone} of {share.paid_minor} went of {share.period}"
                 yield Broken("3", text, (subscription.id,))
 

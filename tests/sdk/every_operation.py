@@ -116,6 +116,36 @@ def money(api: Perennial) -> None:
     assert api.show_export(export.id).id == export.id
 
 
+def prices(api: Perennial, laptop: Laptop, price_point: str) -> None:
+    """Announces another price to one subscription, then to all at a price point."""
+    status, bought = laptop.buy(price_point, "gil@example.com")
+    assert status == 201, bought
+    change = body("PriceChangeInput", price={"amount": 3499, "currency": "USD"}, from_=_day(90))
+    told = api.announce_price_change(bought["subscription"], body=change)
+    assert told.price_change.price.amount == 3499
+    assert api.take_price_change_back(bought["subscription"]).price_change is None
+    assert api.announce_price_changes(price_point, body=change)
+    refused("price_change_under_way", api.take_price_changes_back, price_point)
+
+
+def moving_in(api: Perennial) -> None:
+    """Checks a file of subscriptions, moves what can be moved, and takes it back."""
+    assert api.create_upload().url
+    file = b"external_id,email,status,started_at,next_charge_at,payment_method,price_point\n"
+    file += b"sub_1,ann@example.com,past_due,2025-12-20,2099-02-20T15:00:00Z,pm_1,none\n"
+    begun = api.create_import(body=file, preset="canonical")
+    assert (begun.state, begun.blocking) == ("checked", 1), begun
+    assert begun.id in {each.id for each in api.every(api.list_imports)}
+    assert api.show_import(begun.id).rows == 1
+    (row,) = api.every(api.list_import_rows, begun.id)
+    assert row.result == "blocking"
+    assert api.download_import_rows(begun.id)
+    assert api.start_dry_run(begun.id)
+    assert api.show_dry_run(begun.id).rows == 0, "the row blocks"
+    assert api.cut_over_import(begun.id).state == "moving"
+    assert api.undo_import(begun.id).state == "undoing"
+
+
 def customers(api: Perennial, customer: str, laptop: Laptop) -> None:
     assert api.show_customer(customer).id == customer
     (found,) = api.find_customers(email="ann@example.com").data

@@ -89,6 +89,8 @@ def test_the_python_sdk_calls_every_operation(laptop: Laptop, receiver: str) -> 
     customer = calls.subscriptions(api, laptop, *points)
     calls.coupons(api)
     calls.money(api)
+    calls.prices(api, laptop, points[0])
+    calls.moving_in(api)
     calls.customers(api, customer, laptop)
     calls.helpdesk(api)
     calls.webhooks(api, receiver)

@@ -15,7 +15,7 @@ from tests.depth import sample
 NOTICED_BY = {
     "ledger: a refund posted elsewhere": (1000, "18"),
     "refund: reserved twice while under way": (1000, "11"),
-    "cancel recorded: forgotten by the payment": (1014, "13"),
+    "cancel recorded: forgotten by the payment": (1041, "13"),
     "access: goes on after the end": (1000, "12"),
     "access: grace without end": (1000, "12"),
     "outbox: a claim shorter than a call": (1000, "13"),

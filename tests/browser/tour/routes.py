@@ -141,4 +141,5 @@ def is_at(stop: str, path: str) -> bool:
 
 
 def _matches(route: str, path: str) -> bool:
-    return re.fullmatch(re.sub(r"<\w+>", "[^/]+", route), path) is not None
+    """Tests whether a path is a page's, or that of a form on it, which shows the page again."""
+    return re.fullmatch(re.sub(r"<\w+>", "[^/]+", route) + "(/check)?", path) is not None

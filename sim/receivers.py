@@ -191,7 +191,7 @@ class SimReceivers:
             raise Violation("13", f"{event} is sent with another body", event)
         made = next(each for each in self._made if each.url == url)
         at = instant(int(headers["webhook-timestamp"]) * SECOND)
-        if signing.headers(KEY, made, event, body, at) != headers:
+        if signing.headers(KEY, made, event, body, at, stamped_at=at) != headers:
             raise Violation("13", f"{event} is not signed as it should be", event)
         if KEY in body or "whsec_" in body.decode():
             raise Violation("13", f"{event} holds a secret", event)

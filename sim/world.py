@@ -101,6 +101,7 @@ class World:
         self.changes = Changes()
         self.ports = Ports(
             clock=self._clock,
+            wall_clock=self._clock,
             new_id=self._new_id,
             store=ItemStore(SimItems(self.table, self.wire, self.hurry)),
             ephemeral=SimEphemeral(seed, self.wire),

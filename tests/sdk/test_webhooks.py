@@ -26,7 +26,7 @@ def test_what_perennial_signs_is_verified_also_while_a_secret_is_rotated() -> No
     endpoint = WebhookEndpoint(
         "acme", "whe_1", "https://a.example/", ("*",), NOW, 0, secrets=2, rotated_at=NOW
     )
-    sent = signing.headers(b"master", endpoint, "evt_1", BODY, NOW)
+    sent = signing.headers(b"master", endpoint, "evt_1", BODY, NOW, stamped_at=NOW)
     for number in (1, 2):
         secret = signing.secret(b"master", endpoint, number)
         assert verify(BODY, sent, secret, now=NOW.timestamp())["id"] == "evt_1"

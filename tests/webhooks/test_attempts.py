@@ -50,6 +50,16 @@ def test_an_event_is_sent_at_once_and_verified_by_the_reference_library(hooks: H
     assert sent.due_at is None
 
 
+def test_an_attempt_is_stamped_with_the_real_time_when_the_clock_of_make_run_was_moved_on(
+    hooks: Hooks,
+) -> None:
+    real = hooks.world.now - timedelta(days=60)
+    hooks.world.ports = replace(hooks.world.ports, wall_clock=lambda: real)
+    hooks.buy()
+    (post,) = hooks.posts()
+    _verify(hooks.secret, post, real)
+
+
 def test_the_secret_is_shown_as_the_standard_wants_it_and_kept_nowhere(hooks: Hooks) -> None:
     assert hooks.secret.startswith("whsec_")
     assert hooks.secret not in repr(hooks.current)

@@ -127,6 +127,8 @@ class Consumer(Value):
 class Ports(Value):
     """All outside services, as one argument of every flow.
 
+    `wall_clock` is the real time, with which receivers of webhooks compare a signature's: it
+    differs from `clock` only where that of `make run` was moved on.
     `new_id(kind)` draws an unguessable id: "order" gives an Order ID, any other kind `<kind>_<16
     symbols>`. `queue` is that of charges, `jobs` that of background jobs; `tax_ids` is asked only
     where a merchant wants it. `gateway_setup` asks a gateway about keys of test or live mode, and
@@ -136,6 +138,7 @@ class Ports(Value):
     """
 
     clock: Callable[[], datetime]
+    wall_clock: Callable[[], datetime]
     new_id: Callable[[str], str]
     store: Store
     ephemeral: Ephemeral

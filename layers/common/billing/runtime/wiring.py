@@ -65,7 +65,7 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
     from billing.storage.dynamo.ephemeral import DynamoEphemeral
 
     clock = clock or _clock
-    # Requests are signed by the real time, whatever `clock` is.
+    # Others compare what we sign with the real time, whatever `clock` is.
     calls = chosen.connect(settings.dynamodb_client, os.environ, entropy=os.urandom, clock=_clock)
     return assemble(
         settings.operation,
@@ -87,6 +87,7 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         webhook_workers=Lazy(lambda: webhook_wiring.workers(settings)),
         webhook_key=webhook_wiring.master_key(settings),
         source=gateway_wiring.sources(settings, clock, calls),
+        wall_clock=_clock,
     )
 
 
@@ -113,6 +114,7 @@ def assemble(
     webhook_workers: Workers | None = None,
     webhook_key: MasterKey = no_key,
     source: Callable[[AccountRef], LiveSource | None] = no_source,
+    wall_clock: Callable[[], datetime] | None = None,
 ) -> Ports:
     """Builds the ports, deployed or in memory; `gateways` opens accounts, by the gateway's name."""
 
@@ -123,6 +125,7 @@ def assemble(
 
     return Ports(
         clock=clock,
+        wall_clock=wall_clock or clock,
         new_id=draw,
         store=store,
         ephemeral=ephemeral,

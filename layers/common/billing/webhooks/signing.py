@@ -26,10 +26,19 @@ def secret(master: bytes, endpoint: WebhookEndpoint, number: int | None = None) 
 
 
 def headers(
-    master: bytes, endpoint: WebhookEndpoint, event_id: str, body: bytes, now: datetime
+    master: bytes,
+    endpoint: WebhookEndpoint,
+    event_id: str,
+    body: bytes,
+    now: datetime,
+    *,
+    stamped_at: datetime,
 ) -> dict[str, str]:
-    """Returns the headers of an attempt: id, time and signatures."""
-    seconds = (now - _EPOCH) // timedelta(seconds=1)
+    """Returns the headers of an attempt: id, time and signatures.
+
+    `now` decides which secrets sign; `stamped_at` is what the receiver compares with its clock.
+    """
+    seconds = (stamped_at - _EPOCH) // timedelta(seconds=1)
     signed = b".".join((event_id.encode(), str(seconds).encode(), body))
     made = (_signature(_key(master, endpoint, number), signed) for number in _valid(endpoint, now))
     return {

@@ -129,7 +129,9 @@ def _body(ports: Ports, delivery: Delivery) -> bytes | None:
 def _send(
     ports: Ports, endpoint: WebhookEndpoint, delivery: Delivery, body: bytes, now: datetime
 ) -> Answer:
-    headers = signing.headers(ports.webhook_key(), endpoint, delivery.event, body, now)
+    headers = signing.headers(
+        ports.webhook_key(), endpoint, delivery.event, body, now, stamped_at=ports.wall_clock()
+    )
     return ports.receivers(endpoint.url, headers, body)
 
 

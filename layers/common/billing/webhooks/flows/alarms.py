@@ -16,6 +16,9 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.webhooks.endpoints import WebhookEndpoint
 
+HELD = ("disabled", "failing_since", "due_at")
+"""The fields that are as they were if the alarm is still this sweep's, and true."""
+
 
 def sweep(
     ports: Ports,
@@ -24,7 +27,8 @@ def sweep(
     limit: int = 100,
     keep_going: Callable[[], bool] = lambda: True,
 ) -> Counter[str]:
-    """Mails the owners of endpoints that are due; a mail that is not taken is tried again."""
+    """Mails the owners of endpoints that are due; a mail that is not taken is tried again after the
+    lease."""
     dues = due.overdue(ports, DueKind.ENDPOINT, now=now, limit=limit)
     return due.answer(ports, dues, partial(_look, ports, now), now=now, keep_going=keep_going)
 
@@ -42,9 +46,13 @@ def _look(ports: Ports, now: datetime, due: Due) -> str:
     if found.disabled is None and found.failing_since is None:
         ports.store.commit(Change(found, replace(found, due_at=None)))
         return "recovered"
-    _mail(ports, merchant, found, now)
+    leases = ports.store.lease_each([due], now + ports.operation.lease)
+    if not leases:
+        return "stale"  # a sweep beside this one took it
+    held = replace(found, due_at=leases[0].due_at)
+    _mail(ports, merchant, held, now)
     # Killed in between, it is mailed twice; the other way round, never.
-    ports.store.commit(Change(found, found.mailed(now), expecting=("disabled", "failing_since")))
+    ports.store.commit(Change(held, held.mailed(now), expecting=HELD))
     return "endpoint_mailed"
 
 

@@ -44,6 +44,8 @@ Every error of the API is `application/problem+json`:
 
 * Branch on `code`, and where one code has several rules behind it, on `reason`. Both are stable;
   `detail` and `message` are for people, in English, and may be worded better at any time.
+* The OpenAPI document lists the codes that each operation may answer, by status, in words and as
+  `x-codes`. There may be more of them later.
 * `parameters` are the values that a text fills in, for programs that word errors themselves.
 * `field` and `errors` come with 422: the path of each wrong value, as it was sent.
 * `request_id` is the header `Request-Id` of the answer: name it when you ask about the error.

@@ -23,7 +23,7 @@ from dev.paypal import laptop as paypal_laptop
 from dev.paypal.server import Loopback as PayPal
 from dev.queues import QueueSource
 from dev.server import Api
-from dev.streams import StreamSource
+from dev.streams import StreamSource, leave_raw
 from dev.stripe import laptop
 from dev.stripe.server import Loopback
 from dev.template import REGION, Template, load
@@ -176,7 +176,7 @@ def _sandbox(ports: Any) -> Any:
 
 
 def _sources(described: stack.Stack, clock: DevClock, data: Path) -> list[Source]:
-    dynamodb, streams = boto3.client("dynamodb"), boto3.client("dynamodbstreams")
+    dynamodb, streams = boto3.client("dynamodb"), leave_raw(boto3.client("dynamodbstreams"))
     sources: list[Source] = [
         QueueSource(mapping, boto3.client("sqs"), clock, invoke)
         for mapping in described.queue_mappings

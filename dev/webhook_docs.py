@@ -12,10 +12,13 @@ from pathlib import Path
 
 from billing.event_log.public_events import About, PublicType
 from billing.webhooks import event_texts
-from billing.webhooks.deliveries import DELAYS
+from billing.webhooks.deliveries import DELAYS, TEST
 from billing.webhooks.web.documented import HEADERS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "webhooks.md"
+
+ENDPOINT = "webhook_endpoint"
+"""The object of the event that tries an endpoint."""
 
 EXAMPLE = {
     "id": "evt_17698716000000004d679f70",
@@ -106,11 +109,13 @@ def _events() -> str:
         f"| `{kind.value}` | {event_texts.WHEN[kind]} | {event_texts.ABOUT[kind].value} |"
         for kind in PublicType
     ]
+    rows.append(f"| `{TEST}` | {event_texts.WHEN_TESTED} | {ENDPOINT} |")
     return "\n".join(("## Events\n", "| type | when | object |", "|---|---|---|", *rows)) + "\n"
 
 
 def _objects() -> str:
     rows = [f"| {about.value} | {event_texts.OBJECTS[about]} |" for about in About]
+    rows.append(f"| {ENDPOINT} | {event_texts.TESTED} |")
     return "\n".join(("## Objects\n", "| object | |", "|---|---|", *rows)) + "\n"
 
 

@@ -31,8 +31,10 @@ def _given_up_at_once(postponed: Any) -> Any:
 def _with_another_id(headers: Any) -> Any:
     """Sends each attempt under an id of its own."""
 
-    def mutant(master: bytes, endpoint: Any, event: str, body: bytes, now: datetime) -> Any:
-        return headers(master, endpoint, f"{event}{now.microsecond}", body, now)
+    def mutant(
+        master: bytes, endpoint: Any, event: str, body: bytes, now: datetime, **stamp: Any
+    ) -> Any:
+        return headers(master, endpoint, f"{event}{now.microsecond}", body, now, **stamp)
 
     return mutant
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections.abc import Iterator
 from functools import cache
 
 import botocore.session
@@ -29,3 +30,13 @@ gc.set_threshold(20_000, 20, 20)
 def pytest_collection_finish(session: pytest.Session) -> None:
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_code_met_is_listed() -> Iterator[None]:
+    """Holds the codes of the OpenAPI document to all errors of /v1 that any test meets."""
+    from tests.api.listed_codes import unlisted_met
+
+    with unlisted_met() as met:
+        yield
+    assert met == set(), "error_codes.json lacks what an operation answered"

@@ -1,25 +1,42 @@
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import boto3
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
 from dev.stack import Function, StreamMapping
-from dev.streams import StreamSource
+from dev.streams import StreamSource, leave_raw
 from dev.tally import Tally
 
 FUNCTION = Function("Notify", "functions.notify.app", "deliver", 25, 128, "arn:notify")
 OUTBOX = {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "OB#"}]}}}}
 
 
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+
+
+class Raw:
+    """The body of an answer, as the SDK reads it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Any:
+        yield self._content
+
+
 class FakeStream:
     def __init__(self, *keys: str) -> None:
+        self.reads = 0
         self.records = [
             {
                 "eventName": "INSERT",
                 "dynamodb": {
                     "Keys": {"pk": {"S": key}},
-                    "NewImage": {"raw": {"B": b"\x00"}},
+                    "NewImage": {"raw": {"B": "AA=="}},
                     "SequenceNumber": str(n),
                 },
             }
@@ -42,6 +59,7 @@ class FakeStream:
         return {"ShardIterator": str(int(SequenceNumber) + 1)}
 
     def get_records(self, ShardIterator: str, Limit: int) -> Any:  # noqa: N803
+        self.reads += 1
         start = int(ShardIterator)
         page = self.records[start : start + Limit]
         return {"Records": page, "NextShardIterator": str(start + len(page))}
@@ -79,9 +97,38 @@ class Shop:
 
 
 def test_matching_records_are_delivered_in_order_and_once(tmp_path: Path) -> None:
-    shop = Shop(FakeStream("OB#1", "M#1", "M#2", "M#3", "OB#2"), tmp_path)
+    shop = Shop(FakeStream("OB#1", "M#1", "M#2", "M#3", "OB#2", "M#4", "OB#3"), tmp_path)
     shop.deliver(5)
-    assert shop.batches == [["OB#1"], ["OB#2"]]
+    assert shop.batches == [["OB#1", "OB#2"], ["OB#3"]]
+
+
+def test_a_page_is_read_once_however_many_batches_it_holds(tmp_path: Path) -> None:
+    stream = FakeStream(*(f"OB#{n}" for n in range(10)))
+    shop = Shop(stream, tmp_path)
+    shop.deliver(5)
+    assert len(shop.batches) == 5
+    assert stream.reads == 1
+
+
+def test_a_restart_within_a_page_goes_on_behind_the_last_batch(tmp_path: Path) -> None:
+    stream = FakeStream("OB#1", "OB#2", "OB#3")
+    Shop(stream, tmp_path).deliver()
+    again = Shop(stream, tmp_path)
+    again.deliver()
+    assert again.batches == [["OB#3"]]
+
+
+def test_the_sdk_leaves_records_as_they_were_sent() -> None:
+    streams = leave_raw(boto3.client("dynamodbstreams", region_name="us-east-1", **KEYS))
+    sent = {
+        "Records": [{"dynamodb": {"NewImage": {"raw": {"B": "AA=="}}, "SequenceNumber": "7"}}],
+        "NextShardIterator": "next",
+    }
+    answer = AWSResponse("http://127.0.0.1", 200, {}, Raw(json.dumps(sent).encode()))
+    streams.meta.events.register("before-send.dynamodb-streams.GetRecords", lambda **_: answer)
+    read = streams.get_records(ShardIterator="first")
+    assert read["Records"] == sent["Records"]
+    assert read["NextShardIterator"] == "next"
 
 
 def test_a_record_is_what_lambda_hands_over(tmp_path: Path) -> None:

@@ -195,8 +195,16 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
         MANY,
     ),
     "webhook_endpoint": (lambda s: s.webhook_endpoint(MERCHANT, "we_1"), GET),
+    "webhook_endpoints_named": (
+        lambda s: s.webhook_endpoints_named([(MERCHANT, "we_1")] * 2),
+        MANY,
+    ),
     "webhook_endpoints": (lambda s: s.webhook_endpoints(MERCHANT), QUERY),
     "delivery": (lambda s: s.delivery(MERCHANT, "we_1", "evt_1"), GET),
+    "deliveries_named": (
+        lambda s: s.deliveries_named([(MERCHANT, "we_1", "evt_1")] * 2),
+        MANY,
+    ),
     "deliveries_before": (
         lambda s: s.deliveries_before(MERCHANT, "we_1", before="evt_1", limit=50),
         QUERY,

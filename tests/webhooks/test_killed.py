@@ -51,7 +51,17 @@ class Calls:
 def mortal(hooks: Hooks, calls: Calls) -> Iterator[None]:
     """Lets the process that runs meanwhile die at one of its calls."""
     store, ports = hooks.world.store, hooks.world.ports
-    kept = {name: getattr(store, name) for name in ("commit", "delivery", "webhook_endpoint")}
+    kept = {
+        name: getattr(store, name)
+        for name in (
+            "commit",
+            "commit_each",
+            "delivery",
+            "deliveries_named",
+            "webhook_endpoint",
+            "webhook_endpoints_named",
+        )
+    }
     for name, call in kept.items():
         setattr(store, name, calls.around(call))
     hooks.world.ports = replace(ports, receivers=calls.around(hooks.world.receivers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import botocore.session
@@ -88,6 +89,16 @@ def test_a_configuration_file_is_left_to_botocore(tmp_path: Path) -> None:
     (tmp_path / ".aws" / "config").write_text("[default]\nregion = us-east-1\n")
     with pytest.raises(Unsuited):
         endpoint_of(environ)
+
+
+def test_the_null_device_stands_for_no_file_whatever_is_at_home(tmp_path: Path) -> None:
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text("[default]\nregion = us-east-1\n")
+    (tmp_path / ".aws" / "credentials").write_text("[default]\n")
+    one = {**REGION, "HOME": str(tmp_path), "AWS_CONFIG_FILE": os.devnull}
+    with pytest.raises(Unsuited):
+        endpoint_of(one)
+    assert endpoint_of({**one, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}).region == "eu-west-1"
 
 
 def test_a_proxy_of_another_scheme_changes_nothing() -> None:

@@ -15,11 +15,21 @@ class WebhookParts(Protocol):
     """The questions about endpoints and deliveries; `Store` has them too."""
 
     def webhook_endpoint(self, merchant: str, endpoint: str) -> WebhookEndpoint | None: ...
+    def webhook_endpoints_named(
+        self, keys: Sequence[tuple[str, str]]
+    ) -> list[WebhookEndpoint | None]:
+        """Many at once, (merchant, endpoint id) each, in the order asked for."""
+        ...
+
     def webhook_endpoints(self, merchant: str) -> list[WebhookEndpoint]:
         """All endpoints of a merchant, disabled ones too."""
         ...
 
     def delivery(self, merchant: str, endpoint: str, event: str) -> Delivery | None: ...
+    def deliveries_named(self, keys: Sequence[tuple[str, str, str]]) -> list[Delivery | None]:
+        """Many at once, (merchant, endpoint id, event id) each, in the order asked for."""
+        ...
+
     def deliveries_before(
         self, merchant: str, endpoint: str, *, before: str | None, limit: int
     ) -> list[Delivery]:

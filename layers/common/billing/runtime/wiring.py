@@ -164,12 +164,20 @@ def consumers() -> Sequence[Consumer]:
     return handlers.CONSUMERS
 
 
-def side_by_side(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:
-    """Makes calls in threads, a few at a time; a single call stays in this thread."""
-    if len(items) < 2:
-        return one_by_one(call, items)
-    with ThreadPoolExecutor(min(CALLS_AT_ONCE, len(items))) as pool:
-        return list(pool.map(here(partial(_attempt, call)), items))
+def at_once(most: int) -> Each:
+    """Returns an `Each` that makes calls in threads, so many at a time; a single call stays in its
+    thread."""
+
+    def each(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:
+        if len(items) < 2:
+            return one_by_one(call, items)
+        with ThreadPoolExecutor(min(most, len(items))) as pool:
+            return list(pool.map(here(partial(_attempt, call)), items))
+
+    return each
+
+
+side_by_side = at_once(CALLS_AT_ONCE)
 
 
 def at_pace(calls_per_second: float) -> Each:

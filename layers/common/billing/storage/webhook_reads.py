@@ -24,6 +24,12 @@ class WebhookReads:
         """Get M#<merchant> WEBHOOK#<id>."""
         return self._items.get(event_keys.webhook_endpoint(merchant, endpoint))
 
+    def webhook_endpoints_named(
+        self, keys: Sequence[tuple[str, str]]
+    ) -> list[WebhookEndpoint | None]:
+        """Batch get of M#<merchant> WEBHOOK#<id>."""
+        return self._items.get_many([event_keys.webhook_endpoint(*each) for each in keys])
+
     def webhook_endpoints(self, merchant: str) -> list[WebhookEndpoint]:
         """Query M#<merchant> WEBHOOK#*."""
         return self._items.query(event_keys.webhook_endpoints(merchant))
@@ -31,6 +37,10 @@ class WebhookReads:
     def delivery(self, merchant: str, endpoint: str, event: str) -> Delivery | None:
         """Get M#<merchant>#WH#<endpoint> <event>."""
         return self._items.get(event_keys.delivery(merchant, endpoint, event))
+
+    def deliveries_named(self, keys: Sequence[tuple[str, str, str]]) -> list[Delivery | None]:
+        """Batch get of M#<merchant>#WH#<endpoint> <event>."""
+        return self._items.get_many([event_keys.delivery(*each) for each in keys])
 
     def deliveries_before(
         self, merchant: str, endpoint: str, *, before: str | None, limit: int

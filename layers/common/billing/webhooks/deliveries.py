@@ -45,6 +45,9 @@ MOST_ATTEMPTS = 3 * (len(DELAYS) + 1)
 LEASE = 2 * MINUTE
 """The time that a worker has an attempt to itself; its function ends long before."""
 
+SOON = timedelta(seconds=8)
+"""A next attempt that comes so soon is made by the same worker."""
+
 TEST = "endpoint.tested"
 """The type of the event that a merchant sends to try an endpoint; it is in no log."""
 

@@ -24,6 +24,9 @@ PAUSES_AFTER = 5
 """The failures in a row after which an endpoint is left alone for a while."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
+PROBE = timedelta(seconds=30)
+"""The pause in which one attempt shows whether an endpoint answers again; longer than it takes."""
+
 WARNED_AFTER = timedelta(days=3)
 DISABLED_AFTER = timedelta(days=5)
 NOTICE = timedelta(days=1)
@@ -79,6 +82,15 @@ class WebhookEndpoint(Entity):
     def is_paused(self, now: datetime) -> bool:
         """Tests whether it is left alone after failures."""
         return self.paused_until is not None and now < self.paused_until
+
+    @property
+    def is_probed_next(self) -> bool:
+        """True if it was left alone, so that its next attempt is made by one worker alone."""
+        return self.failures >= PAUSES_AFTER
+
+    def probed(self, now: datetime) -> WebhookEndpoint:
+        """Leaves it alone while one attempt is made, for whose outcome other events wait."""
+        return replace(self, paused_until=now + PROBE)
 
     @property
     def needs_a_look(self) -> bool:

@@ -45,6 +45,9 @@ WHEN: Mapping[PublicType, str] = {
     "or something late changed them since.",
 }
 
+WHEN_TESTED = "You asked for a test event. It is in no log, and goes to the endpoint you try alone."
+"""When `endpoint.tested` happens, which no endpoint has to ask for."""
+
 OBJECTS: Mapping[About, str] = {
     About.SUBSCRIPTION: "The subscription, as `GET /v1/subscriptions/{id}` shows it.",
     About.INVOICE: "The invoice, as `GET /v1/invoices` lists it, with its customer.",
@@ -56,6 +59,9 @@ OBJECTS: Mapping[About, str] = {
     "shows them; its id is the day. `revision` is higher each time the day is sent again.",
     About.TICKET: "The ticket's id, state, department and customer.",
 }
+
+TESTED = "The endpoint: its id alone."
+"""The object of `endpoint.tested`."""
 
 ABOUT: Mapping[PublicType, About] = {
     **dict(PUBLIC.values()),

@@ -147,8 +147,9 @@ def _body(route: Route, components: dict[str, Any]) -> dict[str, Any]:
 def _responses(
     route: Route, gives: dict[str, Any] | None, components: dict[str, Any]
 ) -> dict[str, Any]:
-    errors = {status: answers.refer(status) for status in answers.ERRORS}
-    errors |= {status: answers.error(status, own) for status, own in route.errors.items()}
+    name, own = route.handler.__name__, route.errors
+    statuses = dict.fromkeys((*answers.ERRORS, *own))
+    errors = {one: answers.of_operation(name, one, own.get(one)) for one in statuses}
     if not _sends(route):
         del errors["413"], errors["415"]
     if route.status == NOTHING_TO_SAY:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from billing.api.web import openapi_codes
 from billing.kernel.errors import (
     BillingError,
+    Conflict,
     Invalid,
     NotFound,
-    Refused,
     TooMany,
     Unavailable,
 )
@@ -27,6 +29,8 @@ from billing.web.request import MAX_BODY_BYTES
 REFERENCE = "#/components/schemas/{model}"
 RESPONSE = "#/components/responses/{name}"
 HEADER = "#/components/headers/{name}"
+CODES = "x-codes"
+"""The extension that lists an answer's codes for programs."""
 
 ERRORS = {
     "400": "The request cannot be read.",
@@ -67,7 +71,7 @@ EXAMPLES: dict[str, BillingError] = {
     "402": PaymentDeclined("declined", code="insufficient_funds"),
     "403": Forbidden(code="scope_missing", scope="write"),
     "404": NotFound(),
-    "409": Refused("already_cancelled"),
+    "409": Conflict(),
     "413": TooLarge(most=MAX_BODY_BYTES),
     "415": UnsupportedType("content_type", accepted=JSON),
     "422": Invalid("too_long", field="name", count=200),
@@ -142,25 +146,35 @@ PROBLEM_SCHEMA = {
 
 def shared() -> dict[str, Any]:
     """Returns the answers that operations refer to, by name."""
-    return {NAMES[status]: error(status, words) for status, words in ERRORS.items()}
+    return {NAMES[status]: _error(status, words) for status, words in ERRORS.items()}
 
 
-def refer(status: str) -> dict[str, Any]:
-    """Returns the reference to a shared answer."""
-    return {"$ref": RESPONSE.format(name=NAMES[status])}
+def of_operation(operation: str, status: str, words: str | None) -> dict[str, Any]:
+    """Returns an operation's answer of a status: its own, where it has words or codes of its own,
+    or a reference to the shared one."""
+    codes = openapi_codes.of(operation, status)
+    if words is None and not codes:
+        return {"$ref": RESPONSE.format(name=NAMES[status])}
+    return _error(status, words or ERRORS[status], codes)
 
 
-def error(status: str, words: str) -> dict[str, Any]:
-    """Returns an answer that is a problem."""
+def _error(status: str, words: str, own: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns an answer that is a problem, with the codes that it may have.
+
+    They are listed and not an `enum`, because there may be more of them at any time.
+    """
     example = problems.problem(EXAMPLES[status], HEADERS[REQUEST_ID]["example"])
     schema = {"$ref": REFERENCE.format(model="Problem")}
     named = (REQUEST_ID, *(("Retry-After",) if status in WAITS else ()))
     if status == "401":
         named = (*named, "WWW-Authenticate")
+    codes = [*own, *openapi_codes.of_all(status)]
+    listed = ", ".join(f"`{code}`" for code in codes)
     return {
-        "description": words,
+        "description": f"{words} Codes: {listed}." if codes else words,
         "headers": headers(*named),
         "content": {PROBLEM: {"schema": schema, "example": example}},
+        **({CODES: codes} if codes else {}),
     }
 
 

@@ -18,17 +18,16 @@ from billing.kernel.ports import Ports
 from billing.kernel.receivers import Answer
 from billing.kernel.storage import Due
 from billing.kernel.values import Value, replace
-from billing.kernel.writes import Change, ConditionCheck, Write
+from billing.kernel.writes import Change, Write
 from billing.webhooks import payload, signing
-from billing.webhooks.deliveries import TEST, Delivery, DeliveryState
+from billing.webhooks.deliveries import SOON, TEST, Delivery, DeliveryState
 from billing.webhooks.endpoints import Disabled, WebhookEndpoint
-from billing.webhooks.flows import fan_out, recover
+from billing.webhooks.flows import fan_out, leased, recover, waiting
+from billing.webhooks.flows.leased import Leased, Standing
+from billing.webhooks.flows.waiting import HEALTH, changed
 
 TRIES = 6
 """The times that an outcome is noted, where other workers note theirs at the same endpoint."""
-
-SOON = timedelta(seconds=8)
-"""A next attempt that comes so soon is made by the same worker."""
 
 PACE, PACE_WINDOW = 600, timedelta(minutes=1)
 """The most attempts at one endpoint in a while."""
@@ -36,8 +35,8 @@ PACE, PACE_WINDOW = 600, timedelta(minutes=1)
 DISARMED_FOR = timedelta(hours=1)
 """The delay of a delivery whose merchant is disarmed here (W-5)."""
 
-HEALTH = ("disabled", "failing_since", "failures", "paused_until", "undelivered_from")
-"""The fields of an endpoint that decide about attempts, and that their outcomes change."""
+Noted = tuple[Delivery, tuple[Write, ...]]
+"""What an outcome makes of its delivery, and the writes that it means for the endpoint."""
 
 
 class Taken(Value):
@@ -48,35 +47,50 @@ class Taken(Value):
 
 
 def take(ports: Ports, leases: Sequence[Due], *, keep_going: KeepGoing) -> Taken:
-    """Makes the attempts of leases: endpoints side by side, those at one in turn.
+    """Makes the attempts of leases: endpoints side by side, those that do well first, and those at
+    one in turn.
 
     What there is no time for comes back when its lease ends.
     """
-    theirs: dict[tuple[str, str], list[Due]] = defaultdict(list)
+    theirs: dict[tuple[str, ...], list[Due]] = defaultdict(list)
     for lease in leases:
-        merchant, endpoint, _ = lease.owner
-        theirs[merchant, endpoint].append(lease)
-    do = partial(_at_endpoint, ports, keep_going)
-    tally: Counter[str] = Counter()
+        theirs[lease.owner[:2]].append(lease)
+    try:
+        firsts = leased.read(ports, [each[0] for each in theirs.values()])
+        waits = waiting.keep_together(ports, firsts)
+    except Unavailable:
+        return Taken(Counter(unavailable=len(theirs)))
+    tally: Counter[str] = Counter(waiting=len(waits))
     soon: list[Due] = []
-    for done in ports.each(do, list(theirs.values())):
+    left = [
+        (first, at_one[1:] if first.lease in waits else at_one)
+        for first, at_one in zip(firsts, theirs.values(), strict=True)
+    ]
+    left.sort(key=lambda one: one[0].endpoint is not None and one[0].endpoint.failures)
+    do = partial(_at_endpoint, ports, keep_going)
+    for done in ports.each(do, [one for one in left if one[1]]):
         if isinstance(done, Unavailable):
             tally["unavailable"] += 1
             continue
         tally += done.tally
         soon += done.soon
-    return Taken(tally, tuple(soon))
+    return Taken(+tally, tuple(soon))
 
 
-def _at_endpoint(ports: Ports, keep_going: KeepGoing, leases: Sequence[Due]) -> Taken:
+def _at_endpoint(ports: Ports, keep_going: KeepGoing, given: tuple[Leased, Sequence[Due]]) -> Taken:
+    """Makes the attempts at one endpoint; what the first lease names is read already."""
+    first, leases = given
+    environment = ports.operation.environment
+    is_fresh = first.standing(environment, ports.clock()) is not Standing.HELD
     tally: Counter[str] = Counter()
     soon: list[Due] = []
     for number, lease in enumerate(leases):
         if number and not keep_going():
             tally["left"] += len(leases) - number
             break
+        found = first if is_fresh and lease == first.lease else leased.read(ports, [lease])[0]
         try:
-            outcome, after = _one(ports, lease)
+            outcome, after = _one(ports, found)
         except Conflict:
             outcome, after = "overtaken", None
         tally[outcome] += 1
@@ -90,27 +104,31 @@ def _comes_soon(delivery: Delivery | None, now: datetime) -> TypeGuard[Delivery]
     return due_at is not None and due_at <= now + SOON
 
 
-def _one(ports: Ports, lease: Due) -> tuple[str, Delivery | None]:
+def _one(ports: Ports, found: Leased) -> tuple[str, Delivery | None]:
     """Makes one attempt, unless it may not be made now; returns the outcome and the delivery."""
-    merchant_id, endpoint_id, event = lease.owner
-    delivery = ports.store.delivery(merchant_id, endpoint_id, event)
-    if delivery is None or delivery.due_at != lease.due_at:
+    now, delivery, endpoint = ports.clock(), found.delivery, found.endpoint
+    standing = found.standing(ports.operation.environment, now)
+    if delivery is None or standing is Standing.STALE:
         return "stale", None
-    merchant = ports.store.merchant(merchant_id)
-    endpoint = ports.store.webhook_endpoint(merchant_id, endpoint_id)
-    now = ports.clock()
-    if merchant is None or endpoint is None:
+    if endpoint is None or standing is Standing.UNKNOWN:
         return "unknown", _save(ports, delivery, delivery.given_up())
-    if not merchant.armed_in(ports.operation.environment):
+    if standing is Standing.DISARMED:
         later = replace(delivery, due_at=now + DISARMED_FOR)
         return "disarmed", _save(ports, delivery, later)
-    if not endpoint.is_enabled or endpoint.is_paused(now):
-        return _keep_waiting(ports, endpoint, delivery)
-    if ports.ephemeral.hit("webhook", endpoint_id, window=PACE_WINDOW, now=now) > PACE:
+    if standing is Standing.HELD:
+        return waiting.keep(ports, endpoint, delivery)
+    if ports.ephemeral.hit("webhook", endpoint.id, window=PACE_WINDOW, now=now) > PACE:
         return "paced", _save(ports, delivery, replace(delivery, due_at=now + PACE_WINDOW))
     body = _body(ports, delivery)
     if body is None:
         return "expired", _save(ports, delivery, delivery.given_up())
+    if endpoint.is_probed_next:
+        probing = endpoint.probed(now)
+        try:
+            ports.store.commit(Change(endpoint, probing, expecting=HEALTH))
+        except Conflict:  # Another worker was first: its outcome decides.
+            return "waits_again", _save(ports, delivery, replace(delivery, due_at=now + SOON))
+        endpoint = probing
     answer = _send(ports, endpoint, delivery, body, now)
     tried = delivery.attempted(answer.status, answer.error, now)
     if answer.is_success:
@@ -136,32 +154,8 @@ def _send(
 
 
 def _save(ports: Ports, before: Delivery, after: Delivery) -> Delivery:
-    ports.store.commit(_changed(before, after))
+    ports.store.commit(changed(before, after))
     return after
-
-
-def _changed(before: Delivery, after: Delivery) -> Change:
-    return Change(before, after, expecting=("due_at", "state"))
-
-
-def _keep_waiting(
-    ports: Ports, endpoint: WebhookEndpoint, delivery: Delivery
-) -> tuple[str, Delivery]:
-    """Lets a delivery wait for its endpoint's next success, which a job makes known to it.
-
-    It holds only if the endpoint is still as it was read: after a success nothing waits.
-    """
-    after = delivery.kept_waiting()
-    owing = endpoint.owes(delivery.event)
-    about: Write = ConditionCheck(endpoint, HEALTH)
-    if owing != endpoint:
-        about = Change(endpoint, owing, expecting=HEALTH)
-    try:
-        ports.store.commit(_changed(delivery, after), about)
-    except Conflict:
-        # The endpoint may answer again by now, so the attempt comes back soon.
-        return "waits_again", _save(ports, delivery, replace(delivery, due_at=ports.clock() + SOON))
-    return "waiting", after
 
 
 def _succeed(
@@ -171,14 +165,13 @@ def _succeed(
     if endpoint.does_well:
         return _save(ports, before, after)
 
-    def writes(current: WebhookEndpoint) -> tuple[Write, ...]:
+    def decide(current: WebhookEndpoint) -> Noted:
         if current.does_well:
-            return ()
+            return after, ()
         going = recover.writes(ports, current, ports.clock())
-        return Change(current, current.succeeded(), expecting=HEALTH), *going
+        return after, (Change(current, current.succeeded(), expecting=HEALTH), *going)
 
-    _note(ports, endpoint, before, after, writes)
-    return after
+    return _note(ports, endpoint, before, decide)
 
 
 def _fail(
@@ -190,26 +183,29 @@ def _fail(
 ) -> tuple[str, Delivery]:
     """Notes a failure: the next attempt, and how the endpoint does.
 
-    An endpoint that says it is gone is disabled, and the event waits for it to be enabled.
+    An endpoint that says it is gone is disabled, and the event waits for it to be enabled. While it
+    is paused already, a failure of an attempt that was under way says nothing new about it.
     """
     now = ports.clock()
-    if answer.is_gone:
-        after = tried.kept_waiting()
-    else:
-        until = endpoint.failed(now).paused_until
-        after = tried.postponed(now, wait=answer.retry_after, until=until)
 
-    def writes(current: WebhookEndpoint) -> tuple[Write, ...]:
-        failing = current.failed(now)
+    def decide(current: WebhookEndpoint) -> Noted:
+        is_news = current.paused_until == endpoint.paused_until or not current.is_paused(now)
+        failing = current.failed(now) if is_news else current
+        if answer.is_gone:
+            after = tried.kept_waiting()
+        else:
+            after = tried.postponed(now, wait=answer.retry_after, until=failing.paused_until)
         if current.is_enabled and answer.is_gone:
             failing = failing.switched_off(Disabled.GONE, now)
         elif current.is_enabled and current.is_past_help(now):
             failing = failing.switched_off(Disabled.FAILING, now)
         if after.state is not DeliveryState.PENDING:
             failing = failing.owes(after.event)
-        return (Change(current, failing, expecting=HEALTH),)
+        if failing == current:
+            return after, ()
+        return after, (Change(current, failing, expecting=HEALTH),)
 
-    _note(ports, endpoint, before, after, writes)
+    after = _note(ports, endpoint, before, decide)
     if after.state is DeliveryState.EXHAUSTED:
         _hand_on(ports, after)
     return ("gone" if answer.is_gone else "failed"), after
@@ -219,25 +215,29 @@ def _note(
     ports: Ports,
     endpoint: WebhookEndpoint,
     before: Delivery,
-    after: Delivery,
-    about: Callable[[WebhookEndpoint], tuple[Write, ...]],
-) -> None:
-    """Writes a delivery with what its outcome means for its endpoint; raises `Conflict` if the
-    delivery is another worker's by now."""
-    current: WebhookEndpoint | None = endpoint
+    decide: Callable[[WebhookEndpoint], Noted],
+) -> Delivery:
+    """Writes what an outcome means for its delivery and its endpoint; raises `Conflict` if the
+    delivery is another worker's by now.
+
+    Without the endpoint, and where others note theirs all the time, the delivery is noted alone.
+    """
+    current = endpoint
     for _ in range(TRIES):
-        if current is None:
-            break
+        after, about = decide(current)
         try:
-            ports.store.commit(_changed(before, after), *about(current))
+            ports.store.commit(changed(before, after), *about)
         except Conflict:
             found = ports.store.delivery(before.merchant, before.endpoint, before.event)
             if found != before:
                 raise
-            current = ports.store.webhook_endpoint(endpoint.merchant, endpoint.id)
+            read = ports.store.webhook_endpoint(endpoint.merchant, endpoint.id)
+            if read is None:
+                break
+            current = read
         else:
-            return
-    ports.store.commit(_changed(before, after))
+            return after
+    return _save(ports, before, decide(current)[0])
 
 
 def _hand_on(ports: Ports, given_up: Delivery) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from billing.event_log.public_events import About, PublicType
-from billing.webhooks.event_texts import ABOUT, OBJECTS, WHEN
+from billing.webhooks.deliveries import TEST
+from billing.webhooks.event_texts import ABOUT, OBJECTS, TESTED, WHEN, WHEN_TESTED
 
 REFERENCE = "#/components/schemas/{model}"
 TEXT: dict[str, Any] = {"type": "string"}
@@ -89,21 +90,52 @@ _OWN: Mapping[About, dict[str, Any]] = {
 }
 """Fields of the objects that no route of /v1 shows so."""
 
+_TESTED: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "type", "timestamp", "created_at", "api_version", "sequence", "data"],
+    "properties": {
+        "id": TEXT,
+        "type": {"const": TEST},
+        "timestamp": INSTANT,
+        "created_at": INSTANT,
+        "api_version": TEXT,
+        "sequence": {"type": "integer"},
+        **{name: {"type": "null"} for name in ("customer", "subscription", "invoice")},
+        "data": {
+            "type": "object",
+            "required": ["object"],
+            "properties": {
+                "object": {
+                    "type": "object",
+                    "required": ["object", "id"],
+                    "properties": {"object": {"const": "webhook_endpoint"}, "id": TEXT},
+                }
+            },
+        },
+    },
+}
+"""The event that tries an endpoint: it is in no log, so that no route shows one."""
+
 _SHAPES = {About.SUBSCRIPTION: "SubscriptionOutput", About.INVOICE: "InvoiceOutput"}
 
 
 def webhooks() -> dict[str, Any]:
     """Returns the `webhooks` of the document, by type of event."""
-    return {kind.value: {"post": _operation(kind)} for kind in PublicType}
+    logged = {kind.value: {"post": _of_type(kind)} for kind in PublicType}
+    return {**logged, TEST: {"post": _operation(TEST, WHEN_TESTED, TESTED, _TESTED)}}
 
 
-def _operation(kind: PublicType) -> dict[str, Any]:
+def _of_type(kind: PublicType) -> dict[str, Any]:
     about = ABOUT[kind]
+    return _operation(kind.value, WHEN[kind], OBJECTS[about], _event(kind, about))
+
+
+def _operation(kind: str, when: str, words: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {
-        "operationId": f"on_{kind.value.replace('.', '_')}",
+        "operationId": f"on_{kind.replace('.', '_')}",
         "tags": ["Webhooks"],
-        "summary": WHEN[kind],
-        "description": OBJECTS[about],
+        "summary": when,
+        "description": words,
         "security": [],
         "parameters": [
             {"name": name, "in": "header", "required": True, "description": words, "schema": TEXT}
@@ -111,7 +143,7 @@ def _operation(kind: PublicType) -> dict[str, Any]:
         ],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": _event(kind, about)}},
+            "content": {"application/json": {"schema": schema}},
         },
         "responses": ANSWERS,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,8 @@ _SUFFIXES = (
     (re.compile(r"us-gov-[a-z]+-\d+"), "amazonaws.com"),
     (re.compile(r"cn-[a-z]+-\d+"), "amazonaws.com.cn"),
 )
-_FILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+_PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+_FILES = {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "credentials"}
 _OTHER_ENDPOINTS = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
 
 
@@ -50,7 +52,7 @@ def endpoint_of(
 
     Raises `Unsuited` where botocore would read a file, use a proxy, or choose another address.
     """
-    if any(environ.get(name) for name in _FILES) or _has_files(environ):
+    if any(environ.get(name) for name in _PROFILES) or _has_files(environ):
         raise Unsuited("profile")
     region = region or environ.get("AWS_DEFAULT_REGION")
     if not region:
@@ -71,10 +73,18 @@ def address_of(url: str, region: str = "") -> Endpoint:
 
 
 def _has_files(environ: Mapping[str, str]) -> bool:
+    """Tests whether botocore would read a file: one that is named, or one in its place at home.
+
+    Naming the null device is how to say that there is none.
+    """
     home = environ.get("HOME")
-    return bool(home) and any(
-        Path(str(home), ".aws", n).exists() for n in ("config", "credentials")
-    )
+    for variable, name in _FILES.items():
+        named = environ.get(variable)
+        if named and named != os.devnull:
+            return True
+        if not named and home and Path(home, ".aws", name).exists():
+            return True
+    return False
 
 
 def _configured(environ: Mapping[str, str]) -> str | None:

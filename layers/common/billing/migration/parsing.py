@@ -102,6 +102,11 @@ class _Cells:
             gateway_customer=self._text("gateway_customer"),
             payment_method=self._text("payment_method"),
             tax_behaviour=self._one_of("tax_behaviour", TaxBehavior),
+            tax_id_confirmed=self._yes("tax_id_confirmed"),
+            tax_id_reference=self._text("tax_id_reference"),
+            paid_until=self._at("paid_until"),
+            resumes_at=self._at("resumes_at"),
+            announced_price=self._text("announced_price"),
         )
         self._needed("started_at")
         priced = self._text("price") is not None and self._text("period") is not None
@@ -195,6 +200,12 @@ class _Cells:
             self._found("count_malformed", name, value=value)
             return None
         return int(value)
+
+    def _yes(self, name: str) -> bool:
+        value = (self._text(name) or "false").lower()
+        if value not in {"true", "false"}:
+            self._found("yes_malformed", name, value=value)
+        return value == "true"
 
     def _quantity(self) -> int:
         quantity = self._count("quantity")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from billing.console.web.lists import listing
+from billing.catalog.flows import product_lists
+from billing.console.web.lists import PRODUCTS_OFFERED, listing
 from billing.console.web.pages import Desk, page
 from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.lists import Page
@@ -23,6 +24,9 @@ from billing.web.request import BYTE_FOR_BYTE, CSV
 
 HERE = "/console/import"
 PAGE_LENGTH = 20
+PRICES_SHOWN = 30
+"""The prices that are chosen for at once: each offers `POINTS_OFFERED` price points."""
+POINTS_OFFERED = 200
 OTHER = "other"
 """The kind of a file whose columns are to be named."""
 
@@ -208,6 +212,7 @@ def import_page(
     listed = listing(desk, f"{HERE}/{import_id}", RowsQuery, find)
     is_checked = found.state is ImportState.CHECKED
     prices = unmatched.prices(desk.ports, found) if is_checked and found.blocking else ()
+    points, is_cut = _points(desk) if prices else ([], False)
     return page(
         desk,
         "console/import.html",
@@ -219,20 +224,28 @@ def import_page(
         results=tuple(Result),
         said=words.of_row,
         moved=words.of_move,
-        prices=prices,
-        points=_points(desk) if prices else [],
+        prices=prices[:PRICES_SHOWN],
+        more_prices=len(prices) - PRICES_SHOWN,
+        points=points,
+        points_cut=is_cut,
         errors=errors or {},
     )
 
 
-def _points(desk: Desk) -> list[tuple[str, str]]:
-    products, points = desk.ports.store.catalog(desk.merchant)
-    names = {each.id: each.name for each in products}
-    return [
-        (each.id, f"{names[each.product]}: {_price(each.terms)}")
-        for each in points
-        if each.product in names
+def _points(desk: Desk) -> tuple[list[tuple[str, str]], bool]:
+    """Returns the price points of the newest products to choose from, and whether there are more.
+
+    Archived products are among them: what is imported is often sold no more.
+    """
+    newest = product_lists.page(
+        desk.ports, desk.session.merchant, limit=PRODUCTS_OFFERED, cursor=None
+    )
+    every = [
+        (point.id, f"{product.name}: {_price(point.terms)}")
+        for product, points in newest.data
+        for point in points
     ]
+    return every[:POINTS_OFFERED], newest.next is not None or len(every) > POINTS_OFFERED
 
 
 def _price(terms: Any) -> str:
@@ -245,7 +258,10 @@ def choose_prices(desk: Desk, import_id: str) -> http.Answer:
     found = imports.one(desk.ports, desk.merchant, import_id).found
     form = desk.request.form()
     known = unmatched.prices(desk.ports, found)
-    chosen = {each.name: form.get(f"price-{n}", "") for n, each in enumerate(known)}
+    chosen = {
+        each.name: form.get(f"price-id-{n}", "").strip() or form.get(f"price-{n}", "")
+        for n, each in enumerate(known[:PRICES_SHOWN])
+    }
     try:
         mappings.save_prices(
             *(desk.ports, desk.session.merchant, found),

@@ -13,6 +13,7 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.migration import presets, tables
 from billing.migration.flows import imports, uploads
+from billing.migration.flows.price_points import PricePoints
 from billing.migration.import_rows import Problem
 from billing.migration.imports import Import, ImportMapping, Named
 
@@ -56,12 +57,13 @@ def save_prices(
     ports: Ports, merchant: Merchant, asked: Import, prices: Mapping[str, str], *, now: datetime
 ) -> ImportMapping:
     """Adds which price point each price of an import's file is; raises `Invalid` for one that is
-    not the merchant's."""
-    _, points = ports.store.catalog(merchant.id)
-    known = {each.id for each in points}
-    for point in prices.values():
-        if point not in known:
-            raise Invalid("not_a_price_point", field="price_point")
+    not the merchant's, and for too many at once."""
+    if len(prices) > PRICES_MOST:
+        raise Invalid("too_many_entries", field="price_point", count=PRICES_MOST)
+    points = PricePoints(ports, merchant)
+    points.read(prices.values())
+    if any(points.named(each) is None for each in prices.values()):
+        raise Invalid("not_a_price_point", field="price_point")
     name = asked.mapping or asked.preset
     found = ports.store.import_mapping(merchant.id, name)
     kept = {} if found is None else {each.name: each.value for each in found.prices}

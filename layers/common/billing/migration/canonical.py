@@ -18,6 +18,12 @@ COLUMNS = (
 )
 """The columns in their order; `test` is ours alone, and an import ignores it."""
 
+DATES = (
+    *("started_at", "next_charge_at", "trial_ends_at", "cancel_at", "anchor_local"),
+    *("paid_until", "resumes_at"),
+)
+"""The columns that hold dates."""
+
 
 def of_subscription(
     found: Subscription, buyer: Customer, method: PaymentMethod | None, billed: BillTo | None

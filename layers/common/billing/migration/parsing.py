@@ -14,6 +14,7 @@ from billing.kernel.catalog import Cancellation, Cycle, TaxBehavior
 from billing.kernel.countries import COUNTRIES
 from billing.kernel.customers import Address
 from billing.kernel.errors import Invalid
+from billing.kernel.import_presets import SOURCE_PRICE
 from billing.kernel.money import MINOR_DIGITS, Currency, Money
 from billing.kernel.periods import Period, is_zone
 from billing.kernel.subscription import TERMINAL, State
@@ -111,7 +112,11 @@ class _Cells:
         self._needed("started_at")
         priced = self._text("price") is not None and self._text("period") is not None
         if row.price_point is None and not priced:
-            self._found("price_missing", "price_point")
+            named = self._text(SOURCE_PRICE)
+            if named is None:
+                self._found("price_missing", "price_point")
+            else:
+                self._found("price_unnamed", SOURCE_PRICE, value=named)
         return row
 
     def _found(self, reason: str, column: str, *, blocks: bool = True, **of: object) -> None:

@@ -13,8 +13,8 @@ from billing.kernel.lists import Page
 from billing.kernel.money import Money
 from billing.migration.flows import dry_run, imports, mappings, report, unmatched, uploads
 from billing.migration.flows.imports import Wanted
-from billing.migration.import_rows import ImportedRow, Result
-from billing.migration.imports import Import, ImportState
+from billing.migration.import_rows import ImportedRow, Problem, Result
+from billing.migration.imports import DateOrder, Import, ImportState
 from billing.migration.presets import TARGETS
 from billing.migration.web import csv_report, words
 from billing.web import http
@@ -158,15 +158,19 @@ def columns_page(
 ) -> http.Answer:
     """Asks which column of a file is which of ours."""
     found = mappings.columns_of(desk.ports, desk.merchant, upload)
-    wrong = None if isinstance(found, tuple) else words.of_file_problem(found)
+    wrong = words.of_file_problem(found) if isinstance(found, Problem) else None
+    columns = {} if isinstance(found, Problem) else found
     return page(
         desk,
         "console/import_columns.html",
         status=422 if errors or wrong else 200,
         upload=upload,
-        names=found if isinstance(found, tuple) else (),
+        names=tuple(columns),
+        samples=columns,
         wrong=wrong,
-        targets=[(each, each) for each in TARGETS],
+        targets=[(each, words.of_column(each)) for each in TARGETS],
+        known=TARGETS,
+        orders=tuple(DateOrder),
         form=typed or {},
         errors=errors or {},
     )
@@ -176,7 +180,7 @@ def save_columns(desk: Desk, upload: str) -> http.Answer:
     """Saves which column is which, and begins the import."""
     typed = {name: value.strip() for name, value in desk.request.form().items()}
     found = mappings.columns_of(desk.ports, desk.merchant, upload)
-    names = found if isinstance(found, tuple) else ()
+    names = () if isinstance(found, Problem) else tuple(found)
     chosen = {name: typed.get(f"column-{n}", "") for n, name in enumerate(names)}
     name = typed.get("name", "").lower()
     try:
@@ -184,6 +188,7 @@ def save_columns(desk: Desk, upload: str) -> http.Answer:
             *(desk.ports, desk.session.merchant, name),
             {theirs: ours for theirs, ours in chosen.items() if ours},
             version=None,
+            dates=DateOrder(order) if (order := typed.get("dates")) in set(DateOrder) else None,
             now=desk.now,
         )
         return _begun(desk, {**typed, "kind": name}, upload)

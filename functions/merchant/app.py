@@ -122,7 +122,7 @@ def _customers(api: Api, ports: Ports) -> None:
     @api.post("/v1/customers/<customer>/erase", status=200)
     def erase_customer(call: Call[Nothing], customer: str) -> customer_shapes.CustomerOutput:
         """Erase a customer once nothing of theirs runs; invoices and ledger stay (M-8)."""
-        return customer_shapes.customer(erase.one(ports, call.merchant.id, customer))
+        return customer_shapes.customer(erase.one(ports, call.merchant.id, customer, now=call.now))
 
     @api.post("/v1/customers/<customer>/resume-mail", status=200)
     def resume_mail(call: Call[Nothing], customer: str) -> customer_shapes.OverviewOutput:

@@ -183,7 +183,7 @@ def test_a_card_that_was_removed_or_whose_customer_was_erased_stays_as_it_was(
     assert taken(world) == "nothing_new"
     removed = world.store.payment_method("acme", before.customer, before.id)
     assert removed is not None and removed.last4 == "4242"
-    erase.one(world.ports, "acme", before.customer)
+    erase.one(world.ports, "acme", before.customer, now=world.now)
     assert taken(world) == "not_ours"
     assert world.store.payment_method("acme", before.customer, before.id) is None
 

@@ -20,6 +20,6 @@ def test_a_customers_declarations_are_exported_and_erased() -> None:
     copy = export(hall.world.ports, "acme", bought.customer, now=hall.world.now)
     assert copy.declarations == [hall.declaration]
     hall.world.advance(days=1)
-    erase.one(hall.world.ports, "acme", bought.customer)
+    erase.one(hall.world.ports, "acme", bought.customer, now=hall.world.now)
     assert hall.declarations() == []
     assert hall.world.store.declarations_of("acme", bought.customer, 5) == []

@@ -114,7 +114,7 @@ def test_money_for_a_form_that_was_erased_is_given_back_to_whoever_it_was(world:
     world.book_on_customer("again")
     world.cancel(When.NOW)
     world.advance(minutes=20)
-    erase.one(world.ports, "acme", customer)
+    erase.one(world.ports, "acme", customer, now=world.now)
     world.mailer.sent.clear()
     charged_after_all(world, declined.invoice.gateway_ref)
     late = events_of(world)[-1]

@@ -384,6 +384,6 @@ def test_an_erased_customers_invoice_stays_as_it_was_issued(world: World) -> Non
     customer = world.subscription().customer
     (invoice,) = world.store.history("acme", customer).invoices
     reference = documents.link(world.ports, world.merchant, invoice).split("/")[-2]
-    erase.one(world.ports, "acme", customer)
+    erase.one(world.ports, "acme", customer, now=world.now)
     assert documents.download(world.ports, "acme", reference) == before
     assert len(world.store.history("acme", customer).documents) == 1

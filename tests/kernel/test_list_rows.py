@@ -148,7 +148,7 @@ def test_rows_follow_a_new_name_at_once_and_a_new_email_with_its_event(world: Wo
 def test_an_erased_customer_keeps_no_row_whatever_comes_late(world: World) -> None:
     bought = world.buy()
     world.cancel(When.NOW)
-    erase.one(world.ports, "acme", bought.customer)  # before anything was told
+    erase.one(world.ports, "acme", bought.customer, now=world.now)  # before anything was told
     world.work()
     assert words_kept(world, bought.customer) == set()
 
@@ -167,7 +167,7 @@ def test_a_row_that_was_written_while_a_customer_was_erased_goes_too(world: Worl
         commit(*writes)
 
     world.store.commit = meeting  # type: ignore[method-assign]
-    erase.one(world.ports, "acme", bought.customer)
+    erase.one(world.ports, "acme", bought.customer, now=world.now)
     assert not waiting and words_kept(world, bought.customer) == set()
 
 
@@ -176,9 +176,9 @@ def test_an_erasure_that_died_before_the_rows_were_gone_goes_on(world: World) ->
     bought = world.buy()
     world.cancel(When.NOW)
     world.work()
-    erase.one(world.ports, "acme", bought.customer)
+    erase.one(world.ports, "acme", bought.customer, now=world.now)
     world.store.commit(Insert(WordRow("acme", bought.customer, "ann")))
-    erase.one(world.ports, "acme", bought.customer)
+    erase.one(world.ports, "acme", bought.customer, now=world.now)
     assert words_kept(world, bought.customer) == set()
 
 
@@ -192,7 +192,7 @@ def test_rows_that_are_told_of_an_erased_customer_are_refused_by_their_check(wor
     def as_it_is_erased(merchant: str, customer: str) -> list[list_rows.ListRow]:
         if pending:
             pending.pop()
-            erase.one(world.ports, merchant, customer)
+            erase.one(world.ports, merchant, customer, now=world.now)
         return read(merchant, customer)
 
     world.store.list_rows = as_it_is_erased  # type: ignore[method-assign]

@@ -112,7 +112,7 @@ def test_a_chargebee_export_needs_its_plans_named(shop: Shop) -> None:
     """Its unit price may be in cents or not, and it names no period: nothing is guessed."""
     asked = sent(shop, table(CHARGEBEES), preset="chargebee")
     (row,) = rows(shop, asked["id"])
-    assert "price_missing" in [each["reason"] for each in row["problems"]]
+    assert "price_unnamed" in [each["reason"] for each in row["problems"]]
     assert row["cells"]["source_price"] == "gold"
 
 

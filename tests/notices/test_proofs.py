@@ -128,7 +128,7 @@ def test_an_erased_customer_leaves_the_hash_and_the_time_of_their_notices() -> N
     world.cancel(When.NOW)
     world.advance(days=1)
     customer = world.subscription().customer
-    erase.one(world.ports, "acme", customer)
+    erase.one(world.ports, "acme", customer, now=world.now)
     (after,) = world.store.notice_records("acme", customer, None, 10)
     assert (after.text, after.address) == (ERASED, ERASED)
     assert (after.text_hash, after.sent_at) == (before.text_hash, before.sent_at)

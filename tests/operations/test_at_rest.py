@@ -96,7 +96,7 @@ def erased_twice(world: World) -> None:
         assert customer is not None
         world.cancel(When.NOW, email)
         world.advance(minutes=20)
-        erase.one(world.ports, "acme", customer.id)
+        erase.one(world.ports, "acme", customer.id, now=world.now)
 
 
 def paid_too_late(world: World) -> None:

@@ -334,7 +334,7 @@ def test_after_an_erasure_the_link_is_void(shop: Shop, kind: PortalKind) -> None
     bought = shop.world.buy()
     found = link(shop)
     shop.world.cancel(When.NOW)
-    erase.one(shop.world.ports, "acme", bought.customer)
+    erase.one(shop.world.ports, "acme", bought.customer, now=shop.world.now)
     assert shop.visitor().browse("GET", f"/portal/acme{found}").status == 401
 
 

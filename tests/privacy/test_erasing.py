@@ -276,17 +276,17 @@ def test_a_card_that_its_gateway_does_not_let_go_is_tried_again(shop: Shop) -> N
 @pytest.mark.spec("M-8")
 def test_a_customer_who_asks_is_erased_once_nothing_of_theirs_runs(shop: Shop) -> None:
     with pytest.raises(Refused) as refused:
-        erase.one(shop.ports, "annsart", shop.customer)
+        erase.one(shop.ports, "annsart", shop.customer, now=shop.now)
     assert refused.value.code == "still_live"
     assert personal(repr(shop.of_fan()))
     shop.cancel_fan()
     shop.gateway.within_reach = False
     with pytest.raises(Unavailable):
-        erase.one(shop.ports, "annsart", shop.customer)
+        erase.one(shop.ports, "annsart", shop.customer, now=shop.now)
     shop.gateway.within_reach = True
     sent = len(shop.mailer.sent)
     for _ in range(2):
-        assert erase.one(shop.ports, "annsart", shop.customer).name == ERASED
+        assert erase.one(shop.ports, "annsart", shop.customer, now=shop.now).name == ERASED
     history = replace(shop.of_fan(), invoices=(), documents=())
     assert personal(repr(history)) == []
     shop.now += timedelta(minutes=5)
@@ -311,6 +311,6 @@ def test_what_an_agent_is_still_to_carry_out_is_waited_for(shop: Shop) -> None:
     under_way = replace(made, state=TicketState.APPROVED)
     shop.store.commit(Change(made, under_way))
     with pytest.raises(Refused) as refused:
-        erase.one(shop.ports, "annsart", shop.customer)
+        erase.one(shop.ports, "annsart", shop.customer, now=shop.now)
     assert refused.value.code == "still_live"
     assert shop.kept()

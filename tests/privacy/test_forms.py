@@ -128,7 +128,7 @@ def test_who_asks_to_be_erased_need_not_wait_for_what_was_booked_on_them(world: 
     world.cancel(When.NOW)
     world.advance(minutes=20)
     (card,) = world.history().methods
-    erase.one(world.ports, "acme", world.subscription().customer)
+    erase.one(world.ports, "acme", world.subscription().customer, now=world.now)
     left = stands(world, form, CheckoutState.DECLINED)
     assert (personal(left), left.due_at) == ([], None)
     assert attempt.method is not None

@@ -208,7 +208,7 @@ def test_what_changes_while_it_is_indexed_is_as_it_became(world: World) -> None:
 def test_an_erased_customer_is_not_indexed(world: World) -> None:
     gone = world.store.customer_by_email("acme", "buyer0@example.com")
     assert gone is not None
-    erase.one(world.ports, "acme", gone)
+    erase.one(world.ports, "acme", gone, now=world.now)
     fill(world)
     found = listed(world)
     assert gone not in found["customers"] and found["smith"] == ["Buyer1 Smith", "Buyer2 Smith"]

@@ -156,7 +156,7 @@ def test_row_05_only_what_makes_or_shows_files_reaches_the_bucket(resources: Res
         *((name, action, "documents") for name in readers for action in both),
         *((name, "s3:GetObject", "logos") for name in readers),
         *(("ConsoleRole", action, "logos") for action in ("s3:PutObject", "s3:DeleteObject")),
-        ("JobsRole", "s3:DeleteObject", "logos"),
+        *(("JobsRole", "s3:DeleteObject", area) for area in ("logos", "exports")),
         *(
             (name, action, "exports")
             for name in ("ConsoleRole", "JobsRole", "MerchantRole")

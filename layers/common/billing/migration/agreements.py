@@ -5,14 +5,21 @@ The dry run forecasts it, and the cut-over stores it, so both mean the same.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.discounts import Discount
 from billing.kernel.periods import Anchor
 from billing.kernel.plans import Plan
 from billing.kernel.schedule import anchored_at, standard_at
-from billing.kernel.subscription import CancelRequest, Source, State, Subscription, When
+from billing.kernel.subscription import (
+    CancelRequest,
+    Interrupted,
+    Source,
+    State,
+    Subscription,
+    When,
+)
 from billing.kernel.values import Value, replace
 from billing.migration.import_rows import ImportRow, Problem, problem
 
@@ -95,20 +102,33 @@ def agreement(
     )
     if row.status is State.PAUSED:
         was = row.paused_from or State.ACTIVE
-        return replace(
+        paused = replace(
             active, state=State.PAUSED, due_at=None, paused_from=was, paused_by=Source.MERCHANT
         )
+        return paused if row.resumes_at is None else _until(paused, row.resumes_at, now)
     if row.status is State.CANCEL_PENDING:
         asked = CancelRequest(When.PERIOD_END, Source.MERCHANT, now, order)
         return active.cancel_pending(asked)
     return active
 
 
+def _until(paused: Subscription, at: datetime, now: datetime) -> Subscription:
+    """Returns a paused subscription that goes on by itself at an instant (X-11).
+
+    A payment that fell due in the pause is due at once then, as it would have been at its source.
+    """
+    paid_until = paused.period_at
+    assert paid_until is not None, "something is to come of what is imported"
+    since = min(now, paid_until - timedelta(seconds=1))
+    kept = Interrupted(since, paused.payment_method, due_at=paid_until)
+    return replace(paused, resumes_at=at, interrupted=kept)
+
+
 def schedule_of(row: ImportRow, terms: PriceTerms, now: datetime) -> Scheduled | Problem:
     """Returns the anchor and the counts with which a row's next charge is on its own date."""
     at = row.cancel_at if row.status is State.CANCEL_PENDING else row.next_charge_at
     if row.status is State.PAUSED and at is None:
-        return _paused(row, terms)
+        return _paused(row, terms, now)
     if at is None:
         column = "cancel_at" if row.status is State.CANCEL_PENDING else "next_charge_at"
         return problem("next_charge_missing", column)
@@ -159,16 +179,24 @@ def _from_start(
     return found
 
 
-def _paused(row: ImportRow, terms: PriceTerms) -> Scheduled | Problem:
+def _paused(row: ImportRow, terms: PriceTerms, now: datetime) -> Scheduled | Problem:
     """Returns the schedule of what is paused: it goes on from its own anchor when it is resumed."""
-    made = row.payments_made
+    made, resumes_at = row.payments_made, row.resumes_at
     if made is None:
         return problem("payments_made_missing", "payments_made")
+    if resumes_at is not None and resumes_at <= now:
+        return problem("resume_past", "resumes_at", at=_day(resumes_at))
     if terms.standard_payments is not None and made >= terms.standard_payments:
         return problem("all_paid", "payments_made", total=terms.standard_payments)
-    if row.anchor_local is None:
-        return Scheduled(Anchor.at(row.started_at, row.zone), made, 0, made, None)
-    return Scheduled(Anchor(row.anchor_local, row.zone), made, 0, made, None)
+    anchor = Anchor.at(row.started_at, row.zone)
+    if row.anchor_local is not None:
+        anchor = Anchor(row.anchor_local, row.zone)
+    if row.paid_until is None:
+        return Scheduled(anchor, made, 0, made, None)
+    k = _hit(terms, anchor, row.paid_until)
+    if k is None:
+        return problem("anchor_off", "anchor_local", at=_day(row.paid_until))
+    return replace(_placed(anchor, k, made, row.paid_until), next_at=None)
 
 
 def _placed(anchor: Anchor, k: int, made: int, at: datetime) -> Scheduled:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from billing.kernel.catalog import Cancellation, Cycle, TaxBehavior
-from billing.kernel.customers import Address
+from billing.kernel.customers import Address, BillTo, normalised_email
 from billing.kernel.money import Money
 from billing.kernel.periods import Period
 from billing.kernel.subscription import State
@@ -134,7 +134,9 @@ class ImportRow(Value):
     `price_point` is ours; without it, `price` with `period`, `installments` and `cycle` names one.
     `next_charge_at` is None where nothing is to be charged. `payments_made` is None where the
     source does not count. `anchor_local` is wall time in `zone`. `credit_minor` is in the currency
-    of the price. `country` of an address may be empty, where no tax needs it.
+    of the price. `country` of an address may be empty, where no tax needs it. `paid_until` is the
+    end of the paid time of what is paused, `resumes_at` the end of its pause, None if it has none.
+    `announced_price` is a price that its customer was told of, which is not carried over.
     """
 
     external_id: str
@@ -169,6 +171,20 @@ class ImportRow(Value):
     gateway_customer: str | None = None
     payment_method: str | None = None
     tax_behaviour: TaxBehavior | None = None
+    tax_id_confirmed: bool = False
+    tax_id_reference: str | None = None
+    paid_until: datetime | None = None
+    resumes_at: datetime | None = None
+    announced_price: str | None = None
+
+    @property
+    def bill_to(self) -> BillTo:
+        """Returns what its invoices name."""
+        return BillTo(
+            *(self.name, normalised_email(self.email), self.address, self.tax_id),
+            tax_id_confirmed=self.tax_id_confirmed and self.tax_id is not None,
+            tax_id_reference=self.tax_id_reference,
+        )
 
 
 class Parsed(Value):

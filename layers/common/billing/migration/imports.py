@@ -50,12 +50,19 @@ class Named(Value):
     value: str
 
 
+class DateOrder(StrEnum):
+    """The order of the numbers in dates such as 03/04/2026."""
+
+    DAY_FIRST = "day_first"
+    MONTH_FIRST = "month_first"
+
+
 class ImportMapping(Entity):
     """The reading of a merchant's own kind of file, under a name.
 
     `columns` names the canonical column of each column of the file, `prices` the price point of
     each price that the file names. `version` counts its changes, so that nobody saves over another
-    one's.
+    one's. `dates` is the order of its dates, None where they need none.
     """
 
     merchant: str
@@ -64,16 +71,18 @@ class ImportMapping(Entity):
     version: int = 1
     columns: tuple[Named, ...] = ()
     prices: tuple[Named, ...] = ()
+    dates: DateOrder | None = None
 
 
 class Import(Entity):
     """An import of one merchant; the job that checks it has the same id.
 
     `source` is where the subscriptions are moved from: an `external_id` of a source is imported
-    once. `preset` says how the columns are read, `columns` and `prices` are those of the merchant's
-    own mapping as it stood. `rows` counts the rows of the file, 0 until it is read; `checked` those
-    that are looked at, of which `ok`, `warnings` and `blocking` are what was found. `unknown` are
-    the columns that are ignored. `refused_for` is the reason for which the file cannot be read.
+    once. `preset` says how the columns are read; `columns`, `prices` and `dates` are those of the
+    merchant's own mapping as it stood. `rows` counts the rows of the file, 0 until it is read;
+    `checked` those that are looked at, of which `ok`, `warnings` and `blocking` are what was found.
+    `unknown` are the columns that are ignored. `refused_for` is the reason for which the file
+    cannot be read.
 
     `quantity_confirmed`: the merchant confirmed that rows of another quantity than 1 pay their
     price times the quantity. `mails`: each imported customer gets one mail with a portal link.
@@ -109,6 +118,7 @@ class Import(Entity):
     skipped: int = 0
     failed: int = 0
     ended: str | None = None
+    dates: DateOrder | None = None
 
     @property
     def file(self) -> ObjectKey:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zlib import crc32
 
 from billing.kernel.periods import Anchor
 from billing.migration.import_rows import Problem, problem
+from billing.migration.imports import DateOrder
 
 _EPOCH = re.compile(r"[0-9]{9,11}")
 _ISO = re.compile(
@@ -17,6 +18,9 @@ _NAMED_MONTH = re.compile(
     r"(\d{1,2})[- ]([A-Za-z]{3})[- ](\d{4})(?: (\d{2}):(\d{2})(?::(\d{2}))?)?( UTC)?"
 )
 _DAY_OR_MONTH = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b.*")
+_NUMBERS = re.compile(
+    r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:,?[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII
+)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -48,6 +52,21 @@ def instant(text: str, column: str, *, zone: str, key: str) -> datetime | Proble
 def time_of_day(key: str) -> timedelta:
     """Returns a time of day that is always the same for a key, in whole seconds."""
     return timedelta(seconds=crc32(key.encode()) % 86_400)
+
+
+def ordered(text: str, order: DateOrder) -> str:
+    """Returns a date of numbers as RFC 3339 writes it; any other text, and a date that is none in
+    this order, as it is."""
+    found = _NUMBERS.fullmatch(text.strip())
+    if found is None:
+        return text
+    first, second, year, hour, minute, seconds = found.groups()
+    day, month = (first, second) if order is DateOrder.DAY_FIRST else (second, first)
+    try:
+        found_day = date(int(year), int(month), int(day)).isoformat()
+    except ValueError:
+        return text
+    return found_day if hour is None else f"{found_day} {int(hour):02}:{minute}:{seconds or '00'}"
 
 
 def wall_time(text: str, column: str) -> datetime | Problem:

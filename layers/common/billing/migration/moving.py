@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from billing.kernel import snapshots
 from billing.kernel.customers import (
-    BillTo,
     Customer,
     EmailPointer,
     Entitlement,
@@ -151,7 +150,6 @@ def make_ready(
         changed_at=now,
         reason=None,
     )
-    bill_to = BillTo(row.name, normalised_email(row.email), row.address, tax_id=row.tax_id)
     claim = ImportClaim(
         *(before.merchant, imported.source, before.external_id),
         *(before.import_id, before.number, ready.id),
@@ -161,7 +159,7 @@ def make_ready(
         *still_moving(imported, recounted(imported, before.state, RowState.READY)),
         Insert(claim),
         Insert(ready),
-        Insert(PurchaseBillTo(ready.merchant, ready.customer, ready.id, bill_to)),
+        Insert(PurchaseBillTo(ready.merchant, ready.customer, ready.id, row.bill_to)),
         *(
             Insert(Entitlement(ready.merchant, ready.customer, grant, ready.id, now))
             for grant in grants

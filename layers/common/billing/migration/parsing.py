@@ -14,6 +14,7 @@ from billing.kernel.catalog import Cancellation, Cycle, TaxBehavior
 from billing.kernel.countries import COUNTRIES
 from billing.kernel.customers import Address
 from billing.kernel.errors import Invalid
+from billing.kernel.import_presets import SOURCE_PRICE
 from billing.kernel.money import MINOR_DIGITS, Currency, Money
 from billing.kernel.periods import Period, is_zone
 from billing.kernel.subscription import TERMINAL, State
@@ -102,11 +103,20 @@ class _Cells:
             gateway_customer=self._text("gateway_customer"),
             payment_method=self._text("payment_method"),
             tax_behaviour=self._one_of("tax_behaviour", TaxBehavior),
+            tax_id_confirmed=self._yes("tax_id_confirmed"),
+            tax_id_reference=self._text("tax_id_reference"),
+            paid_until=self._at("paid_until"),
+            resumes_at=self._at("resumes_at"),
+            announced_price=self._text("announced_price"),
         )
         self._needed("started_at")
         priced = self._text("price") is not None and self._text("period") is not None
         if row.price_point is None and not priced:
-            self._found("price_missing", "price_point")
+            named = self._text(SOURCE_PRICE)
+            if named is None:
+                self._found("price_missing", "price_point")
+            else:
+                self._found("price_unnamed", SOURCE_PRICE, value=named)
         return row
 
     def _found(self, reason: str, column: str, *, blocks: bool = True, **of: object) -> None:
@@ -195,6 +205,12 @@ class _Cells:
             self._found("count_malformed", name, value=value)
             return None
         return int(value)
+
+    def _yes(self, name: str) -> bool:
+        value = (self._text(name) or "false").lower()
+        if value not in {"true", "false"}:
+            self._found("yes_malformed", name, value=value)
+        return value == "true"
 
     def _quantity(self) -> int:
         quantity = self._count("quantity")

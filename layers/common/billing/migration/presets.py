@@ -27,6 +27,9 @@ CANONICAL_PRESET = FilePreset(
     CANONICAL, "Perennial: canonical file", frozenset(COLUMNS), NEEDED, _as_it_is
 )
 
+CARD_MAP = ("old_customer_id", "stripe_customer_id")
+"""The columns of Stripe's card map: who a customer of the old system is at Stripe."""
+
 _PLAIN = {
     "customer[id]": "gateway_customer",
     "customer[email]": "email",
@@ -72,6 +75,7 @@ CHARGEBEE_PRESET = FilePreset(
     frozenset({*_PLAIN, *_OTHERS}),
     frozenset({"subscription[id]"}),
     _of_chargebee,
+    card_columns=CARD_MAP,
 )
 
 OWN: Mapping[str, FilePreset] = {each.name: each for each in (CANONICAL_PRESET, CHARGEBEE_PRESET)}
@@ -88,4 +92,4 @@ def mapped(name: str, columns: tuple[Named, ...]) -> FilePreset:
         }
 
     needed = frozenset(theirs for theirs, canonical in ours.items() if canonical == "external_id")
-    return FilePreset(name, name, frozenset(ours), needed, read)
+    return FilePreset(name, name, frozenset(ours), needed, read, card_columns=CARD_MAP)

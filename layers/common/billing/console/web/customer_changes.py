@@ -81,7 +81,7 @@ def erase_page(desk: Desk, customer: str, *, refused: BillingError | None = None
 def erase_customer(desk: Desk, customer: str) -> http.Answer:
     """Erases a customer once nothing of theirs runs; asked again it goes on where it stopped."""
     try:
-        erase.one(desk.ports, desk.merchant, customer)
+        erase.one(desk.ports, desk.merchant, customer, now=desk.now)
     except (Refused, Unfinished) as error:
         return erase_page(desk, customer, refused=error)
     return http.redirect(f"/console/customers/{customer}?done=customer_erased")

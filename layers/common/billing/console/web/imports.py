@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from billing.console.web.lists import listing
+from billing.catalog.flows import product_lists
+from billing.console.web.lists import PRODUCTS_OFFERED, listing
 from billing.console.web.pages import Desk, page
 from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.lists import Page
 from billing.kernel.money import Money
 from billing.migration.flows import dry_run, imports, mappings, report, unmatched, uploads
 from billing.migration.flows.imports import Wanted
-from billing.migration.import_rows import ImportedRow, Result
-from billing.migration.imports import Import, ImportState
+from billing.migration.import_rows import ImportedRow, Problem, Result
+from billing.migration.imports import DateOrder, Import, ImportState
 from billing.migration.presets import TARGETS
 from billing.migration.web import csv_report, words
 from billing.web import http
@@ -23,6 +24,9 @@ from billing.web.request import BYTE_FOR_BYTE, CSV
 
 HERE = "/console/import"
 PAGE_LENGTH = 20
+PRICES_SHOWN = 30
+"""The prices that are chosen for at once: each offers `POINTS_OFFERED` price points."""
+POINTS_OFFERED = 200
 OTHER = "other"
 """The kind of a file whose columns are to be named."""
 
@@ -154,15 +158,19 @@ def columns_page(
 ) -> http.Answer:
     """Asks which column of a file is which of ours."""
     found = mappings.columns_of(desk.ports, desk.merchant, upload)
-    wrong = None if isinstance(found, tuple) else words.of_file_problem(found)
+    wrong = words.of_file_problem(found) if isinstance(found, Problem) else None
+    columns = {} if isinstance(found, Problem) else found
     return page(
         desk,
         "console/import_columns.html",
         status=422 if errors or wrong else 200,
         upload=upload,
-        names=found if isinstance(found, tuple) else (),
+        names=tuple(columns),
+        samples=columns,
         wrong=wrong,
-        targets=[(each, each) for each in TARGETS],
+        targets=[(each, words.of_column(each)) for each in TARGETS],
+        known=TARGETS,
+        orders=tuple(DateOrder),
         form=typed or {},
         errors=errors or {},
     )
@@ -172,7 +180,7 @@ def save_columns(desk: Desk, upload: str) -> http.Answer:
     """Saves which column is which, and begins the import."""
     typed = {name: value.strip() for name, value in desk.request.form().items()}
     found = mappings.columns_of(desk.ports, desk.merchant, upload)
-    names = found if isinstance(found, tuple) else ()
+    names = () if isinstance(found, Problem) else tuple(found)
     chosen = {name: typed.get(f"column-{n}", "") for n, name in enumerate(names)}
     name = typed.get("name", "").lower()
     try:
@@ -180,6 +188,7 @@ def save_columns(desk: Desk, upload: str) -> http.Answer:
             *(desk.ports, desk.session.merchant, name),
             {theirs: ours for theirs, ours in chosen.items() if ours},
             version=None,
+            dates=DateOrder(order) if (order := typed.get("dates")) in set(DateOrder) else None,
             now=desk.now,
         )
         return _begun(desk, {**typed, "kind": name}, upload)
@@ -208,6 +217,7 @@ def import_page(
     listed = listing(desk, f"{HERE}/{import_id}", RowsQuery, find)
     is_checked = found.state is ImportState.CHECKED
     prices = unmatched.prices(desk.ports, found) if is_checked and found.blocking else ()
+    points, is_cut = _points(desk) if prices else ([], False)
     return page(
         desk,
         "console/import.html",
@@ -219,20 +229,28 @@ def import_page(
         results=tuple(Result),
         said=words.of_row,
         moved=words.of_move,
-        prices=prices,
-        points=_points(desk) if prices else [],
+        prices=prices[:PRICES_SHOWN],
+        more_prices=len(prices) - PRICES_SHOWN,
+        points=points,
+        points_cut=is_cut,
         errors=errors or {},
     )
 
 
-def _points(desk: Desk) -> list[tuple[str, str]]:
-    products, points = desk.ports.store.catalog(desk.merchant)
-    names = {each.id: each.name for each in products}
-    return [
-        (each.id, f"{names[each.product]}: {_price(each.terms)}")
-        for each in points
-        if each.product in names
+def _points(desk: Desk) -> tuple[list[tuple[str, str]], bool]:
+    """Returns the price points of the newest products to choose from, and whether there are more.
+
+    Archived products are among them: what is imported is often sold no more.
+    """
+    newest = product_lists.page(
+        desk.ports, desk.session.merchant, limit=PRODUCTS_OFFERED, cursor=None
+    )
+    every = [
+        (point.id, f"{product.name}: {_price(point.terms)}")
+        for product, points in newest.data
+        for point in points
     ]
+    return every[:POINTS_OFFERED], newest.next is not None or len(every) > POINTS_OFFERED
 
 
 def _price(terms: Any) -> str:
@@ -245,7 +263,10 @@ def choose_prices(desk: Desk, import_id: str) -> http.Answer:
     found = imports.one(desk.ports, desk.merchant, import_id).found
     form = desk.request.form()
     known = unmatched.prices(desk.ports, found)
-    chosen = {each.name: form.get(f"price-{n}", "") for n, each in enumerate(known)}
+    chosen = {
+        each.name: form.get(f"price-id-{n}", "").strip() or form.get(f"price-{n}", "")
+        for n, each in enumerate(known[:PRICES_SHOWN])
+    }
     try:
         mappings.save_prices(
             *(desk.ports, desk.session.merchant, found),

@@ -60,8 +60,8 @@ def _subscriptions(ports: Ports, seller: Merchant, span: Span, place: str, now: 
     made = []
     for each, buyer, method, billed in zip(found, buyers, methods, bill_tos, strict=True):
         assert buyer is not None, "a subscription has a customer"
-        tax_id = None if billed is None else billed.bill_to.tax_id
-        made.append(canonical.of_subscription(each, buyer, method, tax_id))
+        kept = None if billed is None else billed.bill_to
+        made.append(canonical.of_subscription(each, buyer, method, kept))
     return Part(tuple(made), page.next or END)
 
 

@@ -22,7 +22,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.values import Value, replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change
-from billing.migration import moving
+from billing.migration import erasing, moving
 from billing.migration.flows import live_rows, rows_without_api
 from billing.migration.flows.resolve import Lookup
 from billing.migration.import_rows import IMPORTABLE, ImportedRow, RowState
@@ -125,6 +125,8 @@ def move(
         return Seen.SKIPPED
     if row.state in DONE:
         return Seen.FINISHED
+    if row.reason == erasing.REASON:
+        return Seen.SKIPPED
     source = live_rows.source_of(ports, seller, imported, row)
     if source is None:
         return rows_without_api.move(ports, seller, lookup, ended, imported, row, now)

@@ -13,7 +13,6 @@ from billing.jobs import jobs
 from billing.jobs.flows import start
 from billing.jobs.flows.steps import Kind
 from billing.jobs.jobs import Job, Step
-from billing.kernel.customers import BillTo
 from billing.kernel.errors import NotFound, Refused, Unavailable
 from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.merchants import Merchant
@@ -153,10 +152,11 @@ def _forecast(
 ) -> Sums:
     """Adds up what rows would be charged, here and by their own dates."""
     tally = Tally()
+    lookup.expect(each.columns for each in rows)
     made = [_made(ports, merchant, found, lookup, each, now) for each in rows]
     fine = [each for each in made if each is not None]
     tally.rows, tally.blocked = len(fine), len(made) - len(fine)
-    buyers = [_buyer(each.row) for each in fine]
+    buyers = [each.row.bill_to for each in fine]
     until = now + timedelta(days=DAYS)
     for each, taxes_on in zip(fine, upcoming.of_buyers(ports, merchant, buyers), strict=True):
         for day, minor in forecast.charges_taxed(
@@ -199,10 +199,6 @@ def _made(
         now=now,
     )
     return None if isinstance(made, Problem) else _Row(row, resolved, made)
-
-
-def _buyer(row: ImportRow) -> BillTo:
-    return BillTo(row.name, row.email, row.address, row.tax_id)
 
 
 def _day(merchant: Merchant, at: datetime) -> date:

@@ -110,6 +110,7 @@ def _asked(ports: Ports, merchant: Merchant, wanted: Wanted, by: str, now: datet
         by=by,
         mapping=None if mapping is None else mapping.name,
         columns=() if mapping is None else mapping.columns,
+        dates=None if mapping is None else mapping.dates,
         prices=_prices(ports, merchant, mapping, preset.name),
         cards=wanted.cards,
         quantity_confirmed=wanted.quantity_confirmed,

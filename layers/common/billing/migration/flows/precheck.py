@@ -116,6 +116,7 @@ def _store(ports: Ports, asked: Import, lookup: Lookup, number: int, rows: list[
     """Stores rows with what was found in them, and counts them with the same write."""
     names = [id_in(each["cells"])[:ID_MOST] or "-" for each in rows]
     claims = ports.store.import_claims(asked.merchant, asked.source, names)
+    lookup.expect(each["cells"] for each in rows)
     made = [
         _row(asked, lookup, number + n, row, is_known=claim is not None)
         for n, (row, claim) in enumerate(zip(rows, claims, strict=True), 1)

@@ -5,11 +5,11 @@ What is not certain blocks the row in words; nothing is chosen for the merchant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 from billing.coupons.coupons import Coupon, Duration, code_of
-from billing.kernel.catalog import PricePoint, PriceTerms, PriceType, Product
+from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.customers import BillTo
 from billing.kernel.discounts import Discount
 from billing.kernel.errors import Invalid, NotFound
@@ -21,6 +21,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.subscription import State
 from billing.kernel.values import replace
 from billing.migration.agreements import Resolved, schedule_of
+from billing.migration.flows.price_points import CATALOG_MOST, Found, PricePoints
 from billing.migration.import_rows import ImportRow, Problem, problem
 from billing.migration.imports import Import
 from billing.tax import decision
@@ -28,20 +29,24 @@ from billing.tax.flows.taxation import today
 from billing.tax.registrations import TaxSetup
 
 _NO_REASON = "tax_needs_country"
+_NAMES = ("price_point", "next_price_point")
 
 
 class Lookup:
-    """The things that rows of one merchant may name, read once for many rows."""
+    """The things that rows of one merchant name, each read once for many rows."""
 
     def __init__(self, ports: Ports, merchant: Merchant, now: datetime) -> None:
         self._ports, self._merchant, self._now = ports, merchant, now
-        products, points = ports.store.catalog(merchant.id)
-        self._products: Mapping[str, Product] = {each.id: each for each in products}
-        self._points: Mapping[str, PricePoint] = {each.id: each for each in points}
+        self._points = PricePoints(ports, merchant)
         self._coupons: dict[str, Coupon | None] = {}
         self._setup: TaxSetup | None = None
         if merchant.tax_since is not None:
             self._setup = ports.store.tax_setup(merchant.id)
+
+    def expect(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """Reads the price points that some rows name by their cells, all at once."""
+        names = (row.get(each, "").strip() for row in rows for each in _NAMES)
+        self._points.read(name for name in names if name)
 
     def of(self, asked: Import, row: ImportRow) -> Resolved | tuple[Problem, ...]:
         """Returns what a row names, or all that blocks it."""
@@ -76,40 +81,45 @@ class Lookup:
     def warnings(self, row: ImportRow, resolved: Resolved) -> tuple[Problem, ...]:
         """Returns what the merchant should look at, though it blocks nothing."""
         found = schedule_of(row, resolved.plan.terms, self._now)
-        return () if isinstance(found, Problem) else found.problems
+        more = () if isinstance(found, Problem) else found.problems
+        if row.announced_price is None:
+            return more
+        price = row.announced_price
+        return (*more, problem("price_not_announced", "announced_price", blocks=False, value=price))
 
     def _plan(self, row: ImportRow, found: list[Problem]) -> Plan | None:
-        point = self._named(row, found) if row.price_point else self._priced(row, found)
-        if point is None:
+        fits = self._named(row, found) if row.price_point else self._priced(row, found)
+        if fits is None:
             return None
+        point, product = fits
         if not point.terms.rebills or point.terms.type is PriceType.ONE_TIME:
             found.append(problem("price_point_once", "price_point", value=point.id))
             return None
-        return Plan.of(point, self._products[point.product])
+        return Plan.of(point, product)
 
-    def _named(self, row: ImportRow, found: list[Problem]) -> PricePoint | None:
+    def _named(self, row: ImportRow, found: list[Problem]) -> Found | None:
         """Returns the price point that a row names, if its price and period are the row's."""
         assert row.price_point is not None
-        point = self._point(row.price_point)
-        if point is None:
+        fits = self._points.named(row.price_point)
+        if fits is None:
             found.append(problem("price_point_unknown", "price_point", value=row.price_point))
             return None
-        differs = _difference(row, point.terms)
+        terms = fits[0].terms
+        differs = _difference(row, terms)
         if differs is not None:
-            known = _told(point.terms, differs)
+            known = _told(terms, differs)
             found.append(
                 problem("price_point_differs", differs, value=row.price_point, known=known)
             )
             return None
-        return point
+        return fits
 
-    def _priced(self, row: ImportRow, found: list[Problem]) -> PricePoint | None:
-        """Returns the one price point that has a row's price and period."""
-        fits = [
-            each
-            for each in self._points.values()
-            if each.product in self._products and _difference(row, each.terms) is None
-        ]
+    def _priced(self, row: ImportRow, found: list[Problem]) -> Found | None:
+        """Returns the one price point on sale that has a row's price and period."""
+        fits = self._points.priced(lambda point: _difference(row, point.terms) is None)
+        if fits is None:
+            found.append(problem("price_among_too_many", "price_point", most=CATALOG_MOST))
+            return None
         if len(fits) == 1 and row.price is not None:
             return fits[0]
         price = "" if row.price is None else f"{row.price.decimal} {row.price.currency}"
@@ -118,21 +128,18 @@ class Lookup:
         found.append(problem(reason, "price_point", price=price, period=period, count=len(fits)))
         return None
 
-    def _point(self, name: str) -> PricePoint | None:
-        point = self._points.get(name)
-        return point if point is not None and point.product in self._products else None
-
     def _later(self, row: ImportRow, plan: Plan | None, found: list[Problem]) -> Plan | None:
         if row.next_price_point is None or row.next_price_point == row.price_point:
             return None
-        point = self._point(row.next_price_point)
-        if point is None:
+        fits = self._points.named(row.next_price_point)
+        if fits is None:
             value = row.next_price_point
             found.append(problem("price_point_unknown", "next_price_point", value=value))
             return None
+        point, product = fits
         if plan is not None and point.terms.price.currency is not plan.terms.price.currency:
             found.append(problem("next_price_currency", "next_price_point"))
-        return Plan.of(point, self._products[point.product])
+        return Plan.of(point, product)
 
     def _account(self, row: ImportRow, found: list[Problem]) -> AccountRef | None:
         """Returns the gateway account that a row is charged at: its own, or the only one."""
@@ -167,6 +174,8 @@ class Lookup:
     def _check_frozen(self, row: ImportRow, found: list[Problem]) -> None:
         if State.FROZEN in {row.status, row.paused_from} or row.thaws_to is not None:
             found.append(problem("frozen", "status"))
+        if row.paused_from is State.PAST_DUE:
+            found.append(problem("past_due", "paused_from", value=row.paused_from))
 
     def _check_tax(self, row: ImportRow, found: list[Problem]) -> None:
         """Finds what the tax of a row's buyer cannot do without (C-10)."""
@@ -177,8 +186,7 @@ class Lookup:
             if any(each.collects(on) for each in self._setup.registrations):
                 found.append(problem(_NO_REASON, "country"))
             return
-        buyer = BillTo(row.name, row.email, row.address, row.tax_id)
-        reason = _lacking(self._setup, buyer, on)
+        reason = _lacking(self._setup, row.bill_to, on)
         if reason is not None:
             found.append(problem(reason[0], reason[1]))
 

@@ -30,7 +30,10 @@ def ended_in(ports: Ports, imported: Import) -> frozenset[str]:
     """Returns the external ids that an import's second export shows as ended."""
     if imported.ended is None:
         return frozenset()
-    content = uploads.content_of(ports, imported.merchant, imported.ended, "ended")
+    try:
+        content = uploads.content_of(ports, imported.merchant, imported.ended, "ended")
+    except NotFound:  # its time is over, or somebody in it was erased: it is sent again
+        return frozenset()
     table = tables.opened(content)
     if isinstance(table, Problem):
         return frozenset()

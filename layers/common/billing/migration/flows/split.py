@@ -13,7 +13,8 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
-from billing.migration import presets, tables
+from billing.migration import instants, presets, tables
+from billing.migration.canonical import DATES
 from billing.migration.flows import uploads
 from billing.migration.import_rows import Problem, problem
 from billing.migration.imports import Import, ImportState
@@ -87,6 +88,9 @@ class SourceFile:
             return {"cells": {}, "problem": [raw.reason, _told(raw)]}
         cells = self._preset.read(raw)
         cells.setdefault("zone", self._preset.zone or self._merchant.settings.time_zone)
+        if self._asked.dates is not None:
+            dates = {name: cells[name] for name in DATES if name in cells}
+            cells |= {n: instants.ordered(text, self._asked.dates) for n, text in dates.items()}
         prices = {each.name: each.value for each in self._asked.prices}
         named = cells.get("price_point") or cells.get(SOURCE_PRICE, "")
         if named in prices:

@@ -14,7 +14,8 @@ LOOKED_AT = 500
 REASONS = frozenset(
     {
         *("price_unmatched", "price_matches_many", "price_point_unknown", "price_missing"),
-        "price_point_differs",
+        *("price_point_differs", "price_among_too_many"),
+        "price_unnamed",
     }
 )
 

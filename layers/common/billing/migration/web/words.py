@@ -17,6 +17,11 @@ def of_row(found: Problem) -> str:
     return messages.text(MERCHANTS_LANGUAGE, key, **values)
 
 
+def of_column(name: str) -> str:
+    """Returns what a column is, with its name."""
+    return f"{messages.text(MERCHANTS_LANGUAGE, f'import_columns.{name}')} ({name})"
+
+
 def of_file_problem(found: Problem) -> str:
     """Returns the sentence about a file that cannot be read."""
     values = {each.name: each.value for each in found.parameters}

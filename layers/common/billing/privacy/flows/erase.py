@@ -39,6 +39,7 @@ from billing.kernel.storage import Due, History
 from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Remove, Write
+from billing.migration.flows import erase_rows
 from billing.privacy.flows import erase_uses
 from billing.refunds.refunds import RefundState
 
@@ -76,8 +77,10 @@ def _form_due(ports: Ports, now: datetime, due: Due) -> str:
     return "unavailable"
 
 
-def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
+def one(ports: Ports, merchant: str, customer_id: str, *, now: datetime) -> Customer:
     """Erases everything of one customer, because they asked (M-8); returns what is left of them.
+
+    Rows and files of imports that name them follow within minutes, by a job.
 
     Raises `NotFound`, `Refused` (still_live) while something of theirs still runs, and `Unfinished`
     while a gateway keeps a card or something else does not answer: asked again it goes on.
@@ -90,12 +93,24 @@ def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
     ):
         raise Refused("still_live")
     try:
+        _begin_erasing_rows(ports, history, now)
         erased = customer(ports, merchant, customer_id)
     except Unavailable as outage:
         raise Unfinished("Not all of it is erased. Ask again to erase the rest.") from outage
     if erased is not Seen.FINISHED:
         raise Unfinished("A gateway cannot be reached to let a card go. Ask again.")
     return _erased_customer(history.customer)
+
+
+def _begin_erasing_rows(ports: Ports, history: History, now: datetime) -> None:
+    """Begins to erase rows of imports, as long as it is known by which emails they are found."""
+    owner = history.customer
+    assert owner is not None, "read with their history"
+    if owner.name == ERASED:
+        return
+    emails = {owner.email, *(invoice.bill_to.email for invoice in history.invoices)}
+    bought = [each.id for each in history.subscriptions]
+    erase_rows.begin(ports, owner.merchant, owner.id, emails, bought, now=now)
 
 
 AT_ONCE = 50

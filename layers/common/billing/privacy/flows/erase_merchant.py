@@ -26,6 +26,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Remove, Write
+from billing.migration.flows import erase_rows
 from billing.privacy.flows import erase, erase_uses
 
 AT_ONCE = 50
@@ -91,12 +92,14 @@ def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
 
 
 def _imports(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
-    """Erases imports with their rows, which name people; returns whether all of them are gone."""
+    """Erases imports with their rows and files, which name people; returns whether all
+    of them are gone."""
     while found := ports.store.imports(seller.id, limit=1):
         while rows := ports.store.imported_rows(seller.id, found[0].id, limit=AT_ONCE):
             erase.commit_in_batches(ports, [Remove(row) for row in rows])
             if not keep_going():
                 return False
+        erase_rows.forget_all_files(ports, found[0])
         ports.store.commit(Remove(found[0]))
     mappings = ports.store.import_mappings(seller.id)
     erase.commit_in_batches(ports, [Remove(each) for each in mappings])

@@ -126,11 +126,12 @@ class Source:
 
     def page(self, after: str | None, limit: int) -> SourcePage:
         def listed() -> SourcePage:
-            live = [each for each in self.held.values() if each.ended_at is None]
-            names = [each.id for each in live]
+            names = list(self.held)
             begin = 0 if after is None else names.index(after) + 1
-            data = tuple(self._read(each) for each in live[begin : begin + limit])
-            return SourcePage(data, data[-1].id if begin + limit < len(live) else None)
+            rest = [self.held[name] for name in names[begin:]]
+            live = [each for each in rest if each.ended_at is None]
+            data = tuple(self._read(each) for each in live[:limit])
+            return SourcePage(data, data[-1].id if len(live) > limit else None)
 
         return self._call("page", listed)
 

@@ -16,7 +16,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.writes import Insert, Write
 from billing.migration import moving
-from billing.migration.flows import cut_over, dry_run, export, precheck, undo
+from billing.migration.flows import cut_over, dry_run, export, listing, precheck, shadow, undo
 from billing.operations.flows import samples
 from billing.plans.flows import announce_price
 from billing.rebill.flows import forecast_rollup
@@ -45,6 +45,8 @@ KINDS: Mapping[str, Kind] = {
     moving.JOB: cut_over.MOVE,
     moving.UNDO: undo.UNDO,
     dry_run.JOB: dry_run.DRY_RUN,
+    shadow.JOB: shadow.SHADOW,
+    listing.JOB: listing.LIST,
     precheck.JOB: precheck.CHECK_FILE,
     lost_events.JOB: lost_events.LOOK,
     forecast_rollup.NIGHTLY: forecast_rollup.LOOK,

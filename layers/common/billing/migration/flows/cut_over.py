@@ -125,6 +125,8 @@ def move(
         return Seen.SKIPPED
     if row.state in DONE:
         return Seen.FINISHED
+    if row.state is not RowState.READY and row.subscription is not None:
+        return Seen.SKIPPED  # it was ended here before it was activated
     source = live_rows.source_of(ports, seller, imported, row)
     if source is None:
         return rows_without_api.move(ports, seller, lookup, ended, imported, row, now)

@@ -7,6 +7,7 @@ call may do nothing, be done without its answer, or be done minutes later.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -79,6 +80,7 @@ class Source:
         self.account = account
         self.clock = clock
         self.line = line or _straight
+        self.calls: Counter[str] = Counter()
 
     def add(self, held: Held) -> Held:
         self.held[held.id] = held
@@ -185,6 +187,7 @@ class Source:
         return self._call("charges", listed)
 
     def _call(self, name: str, act: Callable[[], R]) -> R:
+        self.calls[name] += 1
         return self.line(name, act)  # type: ignore[return-value]
 
     def _read(self, held: Held) -> SourceSubscription:

@@ -136,12 +136,22 @@ class Comparison:
                 Difference(0, "", *differs)
                 for differs in shadows.of_charges(
                     *(ours.charges, theirs.charges),
-                    since=self._imported.created_at,
+                    since=self._since(each),
                     now=self._now,
                     zone=self._zone,
                 )
             )
         return [shadows.numbered(d, row.number, row.external_id) for d in found], len(ours.charges)
+
+    def _since(self, each: Row) -> datetime:
+        """Returns from when on charges are compared.
+
+        A list is read for hours: what its source charged before it came to a row is not ours.
+        """
+        began, next_at = self._imported.created_at, each.row.next_charge_at
+        if self._imported.account is None or next_at is None:
+            return began
+        return max(began, next_at - shadows.NEAR)
 
     def _expected(self, each: Row, taxes_on: TaxesOn) -> _Expected:
         """Returns what we would have charged since the row was checked, by its dates of then."""

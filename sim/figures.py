@@ -208,7 +208,7 @@ def _movements_agree(world: World, ports: Ports, found: _Found, zone: str) -> No
     beside = OF_CASES | {MovementKind.MOVED}
     booked = [each for each in found.moved if each.kind not in beside]
     _same("kinds", found, kinds, Signed.of((e.day, e.kind.value, e.minor) for e in booked))
-    stepped = ((e.day, e.step.value, 1) for e in found.moved if e.step is not None)
+    stepped = ((e.day, e.step.value, e.customers) for e in found.moved if e.step is not None)
     _same("customers", found, steps, Signed.of(stepped))
     worth = ((e.day, e.product, e.minor) for e in found.moved if e.kind in OF_MRR)
     _same("movements", found, mrr, Signed.of(worth))

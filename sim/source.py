@@ -7,6 +7,7 @@ call may do nothing, be done without its answer, or be done minutes later.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -79,6 +80,7 @@ class Source:
         self.account = account
         self.clock = clock
         self.line = line or _straight
+        self.calls: Counter[str] = Counter()
 
     def add(self, held: Held) -> Held:
         self.held[held.id] = held
@@ -126,11 +128,12 @@ class Source:
 
     def page(self, after: str | None, limit: int) -> SourcePage:
         def listed() -> SourcePage:
-            live = [each for each in self.held.values() if each.ended_at is None]
-            names = [each.id for each in live]
+            names = list(self.held)
             begin = 0 if after is None else names.index(after) + 1
-            data = tuple(self._read(each) for each in live[begin : begin + limit])
-            return SourcePage(data, data[-1].id if begin + limit < len(live) else None)
+            rest = [self.held[name] for name in names[begin:]]
+            live = [each for each in rest if each.ended_at is None]
+            data = tuple(self._read(each) for each in live[:limit])
+            return SourcePage(data, data[-1].id if len(live) > limit else None)
 
         return self._call("page", listed)
 
@@ -184,6 +187,7 @@ class Source:
         return self._call("charges", listed)
 
     def _call(self, name: str, act: Callable[[], R]) -> R:
+        self.calls[name] += 1
         return self.line(name, act)  # type: ignore[return-value]
 
     def _read(self, held: Held) -> SourceSubscription:

@@ -14,6 +14,7 @@ from billing.cancel.regions.rules import Duty
 from billing.declarations.declarations import Declared, Kind
 from billing.declarations.flows import receive
 from billing.declarations.flows.receive import Sender
+from billing.migration.flows import uploads
 from tests.invoices.issuing_samples import BERLIN, IDENTITY
 from tests.migration.files import many
 from tests.web.shop import PRODUCT, Shop
@@ -261,9 +262,13 @@ def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> Non
 
 
 def begin_import(shop: Shop) -> str:
-    """Begins an import and its dry run; returns the import's id."""
+    """Begins an import, its dry run and its comparison; returns the import's id."""
     begun = shop.api.post("/v1/imports", many(1), content_type="text/csv").json["id"]
     assert shop.api.post(f"/v1/imports/{begun}/dry-run").status == 200
+    charges = b"external_id,charged_at,amount,currency\n"
+    upload = uploads.keep(shop.world.ports, "acme", charges + b"sub_1,2026-02-20,1.00,USD\n")
+    compared = shop.api.post(f"/v1/imports/{begun}/shadow", {"charges": upload})
+    assert compared.status == 200
     return str(begun)
 
 

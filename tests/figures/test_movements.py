@@ -138,7 +138,7 @@ def test_start_plus_movements_is_the_end_for_each_day_product_and_kind(
         if each.kind is not MovementKind.MOVED:
             kinds[each.day, each.kind.value] += each.minor
         if each.step is not None:
-            steps[each.day, each.step.value] += 1
+            steps[each.day, each.step.value] += each.customers
     assert without_zeros(mrr) == without_zeros(expected.mrr)
     assert without_zeros(kinds) == without_zeros(expected.kinds)
     assert without_zeros(steps) == without_zeros(expected.steps)

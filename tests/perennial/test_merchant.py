@@ -244,6 +244,14 @@ def test_a_long_list_is_read_to_its_end_only_where_that_is_asked_for(desk: Desk)
         (["trigger", "nothing.happened"], "TYPE"),
         (["trigger", "payment.failed", "--to", "http://10.0.0.1/"], "--to"),
         (["import", "nowhere.csv"], "file"),
+        (["import"], "--from"),
+        (["import", "nowhere.csv", "--from", "stripe"], "--from"),
+        (["import", "nowhere.csv", "--account", "acct_1"], "--account"),
+        (["import", "--from", "nonsense"], "--from"),
+        (["import", "--from", "stripe", "--account", "acct_1"], "--from"),
+        (["import-shadow", "imp_none"], "import"),
+        (["import-shadow", "a/b"], "import"),
+        (["import-shadow", "imp_1", "--charges", "nowhere.csv"], "file"),
     ],
 )
 def test_an_error_names_the_argument(refusing: Desk, words: list[str], argument: str) -> None:

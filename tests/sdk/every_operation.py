@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from perennial_client import ApiError, Perennial, models
@@ -142,8 +143,23 @@ def moving_in(api: Perennial) -> None:
     assert api.download_import_rows(begun.id)
     assert api.start_dry_run(begun.id)
     assert api.show_dry_run(begun.id).rows == 0, "the row blocks"
+    refused("shadow_without_source", api.start_shadow, begun.id)
+    compared = api.start_shadow(begun.id, body=body("ShadowInput", charges=_charges(api)))
+    assert (compared.rows, compared.kinds[0].kind) == (0, "charge_unreadable")
+    assert api.show_shadow(begun.id).different == 0
+    (line,) = api.every(api.list_shadow_differences, begun.id)
+    assert line.number == 1
+    assert api.download_shadow_differences(begun.id)
     assert api.cut_over_import(begun.id).state == "moving"
     assert api.undo_import(begun.id).state == "undoing"
+
+
+def _charges(api: Perennial) -> str:
+    """Uploads a file of charges with one line that cannot be read; returns its upload."""
+    made = api.create_upload()
+    file = b"external_id,charged_at,amount,currency\nsub_1,01/02/2026,29.99,USD\n"
+    httpx.post(made.url, data=made.fields.to_dict(), files={"file": file}).raise_for_status()
+    return str(made.id)
 
 
 def customers(api: Perennial, customer: str, laptop: Laptop) -> None:

@@ -43,6 +43,20 @@ def console_import_dry_run(town: Town) -> Page:
     return page
 
 
+def console_import_shadow(town: Town) -> Page:
+    page = _chosen(town, "canonical")
+    page.goto(f"{page.url}/shadow")
+    body = (
+        b"external_id,charged_at,amount,currency\n"
+        b"sub_1,01/02/2026,29.99,USD\n"
+        b"sub_2,2026-02-20T15:00:00Z,twenty,USD\n"
+    )
+    file = {"name": "charges.csv", "mimeType": "text/csv", "buffer": body}
+    page.locator("#charges").set_input_files(file)  # type: ignore[arg-type]
+    town.seller.press("Compare")
+    return page
+
+
 def console_import_columns(town: Town) -> Page:
     return _chosen(town, "other")
 

@@ -85,6 +85,7 @@ def test_a_subscription_is_read_as_canonical_cells(bench: Bench) -> None:
     assert found is not None
     cells = dict(found.cells)
     assert cells.pop("external_id") == found.id
+    assert cells.pop("source_price").startswith("price_")
     assert found.method is not None
     assert cells.pop("payment_method") == found.method.token
     assert cells.pop("gateway_customer") == found.method.token.split(":")[0]

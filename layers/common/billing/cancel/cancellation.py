@@ -43,10 +43,11 @@ def takes_effect_now(
 ) -> bool:
     """Tells whether no paid time is left: asked for now, past due, or past the period (X-4).
 
-    An open invoice means so too: by the clock of its opener, its period has begun; but not that of
-    a change of plan, which pays for no period (A-4).
+    What is still being moved here was never charged here: its source has it. An open invoice means
+    so too: by the clock of its opener, its period has begun; but not that of a change of plan,
+    which pays for no period (A-4).
     """
-    if request.when is When.NOW or subscription.state is State.PAST_DUE:
+    if request.when is When.NOW or subscription.state in {State.PAST_DUE, State.INCOMPLETE}:
         return True
     if subscription.open_invoice is not None and not changing_plan:
         return True

@@ -73,7 +73,9 @@ def of_series(movement: Movement, shard: int) -> list[Part]:
 def _amounts(movement: Movement, series: Series, cohort: Cohort) -> dict[str, int]:
     if series is not Series.RETENTION:
         return {"cases": 1, "cases_minor": movement.minor}
-    step = {} if movement.step is None else {f"customers_{movement.step.value}": 1}
+    step = {}
+    if movement.step is not None:
+        step = {f"customers_{movement.step.value}": movement.customers}
     same = movement.currency is cohort.currency
     return {**({movement.kind.value: movement.minor} if same else {}), **step}
 

@@ -87,18 +87,29 @@ class Movement(Entity):
     cohort: Cohort | None = None
     label: str = ""
 
+    @property
+    def customers(self) -> int:
+        """Returns how many customers take its step: -1 where an import that began with it is taken
+        back."""
+        if self.step is None:
+            return 0
+        is_back = self.kind is MovementKind.IMPORTED and self.minor < 0
+        return -1 if is_back and self.step is not CustomerStep.ENDED else 1
+
 
 class LiveSpan(Value):
     """Since when customers of one kind (test or not) are live, and their month's start.
 
     `ended_month` is the last month in which somebody who was live at its start ended. `cohort` is
-    that of the first payment, None for who made it before cohorts were kept.
+    that of the first payment, None for who made it before cohorts were kept. `came` is the step
+    that an import made them live with, None for who came otherwise.
     """
 
     since: date | None = None
     was_customer: bool = False
     ended_month: date | None = None
     cohort: Cohort | None = None
+    came: CustomerStep | None = None
 
 
 class CustomerFigures(Entity):
@@ -233,12 +244,25 @@ def changed(
     month = day.replace(day=1)
     of_start = span.ended_month == month or (span.since is not None and span.since < month)
     step = _customer_step(live, lives, span, imported=imported)
-    first_end = step is CustomerStep.ENDED and of_start and span.ended_month != month
-    first = in_cohort and step in {CustomerStep.NEW, CustomerStep.IMPORTED}
-    span = _span(span, step, day, ended_month=month if first_end else span.ended_month)
+    if taken_back and step is CustomerStep.ENDED and span.came is not None:
+        # They never left: what they came with has not been.
+        step, cohort, first_end = span.came, span.cohort, False
+        span, first = _before_import(span), False
+    else:
+        first_end = step is CustomerStep.ENDED and of_start and span.ended_month != month
+        first = in_cohort and step in {CustomerStep.NEW, CustomerStep.IMPORTED}
+        span = _span(
+            span,
+            step,
+            day,
+            ended_month=month if first_end else span.ended_month,
+            imported=imported,
+        )
+        cohort = span.cohort
     bearer = _bearer(steps, step)
     if first and bearer is not None:
-        span = replace(span, cohort=cohort_of(day, steps[bearer].standing))
+        cohort = cohort_of(day, steps[bearer].standing)
+        span = replace(span, cohort=cohort)
     movements = tuple(
         Movement(
             figures.merchant,
@@ -256,7 +280,7 @@ def changed(
             step=step if number == bearer else None,
             of_start=of_start,
             first_end=first_end and number == bearer,
-            cohort=span.cohort if each.kind in RETAINED else None,
+            cohort=cohort if each.kind in RETAINED else None,
         )
         for number, each in enumerate(steps)
     )
@@ -302,13 +326,25 @@ def _customer_step(
 
 
 def _span(
-    span: LiveSpan, step: CustomerStep | None, day: date, *, ended_month: date | None
+    span: LiveSpan,
+    step: CustomerStep | None,
+    day: date,
+    *,
+    ended_month: date | None,
+    imported: bool,
 ) -> LiveSpan:
     if step is None:
         return span
     if step is CustomerStep.ENDED:
         return LiveSpan(None, True, ended_month, span.cohort)
-    return LiveSpan(day, True, span.ended_month, span.cohort)
+    came = step if imported else None
+    return LiveSpan(day, True, span.ended_month, span.cohort, came)
+
+
+def _before_import(span: LiveSpan) -> LiveSpan:
+    """Returns a span as it was before the import that made its customer live."""
+    returned = span.came is CustomerStep.RETURNED
+    return LiveSpan(None, returned, span.ended_month, span.cohort if returned else None)
 
 
 def _bearer(steps: list[Step], step: CustomerStep | None) -> int | None:

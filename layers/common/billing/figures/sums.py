@@ -227,7 +227,7 @@ def of_movement(movement: Movement, shard: int) -> list[tuple[FigureSums, dict[s
         amounts[_OF_START[movement.kind]] = movement.minor
     of_all = {} if movement.kind is MovementKind.MOVED else dict(amounts)
     if movement.step is not None:
-        of_all[_STEPS[movement.step]] = 1
+        of_all[_STEPS[movement.step]] = movement.customers
     if movement.first_end:
         of_all["start_ended"] = 1
     rows = []

@@ -87,6 +87,8 @@ class Import(Entity):
     `quantity_confirmed`: the merchant confirmed that rows of another quantity than 1 pay their
     price times the quantity. `mails`: each imported customer gets one mail with a portal link.
     `ended` is the upload of a second export, which shows what has ended at a source without an API.
+    `account` is the gateway account whose list of subscriptions is read instead of a file, and
+    `listed_to` the place in that list after the rows that are stored; `rows` counts those then.
     `active`, `confirmed`, `undone`, `skipped` and `failed` count the rows in those states.
     """
 
@@ -119,6 +121,8 @@ class Import(Entity):
     failed: int = 0
     ended: str | None = None
     dates: DateOrder | None = None
+    account: str | None = None
+    listed_to: str | None = None
 
     @property
     def file(self) -> ObjectKey:

@@ -220,10 +220,18 @@ def drop(
     reason: str | None,
     now: datetime,
 ) -> tuple[ImportedRow, Transaction]:
-    """Takes a ready row back as if it had not been made; its customer and card stay."""
-    after = replace(
-        before, state=to, subscription=None, customer=None, changed_at=now, reason=reason
-    )
+    """Takes a ready row back as if it had not been made; its customer and card stay.
+
+    One that was ended here stays too, with all that names it; only its claim is given up.
+    """
+    after = replace(before, state=to, changed_at=now, reason=reason)
+    if not is_ready(ready):
+        return after, (
+            Change(before, after, expecting=("state",)),
+            *counting(imported, before.state, to),
+            *(Remove(each) for each in parts if isinstance(each, ImportClaim)),
+        )
+    after = replace(after, subscription=None, customer=None)
     return after, (
         Change(before, after, expecting=("state",)),
         *counting(imported, before.state, to),

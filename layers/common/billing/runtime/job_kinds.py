@@ -16,7 +16,16 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.writes import Insert, Write
 from billing.migration import moving
-from billing.migration.flows import cut_over, dry_run, erase_rows, export, precheck, undo
+from billing.migration.flows import (
+    cut_over,
+    dry_run,
+    erase_rows,
+    export,
+    listing,
+    precheck,
+    shadow,
+    undo,
+)
 from billing.operations.flows import samples
 from billing.plans.flows import announce_price
 from billing.rebill.flows import forecast_rollup
@@ -46,6 +55,8 @@ KINDS: Mapping[str, Kind] = {
     moving.UNDO: undo.UNDO,
     dry_run.JOB: dry_run.DRY_RUN,
     erase_rows.JOB: erase_rows.ERASE_ROWS,
+    shadow.JOB: shadow.SHADOW,
+    listing.JOB: listing.LIST,
     precheck.JOB: precheck.CHECK_FILE,
     lost_events.JOB: lost_events.LOOK,
     forecast_rollup.NIGHTLY: forecast_rollup.LOOK,

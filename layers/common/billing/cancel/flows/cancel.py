@@ -206,5 +206,7 @@ def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:
 def _email(ports: Ports, subscription: Subscription) -> str:
     purchase = (subscription.merchant, subscription.customer, subscription.id)
     (found,) = ports.store.bill_tos([purchase])
-    assert found is not None, "written with the purchase"
+    if found is None:
+        assert subscription.state is State.INCOMPLETE, "written with the purchase"
+        raise NotFound("subscription_unknown")  # left with its source since it was read
     return found.bill_to.email

@@ -29,7 +29,7 @@ def move_page(
         "console/import_move.html",
         status=422 if errors else 200,
         found=found,
-        others=[each for each in newest if each.id != found.id],
+        others=[each for each in newest if each.id != found.id and each.upload],
         errors=errors or {},
     )
 

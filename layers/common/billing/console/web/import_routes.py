@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from billing.console.web import import_moves, imports
+from billing.console.web import (
+    import_accounts,
+    import_dry_run,
+    import_moves,
+    import_shadow,
+    imports,
+)
 from billing.console.web.pages import Desk
 from billing.web import http
 from billing.web.request import plain_id
@@ -24,6 +30,10 @@ def declare(app: Router, looks: At, sends: At) -> None:
     def begin() -> http.Answer:
         return imports.begin(sends())
 
+    @app.post("/console/import/account")
+    def begin_from_account() -> http.Answer:
+        return import_accounts.begin(sends())
+
     @app.get("/console/import/upload")
     def upload_page() -> http.Answer:
         return imports.upload_page(looks())
@@ -37,6 +47,7 @@ def declare(app: Router, looks: At, sends: At) -> None:
         return imports.save_columns(sends(), plain_id(upload))
 
     _declare_of_one(app, looks, sends)
+    _declare_shadow(app, looks, sends)
     _declare_moves(app, looks, sends)
 
 
@@ -59,11 +70,29 @@ def _declare_of_one(app: Router, looks: At, sends: At) -> None:
 
     @app.get("/console/import/<import_id>/dry-run")
     def dry_run_page(import_id: str) -> http.Answer:
-        return imports.dry_run_page(looks(), plain_id(import_id))
+        return import_dry_run.dry_run_page(looks(), plain_id(import_id))
 
     @app.post("/console/import/<import_id>/dry-run")
     def start_dry_run(import_id: str) -> http.Answer:
-        return imports.start_dry_run(sends(), plain_id(import_id))
+        return import_dry_run.start_dry_run(sends(), plain_id(import_id))
+
+
+def _declare_shadow(app: Router, looks: At, sends: At) -> None:
+    @app.get("/console/import/<import_id>/shadow")
+    def shadow_page(import_id: str) -> http.Answer:
+        return import_shadow.shadow_page(looks(), plain_id(import_id))
+
+    @app.post("/console/import/<import_id>/shadow")
+    def start_shadow(import_id: str) -> http.Answer:
+        return import_shadow.start(sends(), plain_id(import_id))
+
+    @app.post("/console/import/<import_id>/shadow/charges.csv")
+    def start_shadow_with_file(import_id: str) -> http.Answer:
+        return import_shadow.start_with_file(sends(), plain_id(import_id))
+
+    @app.get("/console/import/<import_id>/shadow/differences.csv")
+    def shadow_file(import_id: str) -> http.Answer:
+        return import_shadow.file(looks(), plain_id(import_id))
 
 
 def _declare_moves(app: Router, looks: At, sends: At) -> None:

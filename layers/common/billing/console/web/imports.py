@@ -10,8 +10,8 @@ from billing.console.web.lists import PRODUCTS_OFFERED, listing
 from billing.console.web.pages import Desk, page
 from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.lists import Page
-from billing.kernel.money import Money
-from billing.migration.flows import dry_run, imports, mappings, report, unmatched, uploads
+from billing.migration.flows import imports, mappings, report, unmatched, uploads
+from billing.migration.flows import listing as source_lists
 from billing.migration.flows.imports import Wanted
 from billing.migration.import_rows import ImportedRow, Problem, Result
 from billing.migration.imports import DateOrder, Import, ImportState
@@ -65,6 +65,10 @@ def import_list(
         status=422 if errors or listed.wrong else 200,
         listed=listed,
         kinds=_kinds(desk),
+        accounts=[
+            (f"{each.gateway}:{each.account}", f"{each.gateway} {each.account}")
+            for each in source_lists.accounts(desk.ports, desk.session.merchant)
+        ],
         form=form,
         errors=errors or {},
     )
@@ -293,6 +297,15 @@ def check_again(desk: Desk, import_id: str) -> http.Answer:
 
 
 def _again(desk: Desk, found: Import, *, quantity_confirmed: bool) -> http.Answer:
+    by = desk.session.holder.email or "console"
+    if found.account is not None:
+        read = source_lists.again(
+            *(desk.ports, desk.session.merchant, found),
+            quantity_confirmed=quantity_confirmed,
+            by=by,
+            now=desk.now,
+        )
+        return http.redirect(f"{HERE}/{read.found.id}")
     wanted = Wanted(
         upload=found.upload,
         preset=found.preset,
@@ -302,7 +315,6 @@ def _again(desk: Desk, found: Import, *, quantity_confirmed: bool) -> http.Answe
         quantity_confirmed=quantity_confirmed,
         mails=found.mails,
     )
-    by = desk.session.holder.email or "console"
     begun = imports.begin(desk.ports, desk.session.merchant, wanted, by=by, now=desk.now)
     return http.redirect(f"{HERE}/{begun.found.id}")
 
@@ -313,24 +325,3 @@ def rows_file(desk: Desk, import_id: str) -> http.Answer:
     result = Result(wanted) if wanted in set(Result) else None
     found = report.first(desk.ports, desk.merchant, import_id, result=result)
     return http.file("".join(csv_report.written(found.rows)), found.name, CSV)
-
-
-def dry_run_page(desk: Desk, import_id: str) -> http.Answer:
-    """Shows the last dry run of an import, or offers one."""
-    found = imports.one(desk.ports, desk.merchant, import_id).found
-    try:
-        run = dry_run.one(desk.ports, desk.merchant, import_id)
-    except NotFound:
-        run = None
-    sums = () if run is None or run.sums is None else run.sums.days
-    days = [
-        (each, Money(each.minor, each.currency), Money(each.source_minor, each.currency))
-        for each in sums
-    ]
-    return page(desk, "console/import_dry_run.html", found=found, run=run, days=days)
-
-
-def start_dry_run(desk: Desk, import_id: str) -> http.Answer:
-    """Begins a dry run, and shows it."""
-    dry_run.begin(desk.ports, desk.session.merchant, import_id, now=desk.now)
-    return http.redirect(f"{HERE}/{import_id}/dry-run")

@@ -1,4 +1,4 @@
-"""Stripe's export of subscriptions, and its map of copied cards, as files of an import (M-6).
+"""Stripe's export of subscriptions, its map of copied cards, and its export of invoices (M-6).
 
 The exporter chooses the columns, so all but the id may be missing. Times are UTC
 (https://docs.stripe.com/reports/select-a-report).
@@ -64,6 +64,20 @@ def read(cells: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value.strip()}
 
 
+def charges(cells: Mapping[str, str]) -> dict[str, str]:
+    """Returns an invoice as a charge of its subscription."""
+    status = cells.get("Status", "").strip()
+    if not status:
+        status = "paid" if cells.get("Paid", "true").strip().lower() in {"true", "1"} else "open"
+    return {
+        "external_id": cells.get("Subscription", ""),
+        "charged_at": cells.get("Date (UTC)") or cells.get("Created (UTC)", ""),
+        "amount": cells.get("Total", ""),
+        "currency": cells.get("Currency", ""),
+        "status": status,
+    }
+
+
 def _period(interval: str, times: str) -> str:
     """Returns `3m` for three months; what it does not know stays as it is, and is refused later."""
     found = _INTERVAL.fullmatch(interval.strip())
@@ -84,4 +98,6 @@ PRESET = FilePreset(
     zone="UTC",
     gateway=STRIPE,
     card_columns=("old_customer_id", "stripe_customer_id"),
+    charges=charges,
+    charges_needed=frozenset({"Subscription", "Total", "Currency"}),
 )

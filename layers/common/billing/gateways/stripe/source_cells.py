@@ -16,6 +16,7 @@ import stripe
 from billing.gateways.stripe.client import id_of
 from billing.gateways.stripe.saving import saved_method
 from billing.kernel.gateways import AccountRef, SavedMethod
+from billing.kernel.import_presets import SOURCE_PRICE
 from billing.kernel.live_sources import Collected, Obstacle, SourceState, SourceSubscription
 from billing.kernel.periods import Anchor, Period, nth
 
@@ -144,6 +145,7 @@ def _of_price(item: stripe.SubscriptionItem | None) -> dict[str, str | int | Non
     interval = (str(recurring.interval), recurring.interval_count)
     amount = price.unit_amount
     return {
+        SOURCE_PRICE: price.id,
         "price": None if amount is None else str(Decimal(amount).scaleb(-2)),
         "currency": price.currency.upper(),
         "period": PERIODS.get(interval, f"{interval[1]} {interval[0]}"),

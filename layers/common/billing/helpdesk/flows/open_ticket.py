@@ -203,8 +203,7 @@ def _hold(
     if ticket.wish is not TicketType.CANCEL or ticket.about is None or ticket.customer is None:
         return ticket, ()
     found = ports.store.subscription(merchant.id, ticket.customer, ticket.about)
-    assert found is not None, "it was read a moment ago"
-    if not found.is_live or has_ended(found, now):
+    if found is None or not found.is_live or has_ended(found, now):
         return ticket, ()
     near = cancellation_request.too_near(
         found,

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from billing.kernel.errors import Conflict, NotFound
 from billing.kernel.ports import Ports
-from billing.kernel.subscription import Subscription
+from billing.kernel.subscription import State, Subscription
 
 R = TypeVar("R")
 
@@ -26,9 +26,15 @@ def fresh(ports: Ports, merchant: str, subscription: str) -> Subscription:
 
 
 def again(ports: Ports, read: Subscription) -> Subscription:
-    """Returns a subscription as it is now, after a write met another."""
+    """Returns a subscription as it is now, after a write met another.
+
+    Raises `NotFound` for one that was being moved here, and was left with its source meanwhile:
+    no other is ever removed (`migration.moving.drop`).
+    """
     found = ports.store.subscription(read.merchant, read.customer, read.id)
-    assert found is not None, "a subscription is never removed"
+    if found is None:
+        assert read.state is State.INCOMPLETE, "what has begun here is never removed"
+        raise NotFound("subscription_unknown")
     return found
 
 

@@ -127,6 +127,8 @@ def move(
         return Seen.FINISHED
     if row.reason == erasing.REASON:
         return Seen.SKIPPED
+    if row.state is not RowState.READY and row.subscription is not None:
+        return Seen.SKIPPED  # it was ended here before it was activated
     source = live_rows.source_of(ports, seller, imported, row)
     if source is None:
         return rows_without_api.move(ports, seller, lookup, ended, imported, row, now)

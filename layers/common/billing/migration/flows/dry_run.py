@@ -58,7 +58,7 @@ class DryRun(Value):
     sums: Sums | None
 
 
-class _Row(Value):
+class Row(Value):
     """A row that can be imported, as the subscription it would become."""
 
     row: ImportRow
@@ -153,10 +153,10 @@ def _forecast(
     """Adds up what rows would be charged, here and by their own dates."""
     tally = Tally()
     lookup.expect(each.columns for each in rows)
-    made = [_made(ports, merchant, found, lookup, each, now) for each in rows]
+    made = [made_of(merchant, found, lookup, each, now) for each in rows]
     fine = [each for each in made if each is not None]
     tally.rows, tally.blocked = len(fine), len(made) - len(fine)
-    buyers = [each.row.bill_to for each in fine]
+    buyers = [buyer(each.row) for each in fine]
     until = now + timedelta(days=DAYS)
     for each, taxes_on in zip(fine, upcoming.of_buyers(ports, merchant, buyers), strict=True):
         for day, minor in forecast.charges_taxed(
@@ -172,14 +172,13 @@ def _forecast(
     return tally.sums()
 
 
-def _made(
-    ports: Ports,
+def made_of(
     merchant: Merchant,
     found: Import,
     lookup: Lookup,
     imported: ImportedRow,
     now: datetime,
-) -> _Row | None:
+) -> Row | None:
     """Returns the subscription that a row would become; None where it cannot any more."""
     row = parse(imported.columns, zone=merchant.settings.time_zone).row
     if row is None:
@@ -198,7 +197,12 @@ def _made(
         language=merchant.settings.language_for("en"),
         now=now,
     )
-    return None if isinstance(made, Problem) else _Row(row, resolved, made)
+    return None if isinstance(made, Problem) else Row(row, resolved, made)
+
+
+def buyer(row: ImportRow) -> BillTo:
+    """Returns the person whose taxes are on a row's charges."""
+    return BillTo(row.name, row.email, row.address, row.tax_id)
 
 
 def _day(merchant: Merchant, at: datetime) -> date:

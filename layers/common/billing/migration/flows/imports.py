@@ -77,8 +77,7 @@ def begin(ports: Ports, merchant: Merchant, wanted: Wanted, *, by: str, now: dat
     content = uploads.content_of(ports, merchant.id, wanted.upload, "upload")
     if wanted.cards is not None:
         uploads.content_of(ports, merchant.id, wanted.cards, "cards")
-    if _under_way(ports, merchant.id) >= AT_ONCE:
-        raise Refused("too_many_imports", most=AT_ONCE)
+    check_room(ports, merchant.id)
     job = jobs.new(merchant.id, asked.id, precheck.JOB, now)
     job = start.start(ports, job, now=now, also=(Insert(asked),))
     if content.count(b"\n") <= AT_ONCE_ROWS:
@@ -111,7 +110,7 @@ def _asked(ports: Ports, merchant: Merchant, wanted: Wanted, by: str, now: datet
         mapping=None if mapping is None else mapping.name,
         columns=() if mapping is None else mapping.columns,
         dates=None if mapping is None else mapping.dates,
-        prices=_prices(ports, merchant, mapping, preset.name),
+        prices=prices_of(ports, merchant, mapping, preset.name),
         cards=wanted.cards,
         quantity_confirmed=wanted.quantity_confirmed,
         mails=wanted.mails,
@@ -130,7 +129,7 @@ def _mapping(ports: Ports, merchant: Merchant, wanted: Wanted) -> ImportMapping 
     return found
 
 
-def _prices(
+def prices_of(
     ports: Ports, merchant: Merchant, mapping: ImportMapping | None, preset: str
 ) -> tuple[Named, ...]:
     """Returns the price points of a file's prices; those of a preset are kept under its name."""
@@ -177,9 +176,12 @@ def rows(
     return Page(shown, seal(shown[-1].place, found.id, within, ROWS) if more else None)
 
 
-def _under_way(ports: Ports, merchant: str) -> int:
+def check_room(ports: Ports, merchant: str) -> None:
+    """Raises `Refused` (too_many_imports) where as many are under way as may be."""
     line = ports.store.job_line(merchant)
-    return 0 if line is None else sum(each.job.startswith("imp_") for each in line.waiting)
+    waiting = () if line is None else line.waiting
+    if sum(each.job.startswith("imp_") for each in waiting) >= AT_ONCE:
+        raise Refused("too_many_imports", most=AT_ONCE)
 
 
 def stuck(progress: Progress) -> bool:

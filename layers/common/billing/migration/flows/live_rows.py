@@ -27,6 +27,20 @@ def source_of(
     return None if account is None else ports.source(account)
 
 
+def has_source(ports: Ports, seller: Merchant, imported: Import) -> bool:
+    """Tests whether the merchant has an account with an API where an import's rows may be."""
+    if imported.cards is not None:
+        return False
+    known = seller.accounts_at(gateway_of(ports, imported))
+    return any(ports.source(each) is not None for each in known)
+
+
+def gateway_of(ports: Ports, imported: Import) -> str:
+    """Returns the gateway at which the subscriptions of an import are."""
+    preset = ports.import_presets().get(imported.preset)
+    return imported.source if preset is None or preset.gateway is None else preset.gateway
+
+
 def account_of(
     ports: Ports, seller: Merchant, imported: Import, row: ImportedRow
 ) -> AccountRef | None:
@@ -36,10 +50,14 @@ def account_of(
     """
     if imported.cards is not None:
         return None
-    preset = ports.import_presets().get(imported.preset)
-    gateway = imported.source if preset is None or preset.gateway is None else preset.gateway
-    named = row.columns.get("gateway_account")
-    accounts = seller.accounts_at(gateway)
+    return account_named(ports, seller, imported, row.columns.get("gateway_account"))
+
+
+def account_named(
+    ports: Ports, seller: Merchant, imported: Import, named: str | None
+) -> AccountRef | None:
+    """Returns the merchant's account of that name at an import's gateway; any without a name."""
+    accounts = seller.accounts_at(gateway_of(ports, imported))
     if named is None:
         return next(iter(accounts), None)
     return next((each for each in accounts if each.account == named), None)

@@ -118,17 +118,10 @@ def _store(ports: Ports, asked: Import, lookup: Lookup, number: int, rows: list[
     claims = ports.store.import_claims(asked.merchant, asked.source, names)
     lookup.expect(each["cells"] for each in rows)
     made = [
-        _row(asked, lookup, number + n, row, is_known=claim is not None)
+        row_of(asked, lookup, number + n, row, is_known=claim is not None)
         for n, (row, claim) in enumerate(zip(rows, claims, strict=True), 1)
     ]
-    results = Counter(each.result for each in made)
-    counted = replace(
-        asked,
-        checked=number + len(rows),
-        ok=asked.ok + results[Result.OK],
-        warnings=asked.warnings + results[Result.WARNING],
-        blocking=asked.blocking + results[Result.BLOCKING],
-    )
+    counted = counted_with(asked, made)
     try:
         ports.store.commit(*map(Insert, made), Change(asked, counted, expecting=("state",)))
     except Conflict:
@@ -140,11 +133,30 @@ def _store(ports: Ports, asked: Import, lookup: Lookup, number: int, rows: list[
     return counted
 
 
-def _row(
-    asked: Import, lookup: Lookup, number: int, mapped: Mapped, *, is_known: bool
+def counted_with(asked: Import, made: list[ImportedRow]) -> Import:
+    """Returns an import with rows that are checked now."""
+    results = Counter(each.result for each in made)
+    return replace(
+        asked,
+        checked=asked.checked + len(made),
+        ok=asked.ok + results[Result.OK],
+        warnings=asked.warnings + results[Result.WARNING],
+        blocking=asked.blocking + results[Result.BLOCKING],
+    )
+
+
+def row_of(
+    asked: Import,
+    lookup: Lookup,
+    number: int,
+    mapped: Mapped,
+    *,
+    is_known: bool,
+    seen: tuple[Problem, ...] = (),
 ) -> ImportedRow:
+    """Returns a row as it is stored, with what is found in it; `seen` was found before."""
     cells: dict[str, str] = mapped["cells"]
-    problems = list(_problems(asked, lookup, mapped, cells, is_known=is_known))
+    problems = [*seen, *_problems(asked, lookup, mapped, cells, is_known=is_known)]
     body = json.dumps(cells, ensure_ascii=False, separators=(",", ":"))
     if len(body.encode()) > ROW_MOST:
         problems, body = [problem("row_too_long", most=ROW_MOST)], "{}"

@@ -8,7 +8,7 @@ from billing.api.web.json_shapes import Listed
 from billing.api.web.queries import PageQuery
 from billing.kernel.errors import Invalid
 from billing.kernel.ports import Ports
-from billing.migration.flows import dry_run, imports, report, uploads
+from billing.migration.flows import dry_run, imports, listing, report, uploads
 from billing.migration.web import csv_report
 from billing.migration.web import import_shapes as shapes
 from billing.migration.web.import_inputs import ImportInput, ImportRowsQuery, UploadInput
@@ -36,11 +36,19 @@ def _begin(api: Api, ports: Ports) -> None:
 
     @api.post("/v1/imports", ImportInput)
     def create_import(call: Call[ImportInput]) -> shapes.ImportOutput:
-        """Import subscriptions from a file: send it as text/csv up to 4 MB, or name its upload.
+        """Import subscriptions from a file, as text/csv up to 4 MB or by its upload; or from a
+        gateway that has them.
 
         Each row is checked; nothing is charged and nothing is changed at the source. A small file
-        is checked in this answer, a larger one in the background: ask again until it is `checked`.
+        is checked in this answer. A larger one, and a gateway's own list, are read in the
+        background: ask again until it is `checked`.
         """
+        listed, by = call.input.listing(), f"key:{call.key.id}"
+        if listed is not None and call.file is not None:
+            raise Invalid("file_and_account", field="gateway")
+        if listed is not None:
+            begun = listing.begin(ports, call.merchant, listed, by=by, now=call.now)
+            return shapes.progress(begun)
         if call.file is None and call.input.upload is None:
             raise Invalid("required", field="upload")
         upload = call.input.upload
@@ -48,7 +56,6 @@ def _begin(api: Api, ports: Ports) -> None:
             upload = uploads.keep(ports, call.merchant.id, call.file)
         assert upload is not None, "one of both is there"
         wanted = call.input.wanted(upload)
-        by = f"key:{call.key.id}"
         begun = imports.begin(ports, call.merchant, wanted, by=by, now=call.now)
         return shapes.progress(begun)
 

@@ -40,13 +40,14 @@ class ImportOutput(TypedDict):
 
     `state` is checking, checked, refused, moving, moved, undoing or undone. `rows` counts those of
     the file, 0 until it is read; `checked` those that were looked at. `unknown_columns` are
-    ignored.
+    ignored. `gateway_account` is the account whose own list is read, null for a file.
     """
 
     id: str
     state: Annotated[str, OneOf(ImportState)]
     preset: str
     source: str
+    gateway_account: str | None
     rows: int
     checked: int
     ok: int
@@ -154,6 +155,7 @@ def import_(found: Import) -> ImportOutput:
         "state": found.state.value,
         "preset": found.preset,
         "source": found.source,
+        "gateway_account": found.account,
         "rows": found.rows,
         "checked": found.checked,
         "ok": found.ok,

@@ -15,9 +15,10 @@ from billing.web.inputs import Nothing
 
 def declare_imports(api: Api, ports: Ports) -> None:
     """Declares the routes of imports, which are loaded only with them."""
-    from billing.migration.web import import_routes, move_routes
+    from billing.migration.web import import_routes, move_routes, shadow_routes
 
     import_routes.declare(api, ports)
+    shadow_routes.declare(api, ports)
     move_routes.declare(api, ports)
 
 

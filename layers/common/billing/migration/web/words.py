@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from billing.migration.import_rows import ImportedRow, Problem
 from billing.migration.imports import Import
+from billing.migration.shadows import Difference
 from billing.render import messages
 from billing.render.messages import MERCHANTS_LANGUAGE
 
 
 def of_row(found: Problem) -> str:
     """Returns the sentence about a problem of a row."""
-    key = f"import_row.{found.reason}"
-    if not messages.has(key):  # of a newer version of the code
-        return messages.text(MERCHANTS_LANGUAGE, "import_row.other")
+    keys = (f"import_row.{found.reason}", f"import_move.{found.reason}")
+    key = next(filter(messages.has, keys), "import_row.other")  # of a newer version of the code
     values = {each.name: each.value for each in found.parameters}
     return messages.text(MERCHANTS_LANGUAGE, key, **values)
 
@@ -43,6 +43,18 @@ def of_move(row: ImportedRow) -> str | None:
     key = f"import_move.{reason}"
     known = messages.has(key)
     return messages.text(MERCHANTS_LANGUAGE, key if known else "import_move.other")
+
+
+def of_difference(found: Difference) -> str:
+    """Returns the sentence about a difference from what a source has charged."""
+    return of_kind(found.kind)
+
+
+def of_kind(kind: str) -> str:
+    """Returns the sentence about differences of a kind; one at the source is as in a move."""
+    keys = (f"import_shadow.{kind}", f"import_move.{kind}")
+    key = next(filter(messages.has, keys), "import_shadow.other")
+    return messages.text(MERCHANTS_LANGUAGE, key)
 
 
 def all_of(row: ImportedRow) -> str:

@@ -129,6 +129,16 @@ def charges_taxed(
             yield (_day(merchant, at), amount.currency, test), amount.amount_minor
 
 
+def dated_charges(
+    ports: Ports, merchant: Merchant, subscription: Subscription, taxes_on: TaxesOn, now: datetime
+) -> Iterator[tuple[datetime, Money]]:
+    """Yields the charges from `now` on of a subscription that need not be stored, soonest first."""
+    if subscription.due_at is not None:
+        reach = now + REACH_MOST
+        for at, _, amount, _ in _charges(ports, merchant, subscription, taxes_on, reach, now):
+            yield at, amount
+
+
 def next_charges(
     ports: Ports, merchant: Merchant, subscription: Subscription, *, most: int, now: datetime
 ) -> list[tuple[datetime, Money]]:

@@ -6,16 +6,19 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 from billing.kernel import invoicing
-from billing.kernel.customers import BillTo
+from billing.kernel.customers import Address, BillTo
 from billing.kernel.errors import Invalid
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.ports import Ports
 from billing.kernel.snapshots import Snapshot, of
-from billing.kernel.subscription import Subscription
+from billing.kernel.subscription import State, Subscription
 from billing.kernel.taxes import UNTAXED, Taxation, Taxes, of_invoice
 from billing.tax.flows import taxation
+
+_NOBODY = BillTo("", "", Address("", "", ""))
+"""Stands for the buyer of a subscription that was left with its source since it was read."""
 
 TaxesOn = Callable[[date], Taxes]
 """Returns the taxes on a subscription's charge of a day, by the rules that stand now."""
@@ -76,9 +79,10 @@ def of_each(
         return {each.id: _untaxed for each in subscriptions}
     purchases = [(each.merchant, each.customer, each.id) for each in subscriptions]
     buyers = []
-    for kept in ports.store.bill_tos(purchases):
-        assert kept is not None, "written with the purchase"
-        buyers.append(kept.bill_to)
+    for each, kept in zip(subscriptions, ports.store.bill_tos(purchases), strict=True):
+        is_kept = kept is not None or each.state is State.INCOMPLETE
+        assert is_kept, "written with the purchase, and removed only with what never began"
+        buyers.append(_NOBODY if kept is None else kept.bill_to)
     invoices = [
         (each.merchant, each.customer, name) for each in subscriptions for name in _credit_of(each)
     ]

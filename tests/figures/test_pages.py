@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from billing.console.web import figure_form
 from billing.console.web.figure_cohorts import SERIES
 from billing.figures import chart
 from billing.figures.flows import rebuild
@@ -75,6 +76,22 @@ def test_figures_of_a_product_or_a_country_are_chosen_by_the_form(
     assert "$29.99" in shown(client, f"/console/figures/mrr?{span}&product={product}&country=US")
     assert "$29.99" not in shown(client, f"/console/figures/mrr?{span}&country=DE")
     assert "$29.99" not in shown(client, f"/console/figures/mrr?{span}&product=prod_other")
+
+
+@pytest.mark.spec("M-10")
+def test_a_form_that_lists_the_newest_products_alone_says_so(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (old,) = [each.id for each in shop.world.store.catalog("acme")[0]]
+    new = shop.world.product().id
+    words = "Only your newest 1 products are listed."
+    assert words not in shown(client, "/console/figures")
+    monkeypatch.setattr(figure_form, "PRODUCTS_MOST", 1)
+    for path in ("/console/figures", "/console/figures/mrr", "/console/figures/trials"):
+        page = shown(client, path)
+        assert words in page
+        assert f'<option value="{new}">' in page and f'value="{old}"' not in page
+    assert f'<option value="{old}" selected>' in shown(client, f"/console/figures?product={old}")
 
 
 @pytest.mark.spec("M-10")

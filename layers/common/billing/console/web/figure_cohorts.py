@@ -67,7 +67,7 @@ def series_page(desk: Desk, name: str) -> http.Answer:
         desk,
         "console/figure_series.html",
         status=422 if wrong else 200,
-        **figure_form.choices(desk, around.typed),
+        products=figure_form.products(desk, around.typed),
         name=name,
         shown=shown,
         chart=chart.of(shown.bars),

@@ -1,9 +1,9 @@
-"""The form over figures: months, product and country; what was typed, and what can be chosen."""
+"""The form over figures: months, product, country; what was typed, and the products listed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
@@ -13,8 +13,7 @@ from billing.figures.periods import months_between
 from billing.figures.sums import month_of
 from billing.figures.web.shapes import ID_MOST, MONTH, MONTH_OR_DAY
 from billing.kernel.periods import Anchor
-from billing.render import formats
-from billing.render.messages import MERCHANTS_LANGUAGE
+from billing.kernel.values import Value
 from billing.web.inputs import Country, Cursor, Input, words
 
 HERE = "/console/figures"
@@ -68,17 +67,21 @@ def months_before(month: str, count: int) -> str:
     return f"{months // A_YEAR:04d}-{months % A_YEAR + 1:02d}"
 
 
-def choices(desk: Desk, typed: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the products and the countries that can be chosen."""
+class Products(Value):
+    """The ids and names of the products that can be chosen; `is_cut` if there are older ones."""
+
+    named: tuple[tuple[str, str], ...]
+    is_cut: bool
+
+
+def products(desk: Desk, typed: Mapping[str, str]) -> Products:
+    """Returns the newest products, and one that was chosen."""
     merchant = desk.session.merchant
-    newest = product_lists.made(desk.ports, merchant, limit=PRODUCTS_MOST).data
-    named = {product.id: product.name for product in newest}
+    newest = product_lists.made(desk.ports, merchant, limit=PRODUCTS_MOST)
+    named = {product.id: product.name for product in newest.data}
     chosen = typed.get("product", "")
     if chosen and chosen not in named and len(chosen) <= ID_MOST:
         (found,) = desk.ports.store.products([(merchant.id, chosen)])
         if found is not None:
             named[found.id] = found.name
-    return {
-        "products": list(named.items()),
-        "countries": [code for code, _ in formats.countries(MERCHANTS_LANGUAGE)],
-    }
+    return Products(tuple(named.items()), newest.next is not None)

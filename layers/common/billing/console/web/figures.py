@@ -246,7 +246,7 @@ def _around(desk: Desk, view: View, wrong: Invalid | None) -> dict[str, Any]:
         "periods": view.found,
         "currency": view.wanted.currency,
         "money_of": lambda minor: Money(minor, Currency(view.wanted.currency)),
-        **figure_form.choices(desk, view.typed),
+        "products": figure_form.products(desk, view.typed),
         "typed": view.typed,
         "wrong": wrong,
         "is_counted": job is not None or not _sold_before(desk),

@@ -59,12 +59,9 @@ def sold(
     now: datetime,
 ) -> Page[Subscription]:
     """Returns a page of what a merchant sold up to now, or in a span, newest first."""
+    begin, end = _span(seller, since, until, now)
     return ports.store.subscriptions_started(
-        seller.id,
-        since=max(seller.created_at, since or seller.created_at),
-        until=_up_to(now, until),
-        limit=limit,
-        cursor=cursor,
+        seller.id, since=begin, until=end, limit=limit, cursor=cursor
     )
 
 
@@ -79,17 +76,18 @@ def booked(
     now: datetime,
 ) -> Page[Order]:
     """Returns a page of a merchant's orders up to now, or in a span, newest first."""
+    begin, end = _span(seller, since, until, now)
     return ports.store.orders(
-        seller.id,
-        since=max(seller.created_at, since or seller.created_at),
-        until=_up_to(now, until),
-        limit=limit,
-        cursor=cursor,
-        lists=seller.order_lists,
+        seller.id, since=begin, until=end, limit=limit, cursor=cursor, lists=seller.order_lists
     )
 
 
-def _up_to(now: datetime, until: datetime | None) -> datetime:
-    """Returns the end of a span, which what was sold at this instant is in, or the given one."""
+def _span(
+    seller: Merchant, since: datetime | None, until: datetime | None, now: datetime
+) -> tuple[datetime, datetime]:
+    """Returns a span, cut to the merchant's time: up to now, with what was sold at this instant."""
     ends = now + _MOMENT
-    return ends if until is None else min(until, ends)
+    return (
+        max(seller.created_at, since or seller.created_at),
+        ends if until is None else min(until, ends),
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from billing.console.web.branding_previews import PREVIEWS
 from billing.kernel.list_rows import of_customer, of_subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Insert
@@ -131,3 +132,23 @@ def test_a_page_reads_as_much_of_a_large_shop_as_of_a_small_one(
     few, many = costs
     assert few == many or address in BOUNDED or address in WITH_ALL
     assert many.get("queries", 0) <= 30, many
+
+
+@pytest.mark.spec("M-11")
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(f"/console/branding/preview/{what}" for what in PREVIEWS),
+        "/console/mails/en/receipt/preview/html",
+    ],
+)
+def test_a_preview_reads_as_much_of_a_large_shop_as_of_a_small_one(
+    shops: tuple[Agent, Agent], asked: Counter[str], address: str
+) -> None:
+    costs = []
+    for agent in shops:
+        agent.csrf()
+        asked.clear()
+        assert agent.send(address).status == 200
+        costs.append(dict(asked))
+    assert costs[0] == costs[1]

@@ -172,6 +172,23 @@ def test_other_terms_from_the_same_page_are_another_price_point(
 
 
 @pytest.mark.spec("M-4")
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        *("", "price_", "price_a/../b", "price_a#b", "price_a b", "price_a\n", "price_\0"),
+        *("price_x?y=<b>", "price_a.b", "price_é", f"price_{'a' * 35}"),
+        *("prod_0000000000000001", "0000000000000001"),
+    ],
+)
+def test_a_price_point_is_named_by_no_one_but_us(
+    shop: Shop, agent: Agent, made: dict[str, Any], attempt: str
+) -> None:
+    before, at = now(shop, made), f"/console/products/{made['id']}/prices/new"
+    assert agent.send(at, attempt=attempt, **TYPED).status == 404
+    assert now(shop, made) == before
+
+
+@pytest.mark.spec("M-4")
 def test_an_archived_product_sells_nothing_and_is_sold_again(
     shop: Shop, agent: Agent, made: dict[str, Any]
 ) -> None:

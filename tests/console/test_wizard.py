@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from billing.console.web import drafts, product_forms
 from billing.kernel.catalog import PriceType
 from billing.kernel.gateways import Capabilities
 from billing.kernel.values import replace
@@ -264,6 +267,31 @@ def test_the_review_names_the_steps_that_are_not_done(agent: Agent) -> None:
     assert "These steps need another look" in page.text
     assert agent.send(f"{at}/review").status == 422
     assert agent.send(f"{at}/pricing").status == 404
+
+
+@pytest.mark.spec("P-1")
+def test_a_draft_of_the_longest_fields_fits_in_a_row(
+    shop: Shop, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DynamoDB takes 400 kB; what another type alone asks for is kept, and never looked at."""
+    kept: list[str] = []
+    replaced = type(shop.world.ports.ephemeral).replace
+
+    def noted(self: Any, kind: str, key: str, value: str, **until: Any) -> None:
+        kept.append(value)
+        replaced(self, kind, key, value, **until)
+
+    monkeypatch.setattr(type(shop.world.ports.ephemeral), "replace", noted)
+    at, junk = begun(agent), "\N{GRINNING FACE}" * 200
+    unseen = dict.fromkeys(set(product_forms.PRICE) - {"has_initial", "tax", "cancellation"}, junk)
+    for amount in range(1, drafts.POINTS_MOST + 1):
+        price = {**unseen, "type": "one_time", "amount": str(amount)}
+        assert agent.send(f"{at}/pricing/new", **price).status == 303
+    assert agent.send(f"{at}/access", grants=junk * 12, limits=junk * 12).status == 422
+    junk_of_all = {f"gateway_{number}": junk for number in range(20)}
+    junk_of_all[f"gateway_{junk}"] = "true"
+    assert agent.send(f"{at}/checkout", refund_days="14", **junk_of_all).status == 303
+    assert len(kept[-1].encode()) < 200_000
 
 
 def test_the_same_price_point_sent_twice_is_one(agent: Agent) -> None:

@@ -223,6 +223,7 @@ def _point(
 ) -> PricePoint:
     # The id names its merchant, so that a checkout address needs nothing else.
     symbols = (named or ports.new_id("price")).partition("_")[2]
+    assert symbols.isascii() and symbols.isalnum(), "an id that was drawn"
     return PricePoint(f"{merchant.id}.{symbols}", merchant.id, product, terms, now)
 
 

@@ -71,7 +71,9 @@ def find(desk: Desk, draft: str) -> ProductDraft | None:
 def save(desk: Desk, draft: ProductDraft) -> None:
     """Keeps a draft for two weeks from now."""
     points = [{"key": point.key, "typed": dict(point.typed)} for point in draft.points]
-    kept = json.dumps({"typed": dict(draft.typed), "points": points, "last": draft.last})
+    document = {"typed": dict(draft.typed), "points": points, "last": draft.last}
+    # Not escaped: a letter from far away would take three times its place, and a row is finite.
+    kept = json.dumps(document, ensure_ascii=False)
     expires_at = desk.now + LIFE
     desk.ports.ephemeral.replace(KIND, _key(desk, draft.id), kept, expires_at=expires_at)
 

@@ -25,7 +25,9 @@ Document = dict[str, Any]
 TYPED_MOST = 2000
 """The most of a field that a draft keeps: more than is valid, and never too much to store."""
 
-SHORT_MOST = 100
+SHORT_MOST = 40
+"""The most of a price's field, and of a gateway's name: a draft may have fifty prices."""
+
 GATEWAY = "gateway_"
 BASIC = ("name", "public_listing")
 ACCESS = ("grants", "limits")
@@ -48,10 +50,14 @@ NUMBER_MOST = 9
 def kept(typed: Typed, names: tuple[str, ...]) -> dict[str, str]:
     """Returns the fields of a form that are a step's own, as they were typed."""
     return {
-        name: value.strip()[: SHORT_MOST if names is PRICE else TYPED_MOST]
+        name: value.strip()[: TYPED_MOST if name in names and names is not PRICE else SHORT_MOST]
         for name, value in typed.items()
-        if (name in names or (name.startswith(GATEWAY) and names is CHECKOUT)) and value.strip()
+        if (name in names or (names is CHECKOUT and _is_gateway(name))) and value.strip()
     }
+
+
+def _is_gateway(name: str) -> bool:
+    return name.startswith(GATEWAY) and len(name) <= SHORT_MOST
 
 
 def of_fields(error: Invalid, name_of: Callable[[str], str]) -> Misshapen:

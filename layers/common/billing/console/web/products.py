@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -31,6 +32,8 @@ COUNTED_MOST = 100
 EVERYTHING = (*BASIC, *ACCESS, *CHECKOUT, *PLANS)
 DONE = frozenset({"created", "changed", "added", "archived", "restored", "price_changed"})
 STATES = ("on_sale", "listed", "archived")
+DRAWN = re.compile(r"price_[0-9a-z]{1,32}")
+"""The id of a price point as it was drawn with its form: it is part of addresses and keys."""
 
 
 class ProductsQuery(Input):
@@ -159,7 +162,7 @@ def add_price(desk: Desk, product: str) -> http.Answer:
     """Adds a price point, once however often its form is sent; or shows its dates first."""
     form = desk.request.form()
     typed, attempt = product_forms.kept(form, PRICE), form.get("attempt", "")
-    if not attempt.startswith("price_") or not attempt.isascii() or len(attempt) > 40:
+    if not DRAWN.fullmatch(attempt):
         raise NotFound()
     merchant = desk.session.merchant
     try:

@@ -156,7 +156,7 @@ def _forecast(
     made = [made_of(merchant, found, lookup, each, now) for each in rows]
     fine = [each for each in made if each is not None]
     tally.rows, tally.blocked = len(fine), len(made) - len(fine)
-    buyers = [buyer(each.row) for each in fine]
+    buyers = [each.row.bill_to for each in fine]
     until = now + timedelta(days=DAYS)
     for each, taxes_on in zip(fine, upcoming.of_buyers(ports, merchant, buyers), strict=True):
         for day, minor in forecast.charges_taxed(
@@ -198,11 +198,6 @@ def made_of(
         now=now,
     )
     return None if isinstance(made, Problem) else Row(row, resolved, made)
-
-
-def buyer(row: ImportRow) -> BillTo:
-    """Returns the person whose taxes are on a row's charges."""
-    return BillTo(row.name, row.email, row.address, row.tax_id)
 
 
 def _day(merchant: Merchant, at: datetime) -> date:

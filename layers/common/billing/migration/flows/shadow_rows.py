@@ -15,7 +15,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 from billing.migration import shadows
 from billing.migration.flows import live_rows
-from billing.migration.flows.dry_run import Row, buyer, made_of
+from billing.migration.flows.dry_run import Row, made_of
 from billing.migration.flows.resolve import Lookup
 from billing.migration.import_rows import IMPORTABLE, ImportedRow, RowState
 from billing.migration.imports import Import
@@ -99,7 +99,7 @@ class Comparison:
         """Yields rows with the subscription that each would be, and with its taxes."""
         self._lookup.expect(each.columns for each in rows)
         made = [self._made(each) for each in rows]
-        buyers = [buyer(each.row) for each in made if each is not None]
+        buyers = [each.row.bill_to for each in made if each is not None]
         taxes = iter(upcoming.of_buyers(self._ports, self._merchant, buyers))
         for row, each in zip(rows, made, strict=True):
             yield row, each, None if each is None else next(taxes)

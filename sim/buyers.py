@@ -11,7 +11,7 @@ from billing.checkout.flows.submit import Submission, Visitor
 from billing.kernel.customers import Address
 from billing.kernel.errors import NotFound, Refused, Unavailable
 from billing.storage.keys import checkout as checkout_key
-from sim import taxes
+from sim import handed, taxes
 from sim.chance import Chance
 from sim.invariants import Violation
 from sim.plan import Purchase
@@ -68,6 +68,7 @@ class Buyer:
             payment_method=self._purchase.card,
             confirm_repeat=self._confirms,
             coupon=self._purchase.coupon,
+            hand_off=handed.said(self._world.seed, self.key),
         )
         ports = self._world.ports
         visitor = Visitor(f"192.0.2.{self._purchase.number % 250}", RETURN_URL)

@@ -25,6 +25,7 @@ from billing.kernel.subscription import State, Subscription
 from billing.operations import at_rest
 from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
+from sim import handed
 from sim.access_writes import access_agrees
 from sim.account_balances import balances_agree
 from sim.coupons import uses_agree
@@ -74,6 +75,7 @@ def reckon(world: World) -> None:
     jobs_ended(world)
     all_delivered(world, found)
     figures_agree(world)
+    handed.kept(world.seed, found)
     _periods_without_gaps(found, world.oracle.skipped)
 
 

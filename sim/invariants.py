@@ -76,7 +76,7 @@ TICKET_GRAPH: dict[TicketState | None, set[TicketState]] = {
     T.CLOSED: {T.OPEN},
 }
 SNAPSHOT = ("total", "lines", "gateway", "gateway_account", "order_id", "period", "seq", "kind")
-AGREED = ("customer", "merchant", "started_at", "gateway_account", "shard")
+AGREED = ("customer", "merchant", "started_at", "gateway_account", "shard", "hand_off")
 ONCE = (LedgerEntry, EmailPointer)
 
 

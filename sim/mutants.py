@@ -29,7 +29,7 @@ from billing.helpdesk.flows import decision
 from billing.invoices.flows import documents, numbers
 from billing.jobs.flows import work
 from billing.jobs.jobs import Job, JobLine
-from billing.kernel import charge_eligibility, ledger, list_rows, retries, taxes
+from billing.kernel import charge_eligibility, invoicing, ledger, list_rows, retries, taxes
 from billing.kernel.customers import Customer
 from billing.kernel.flows import due, gateway_payments
 from billing.kernel.flows import list_rows as keeping_rows
@@ -104,6 +104,7 @@ from sim.mutations import (
     without_facts,
     without_note,
     without_pointer,
+    without_words,
 )
 
 Patch = tuple[Any, str, Callable[[Any], Any]]
@@ -155,6 +156,7 @@ def _looked_at(name: str) -> tuple[Patch, ...]:
 
 
 MUTANTS: tuple[Mutant, ...] = (
+    Mutant("hand-off: on the first payment alone", ((invoicing, "following", without_words),)),
     Mutant(
         "charge first, write after", ((charge, "_pass_point_of_no_return", skipping_write_ahead),)
     ),

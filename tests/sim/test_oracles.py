@@ -13,6 +13,7 @@ from sim.run import run
 from tests.depth import sample
 
 NOTICED_BY = {
+    "hand-off: on the first payment alone": (1000, "7"),
     "ledger: a refund posted elsewhere": (1000, "18"),
     "refund: reserved twice while under way": (1000, "11"),
     "cancel recorded: forgotten by the payment": (1041, "13"),

@@ -6,6 +6,7 @@ A cell is text, a whole number, True or False, an instant, an amount in units of
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +16,7 @@ from billing.figures.csv_figures import COUNTS
 from billing.figures.csv_figures import STEPS as CUSTOMERS
 from billing.figures.periods import SALES, PeriodFigures
 from billing.figures.sums import MOVEMENTS
+from billing.kernel import hand_off
 from billing.kernel.customers import Address, BillTo, Consent, Customer
 from billing.kernel.invoices import Invoice
 from billing.kernel.ledger import LedgerEntry
@@ -34,6 +36,7 @@ COLUMNS: dict[Exported, tuple[str, ...]] = {
         *("id", "kind", "at", "amount", "currency", "refunded", "customer", "email"),
         *("subscription", "invoice", "product", "product_name", "price_point", "code", "source"),
         *("reason", "comment", "ends_at", "withdrawn", "test"),
+        *("client_reference", "metadata"),
     ),
     Exported.INVOICES: (
         *("id", "document", "number", "credits", "order", "at", "customer", "subscription"),
@@ -93,7 +96,8 @@ def of_address(address: Address) -> Row:
 
 
 def of_order(order: Order) -> Row:
-    """Returns the row of an entry of the transaction list."""
+    """Returns the row of an entry of the transaction list; metadata are an object of JSON."""
+    said = hand_off.metadata_of(order.hand_off)
     return {
         "id": order.id,
         "kind": order.kind.value,
@@ -115,6 +119,8 @@ def of_order(order: Order) -> Row:
         "ends_at": order.ends_at,
         "withdrawn": order.withdrawn,
         "test": order.test,
+        "client_reference": hand_off.reference_of(order.hand_off),
+        "metadata": json.dumps(said, ensure_ascii=False) if said else None,
     }
 
 

@@ -36,7 +36,7 @@ DISARMED_FOR = timedelta(hours=1)
 """The delay of a delivery whose merchant is disarmed here (W-5)."""
 
 Noted = tuple[Delivery, tuple[Write, ...]]
-"""What an outcome makes of its delivery, and the writes that it means for the endpoint."""
+"""A delivery after an outcome, and the writes that the outcome means for its endpoint."""
 
 
 class Taken(Value):

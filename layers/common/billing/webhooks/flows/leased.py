@@ -15,7 +15,7 @@ from billing.webhooks.endpoints import WebhookEndpoint
 
 
 class Standing(StrEnum):
-    """What may be done with a lease: `held` waits for its endpoint, `free` may be attempted."""
+    """Tells how a lease stands: `held` waits for its endpoint, `free` may be attempted."""
 
     STALE = "stale"
     UNKNOWN = "unknown"

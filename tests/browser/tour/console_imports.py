@@ -39,6 +39,7 @@ def console_import(town: Town) -> Page:
 
 def console_import_dry_run(town: Town) -> Page:
     page = _chosen(town, "canonical")
+    page.goto(f"{page.url}/dry-run")
     town.seller.press("Start dry run")
     return page
 

@@ -36,7 +36,7 @@ class CohortsQuery(Input):
 
 
 class CohortMonth(TypedDict):
-    """What is live of a cohort so many months after its first payments; shares are decimals."""
+    """The part of a cohort that is live some months after its first payments, and its shares."""
 
     after: int
     customers: int

@@ -29,7 +29,7 @@ from billing.refunds.refunds import Refund
 from billing.storage.addresses import IndexPartition, Key, Partition, Row
 from billing.storage.memory.items import MemoryItems
 from billing.storage.store import ItemStore
-from sim import figure_cases
+from sim import figure_cases, figure_totals
 from sim import figures_oracle as oracle
 from sim.chance import Chance
 from sim.figure_dimensions import lose, parts_agree, rebuild_all, same_sums
@@ -116,13 +116,14 @@ def figures_agree(world: World) -> None:
         _movements_agree(world, ports, found, seller.settings.time_zone)
         _sales_agree(world, found, ZoneInfo(seller.settings.time_zone))
         _recount_agrees(ports, found, seller)
+        figure_totals.agree(ports, seller, [*found.days, *found.months])
         if world.seed % REBUILT_EVERY == 0:
             _rebuild_agrees(world, ports, found, ZoneInfo(seller.settings.time_zone))
 
 
 def _read(world: World, ports: Ports, items: Beside) -> None:
     """Reads the shards of the stream side by side, with batches that die and come again."""
-    chance = Chance(world.seed, "figures")
+    chance, nights = Chance(world.seed, "figures"), Chance(world.seed, "nights of figures")
     now = instant(world.clockwork.now_us)
     shards: dict[str, list[Record]] = defaultdict(list)
     for record in world.changes.records:
@@ -140,6 +141,8 @@ def _read(world: World, ports: Ports, items: Beside) -> None:
             continue
         finally:
             items.writes_left = None
+        if nights.happens(0.02):
+            figure_totals.count(ports, world.plan.merchants)
         if chance.happens(0.8):
             shards[shard] = shards[shard][len(batch) :]
         if not shards[shard]:

@@ -55,6 +55,7 @@ def test_a_renewal_writes_two_rows_of_sums_and_no_movement(world: Watched) -> No
     world.buy(world.product(MONTHLY))
     world.observe()
     world.advance(days=32)
+    world.now = world.records[-1].at
     moved = world.movements()
     wrote: list[int] = []
     commit = world.store.commit

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from billing.event_log.logged_events import id_at
+from billing.figures.month_totals import CountedMonth, MonthTotals, Scope
 from billing.figures.sums import FigureSums
 from billing.helpdesk.tickets import TicketOf
 from billing.jobs import jobs
@@ -61,6 +62,8 @@ SPAN: dict[str, Any] = {"since": T0, "until": T0 + timedelta(hours=2), "limit": 
 
 TAX_DAY = TaxDay(MERCHANT, T0.date(), "DE", "VAT", 190_000, Currency.EUR, False, 0)
 FIGURE_SUMS = FigureSums(MERCHANT, "2026-01", Currency.EUR, 0)
+COUNTED_MONTH = CountedMonth(MERCHANT, "2026-01", False, "2026-01-31", 1)
+MONTH_TOTALS = MonthTotals(MERCHANT, "2026-01", False, "gold", "DE", "", "2026-01-31", "[]")
 SALES_YEAR = SalesYear(MERCHANT, 2026, "DE", Currency.EUR, 0)
 
 PATTERNS: dict[str, tuple[Ask, Calls]] = {
@@ -153,6 +156,13 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "figure_sums": (lambda s: s.figure_sums([FIGURE_SUMS]), MANY),
     "figure_spans": (lambda s: s.figure_spans(MERCHANT, "2026-01", "2026-06"), QUERY),
     "closed_days": (lambda s: s.closed_days(MERCHANT, "2026-01", "2026-06"), QUERY),
+    "counted_months": (lambda s: s.counted_months(MERCHANT, "2026-01", "2026-06"), QUERY),
+    "counted": (lambda s: s.counted([COUNTED_MONTH]), MANY),
+    "month_totals": (
+        lambda s: s.month_totals(MERCHANT, "2026-01", "2026-06", Scope("gold"), "", test=False),
+        QUERY,
+    ),
+    "same_totals": (lambda s: s.same_totals([MONTH_TOTALS]), MANY),
     "movements": (
         lambda s: s.movements(MERCHANT, T0.date(), T0.date(), limit=50),
         QUERY,

@@ -56,6 +56,9 @@ NEW_TYPES = {
     "FigureBook": "as a customer's figures",
     "FigureSums": "as a customer's figures",
     "ClosedDays": "as a customer's figures; the old code tells of no closed day",
+    "CountedMonth": "as a customer's figures; the old code reads days; a month of one that it adds "
+    "to late is counted again in turn",
+    "MonthTotals": "as a counted month",
     "CouponUse": "beside a person's trial, which is read by its own key",
     "Branding": "in a partition of its own; the old code shows its own looks until it is gone",
     "MailText": "as the branding; the old code mails its own words",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import TypeVar
 
 from billing.figures.cases import StepKind
@@ -18,7 +19,7 @@ from billing.kernel.values import Value
 
 K = TypeVar("K")
 
-_OF_REVENUE = tuple(kind.value for kind in RETAINED)
+_of_revenue = attrgetter(*(kind.value for kind in RETAINED))
 
 
 class Retention(Value):
@@ -48,7 +49,7 @@ def retention(
     minor: Counter[tuple[str, str]] = Counter()
     for row in rows:
         people[row.cohort, row.span] += row.customers
-        minor[row.cohort, row.span] += sum(getattr(row, name) for name in _OF_REVENUE)
+        minor[row.cohort, row.span] += sum(_of_revenue(row))
         if row.cohort == row.span:
             came[row.cohort] += row.customers_new + row.customers_imported
             began[row.cohort] += row.new + row.imported

@@ -115,8 +115,8 @@ def computed(
 ) -> list[PeriodFigures]:
     """Returns the figures of periods, oldest first.
 
-    `before` are the rows of what moved before the first of them, `moved` those of the periods, and
-    `sold` the rows of days with sales.
+    `before` are the rows of what moved before the first of them, `moved` those of the periods or of
+    their days, each counted once, and `sold` those with sales.
     """
     takes = wanted.taker()
     at = Standing().plus(total(filter(takes, before)))
@@ -125,7 +125,7 @@ def computed(
     names = list(periods)
     length = len(names[0]) if names else MONTH_LENGTH
     for row in filter(takes, moved):
-        by_period[row.span].append(row)
+        by_period[row.span[:length]].append(row)
     for row in filter(takes, sold):
         sales[row.span[:length]].append(row)
     found = []

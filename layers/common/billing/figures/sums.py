@@ -7,7 +7,7 @@ sum of few rows. Sums are kept in shards, so that a busy merchant does not wait 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from hashlib import blake2s
 from operator import attrgetter
@@ -27,6 +27,7 @@ A shard is read whole before those that follow it are, every four hours or so. S
 than are ever read at the same time for one row.
 """
 
+A_DAY = timedelta(days=1)
 SHARD_NAME_BYTES = 6
 MONTH_LENGTH = len("2026-01")
 
@@ -179,6 +180,15 @@ class FigureBook(Entity):
     def follows(self, at: datetime) -> bool:
         """Tests whether a case that begins then is followed."""
         return self.cases_since is not None and at >= self.cases_since
+
+    def follows_all_of(self, month: str, since: datetime) -> bool:
+        """Tests whether all cases that began in a month are followed, for a merchant who began
+        `since`: those of a later month, or of each month if there were cases from the first day
+        on."""
+        if self.cases_since is None:
+            return False
+        began = Anchor.at(self.cases_since, self.zone_at(self.cases_since)).wall.date()
+        return self.cases_since <= since + A_DAY or month > month_of(began)
 
     def has_cohort(self, at: datetime) -> bool:
         """Tests whether customers who begin then are in a cohort: in all, or in later ones."""

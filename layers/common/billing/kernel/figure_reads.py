@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from billing.figures.closing import ClosedDays
+    from billing.figures.month_totals import CountedMonth, MonthTotals, Scope
     from billing.figures.movements import CustomerFigures, Movement
     from billing.figures.sums import FigureBook, FigureSums
 
@@ -48,6 +49,26 @@ class FigureParts(Protocol):
         self, merchant: str, since: str, until: str, *, test: bool = False
     ) -> list[ClosedDays]:
         """The days of the months from `since` to `until`, both included, that were told."""
+        ...
+
+    def counted_months(
+        self, merchant: str, since: str, until: str, *, test: bool = False
+    ) -> list[CountedMonth]:
+        """The months from `since` to `until`, both included, that have totals, or had them."""
+        ...
+
+    def counted(self, months: Sequence[CountedMonth]) -> list[CountedMonth | None]:
+        """The stored ones of the same months as these."""
+        ...
+
+    def month_totals(
+        self, merchant: str, since: str, until: str, scope: Scope, series: str, *, test: bool
+    ) -> list[MonthTotals]:
+        """The totals of a scope in the months from `since` to `until`, both included."""
+        ...
+
+    def same_totals(self, totals: Sequence[MonthTotals]) -> list[MonthTotals | None]:
+        """The stored totals of the same places as these."""
         ...
 
     def movements(

@@ -55,6 +55,10 @@ ENTITIES = {
             "LoggedEvent",
         ),
         "figures.closing": ("ClosedDays",),
+        "figures.month_totals": (
+            "CountedMonth",
+            "MonthTotals",
+        ),
         "figures.movements": (
             "CustomerFigures",
             "Movement",

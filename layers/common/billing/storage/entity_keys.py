@@ -140,4 +140,6 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "FigureBook": lambda e: figure_keys.book(e.merchant),
     "FigureSums": lambda e: figure_keys.sums(e),
     "ClosedDays": lambda e: figure_keys.closed(e),
+    "CountedMonth": lambda e: figure_keys.counted(e),
+    "MonthTotals": lambda e: figure_keys.totals(e),
 }

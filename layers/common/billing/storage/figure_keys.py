@@ -9,6 +9,7 @@ from billing.storage.addresses import Key, Partition, SortKeyRange, stamp
 
 if TYPE_CHECKING:
     from billing.figures.closing import ClosedDays
+    from billing.figures.month_totals import CountedMonth, MonthTotals, Scope
     from billing.figures.movements import CustomerFigures, Movement
     from billing.figures.sums import FigureBook, FigureSums
 
@@ -70,6 +71,33 @@ def closed_between(merchant: str, since: str, until: str, *, test: bool) -> Part
     return Partition(_figures_of(merchant), between)
 
 
+def counted(of: CountedMonth) -> Key[CountedMonth]:
+    return Key(_figures_of(of.merchant), f"{_counted(of.test)}{of.month}")
+
+
+def counted_between(
+    merchant: str, since: str, until: str, *, test: bool
+) -> Partition[CountedMonth]:
+    """Returns where months are that have totals, from `since` to `until`, both included."""
+    prefix = _counted(test)
+    between = SortKeyRange(f"{prefix}{since}", f"{prefix}{until}")
+    return Partition(_figures_of(merchant), between)
+
+
+def totals(of: MonthTotals) -> Key[MonthTotals]:
+    prefix = _totals(of.product, of.country, of.series, test=of.test)
+    return Key(_figures_of(of.merchant), f"{prefix}{of.month}")
+
+
+def totals_between(
+    merchant: str, since: str, until: str, scope: Scope, series: str, *, test: bool
+) -> Partition[MonthTotals]:
+    """Returns where the totals of months of a scope are, from `since` to `until`, both included."""
+    prefix = _totals(scope.product, scope.country, series, test=test)
+    between = SortKeyRange(f"{prefix}{since}", f"{prefix}{until}")
+    return Partition(_figures_of(merchant), between)
+
+
 def _row(product: str, test: bool, span: str, series: str) -> str:
     length = series or ("DAY" if len(span) == DAY_LENGTH else "MONTH")
     return f"{f'PRODUCT#{product}#' if product else ''}{length}#{_mode(test)}#"
@@ -81,6 +109,14 @@ def _move(test: bool) -> str:
 
 def _closed(test: bool) -> str:
     return f"CLOSED#{_mode(test)}#"
+
+
+def _counted(test: bool) -> str:
+    return f"COUNTED#{_mode(test)}#"
+
+
+def _totals(product: str, country: str, series: str, *, test: bool) -> str:
+    return f"TOTALS#{_mode(test)}#{series}#{product}#{country}#"
 
 
 def _mode(test: bool) -> str:

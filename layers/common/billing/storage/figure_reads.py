@@ -11,6 +11,7 @@ from billing.storage.items import Items
 
 if TYPE_CHECKING:
     from billing.figures.closing import ClosedDays
+    from billing.figures.month_totals import CountedMonth, MonthTotals, Scope
     from billing.figures.movements import CustomerFigures, Movement
     from billing.figures.sums import FigureBook, FigureSums
 
@@ -59,6 +60,28 @@ class FigureReads:
     ) -> list[ClosedDays]:
         """Query M#<merchant>#FIGURES CLOSED#<mode>#<since> to <until>."""
         return self._items.query(figure_keys.closed_between(merchant, since, until, test=test))
+
+    def counted_months(
+        self, merchant: str, since: str, until: str, *, test: bool = False
+    ) -> list[CountedMonth]:
+        """Query M#<merchant>#FIGURES COUNTED#<mode>#<since> to <until>."""
+        return self._items.query(figure_keys.counted_between(merchant, since, until, test=test))
+
+    def counted(self, months: Sequence[CountedMonth]) -> list[CountedMonth | None]:
+        """Batch get of M#<merchant>#FIGURES COUNTED#<mode>#<month>."""
+        return self._items.get_many([figure_keys.counted(each) for each in months])
+
+    def month_totals(
+        self, merchant: str, since: str, until: str, scope: Scope, series: str, *, test: bool
+    ) -> list[MonthTotals]:
+        """Query M#<merchant>#FIGURES TOTALS#<mode>#<row>#<product>#<country>#<since> to <until>."""
+        return self._items.query(
+            figure_keys.totals_between(merchant, since, until, scope, series, test=test)
+        )
+
+    def same_totals(self, totals: Sequence[MonthTotals]) -> list[MonthTotals | None]:
+        """Batch get of M#<merchant>#FIGURES TOTALS#<mode>#<row>#<product>#<country>#<month>."""
+        return self._items.get_many([figure_keys.totals(each) for each in totals])
 
     def movements(
         self,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from billing.console.web import figure_tables as t
-from billing.console.web.figure_form import HERE, part
+from billing.console.web.figure_form import HERE
 from billing.console.web.figure_tables import Cell, Table, Tile, words
 from billing.figures import cohort_tables as figures
 from billing.figures.cohort_tables import Reason, Recovery, Retention, Trials
@@ -25,9 +25,11 @@ TILES_AFTER = (1, 3, 6, 12)
 
 
 class Around(Value):
-    """The span that is shown, the one before it, and the month of today."""
+    """The span that is shown, the one before it, and the month of today; `kept` is the part of the
+    sales as the addresses of rows have it."""
 
     typed: Mapping[str, str]
+    kept: str
     wanted: Filter
     currency: Currency
     before: Sequence[str]
@@ -45,8 +47,8 @@ class Shown(Value):
 
 
 def _rows_url(name: str, around: Around, first: str, last: str, **which: str) -> str:
-    asked = {**part(around.typed), "from": first, "to": last, **which}
-    return f"{HERE}/{name}/rows?{urlencode(asked)}"
+    asked = "".join(f"&{key}={quote(value)}" for key, value in which.items())
+    return f"{HERE}/{name}/rows?{around.kept}from={first}&to={last}{asked}"
 
 
 def cohorts(rows: Sequence[FigureSums], around: Around) -> Shown:

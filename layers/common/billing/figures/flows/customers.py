@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from billing.figures import case_movements, cases, cohorts, movements, sums
 from billing.figures.cases import Evidence, Seen
-from billing.figures.flows import case_evidence
+from billing.figures.flows import case_evidence, count_months
 from billing.figures.monthly import Standing, standing_of
 from billing.figures.movements import CustomerFigures, Movement
 from billing.figures.records import Record
@@ -47,6 +47,8 @@ def observe(
     records: Sequence[Record],
     book: FigureBook,
     row_shard: int,
+    *,
+    now: datetime,
 ) -> None:
     """Adds a customer's records to the figures, in their order; raises `Conflict`."""
     for _ in range(ATTEMPTS + len(records)):
@@ -62,7 +64,7 @@ def observe(
                 before = record.before
                 assert isinstance(before, Subscription)
                 cause = f"{record.sequence}.began"
-                book_once(ports, before, book=book, at=before.started_at, cause=cause)
+                book_once(ports, before, book=book, at=before.started_at, cause=cause, now=now)
                 break
             at = happened_at(subscription, record.at)
             after, moved = change(
@@ -76,7 +78,7 @@ def observe(
                 continue
             figures = replace(after, sequence=record.sequence)
             try:
-                _write(ports, was, figures, moved, row_shard)
+                _write(ports, was, figures, moved, row_shard, book=book, now=now)
             except Conflict:
                 break
             was = figures
@@ -92,7 +94,13 @@ def _is_older(figures: CustomerFigures, before: object) -> bool:
 
 
 def book_once(
-    ports: Ports, subscription: Subscription, *, book: FigureBook, at: datetime, cause: str
+    ports: Ports,
+    subscription: Subscription,
+    *,
+    book: FigureBook,
+    at: datetime,
+    cause: str,
+    now: datetime,
 ) -> bool:
     """Books what a subscription adds that the figures do not have; returns whether there was
     anything. Raises `Conflict` where others write the same figures."""
@@ -103,7 +111,7 @@ def book_once(
     if (was is not None and after == figures) or not (moved or subscription.is_live):
         return False
     try:
-        _write(ports, was, after, moved, BOOKED_SHARD)
+        _write(ports, was, after, moved, BOOKED_SHARD, book=book, now=now)
     except Conflict:
         if _is_booked(ports, moved):
             return False
@@ -194,6 +202,9 @@ def _write(
     after: CustomerFigures,
     moved: Sequence[Movement],
     row_shard: int,
+    *,
+    book: FigureBook,
+    now: datetime,
 ) -> None:
     writes: list[Write] = [Insert(each) for each in moved]
     if was is None:
@@ -208,6 +219,8 @@ def _write(
             writes.append(Insert(row.plus(amounts)))
         else:
             writes.append(Change(found, found.plus(amounts)))
+    days = [(each.day.isoformat(), each.test) for each in moved]
+    writes += count_months.late_writes(ports, book, days, now)
     ports.store.commit(*writes)
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from billing.figures import cohort_tables
 from billing.figures.cohorts import Series
-from billing.figures.flows import read, read_cohorts
+from billing.figures.flows import read_cohorts, read_months
 from billing.figures.periods import A_YEAR, Filter, months_between, ratio
 from billing.figures.sums import month_of
 from billing.kernel.merchants import Merchant
@@ -64,8 +64,8 @@ def _rate(
     rows = read_cohorts.sums(ports, merchant, wanted, Series.RECOVERY, first, today)
     months = months_between(first, last)
     failed = cohort_tables.all_recovery(cohort_tables.recovery(rows, months))
-    days = read.rows(ports, merchant, wanted, f"{first}-01", f"{last}-31")
-    kept = [row for row in days if wanted.takes(row)]
+    sold = read_months.of(ports, merchant, wanted, first, last).sold
+    kept = [row for row in filter(wanted.taker(), sold) if row.span >= first]
     renewals = sum(row.renewals for row in kept)
     renewed = sum(row.renewed for row in kept)
     lost, lost_minor = failed.begun - failed.paid, failed.begun_minor - failed.paid_minor

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 
 from billing.figures import money_orders, sums
-from billing.figures.flows import books, customers, order_parts
+from billing.figures.flows import books, count_months, customers, order_parts
 from billing.figures.records import Record, changes_figures
 from billing.figures.sums import FigureBook, FigureSums
 from billing.kernel.errors import Conflict
@@ -45,11 +45,15 @@ def observe(ports: Ports, shard: str, records: Sequence[Record], *, now: datetim
     kept = books.of(ports, [each.after.merchant for each in wanted], now=now, since=wanted[0].at)
     row_shard = sums.row_shard(shard, ports.operation.shards)
     for owner, theirs in _by_customer(wanted).items():
-        customers.observe(ports, owner, theirs, kept[owner[0]], row_shard)
+        customers.observe(ports, owner, theirs, kept[owner[0]], row_shard, now=now)
     orders = [each for each in wanted if isinstance(each.after, Order)]
     counted = _counted(ports, orders, kept, row_shard)
     if counted:
         _add(ports, shard, counted, records[-1].sequence)
+    for merchant, book in kept.items():
+        # Also of sums that had the record before: a batch may have died in between.
+        rows = [each.row for each in counted if each.row.merchant == merchant]
+        count_months.note_late(ports, book, [(row.span, row.test) for row in rows], now)
 
 
 def _by_customer(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:

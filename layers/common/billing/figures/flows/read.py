@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
-from billing.catalog.flows import product_lists
 from billing.figures import periods
+from billing.figures.flows import read_months
 from billing.figures.flows.order_parts import invoices_of, key_of, local_day
 from billing.figures.flows.recount import ZONES_REACH, days_of
 from billing.figures.money_orders import country_of
+from billing.figures.month_totals import month_before
 from billing.figures.movements import OF_MRR, Movement, MovementKind
 from billing.figures.periods import (
     DAYS_MOST,
@@ -19,7 +20,6 @@ from billing.figures.periods import (
     Length,
     PeriodFigures,
 )
-from billing.figures.sums import FigureSums
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency
@@ -69,12 +69,13 @@ def figures(
     most = DAYS_MOST if by is Length.DAY else MONTHS_MOST * DAYS_A_MONTH
     if len(days) > most:
         raise Invalid("span_too_long", field="to", most=most)
-    by_month = rows(ports, merchant, wanted, FIRST_MONTH, last)
-    by_day = rows(ports, merchant, wanted, days[0], days[-1])
-    before = [row for row in by_month if row.span < first]
     if by is Length.DAY:
+        before = read_months.of(ports, merchant, wanted, first, month_before(first)).moved
+        by_day = read_months.rows(ports, merchant, wanted, days[0], days[-1])
         return periods.computed(wanted, days, before, by_day, by_day)
-    return periods.computed(wanted, months, before, by_month, by_day)
+    found = read_months.of(ports, merchant, wanted, first, last)
+    before = [row for row in found.moved if row.span < first]
+    return periods.computed(wanted, months, before, found.moved, found.sold)
 
 
 def days(
@@ -100,22 +101,6 @@ def month(ports: Ports, merchant: Merchant, wanted: Filter, name: str) -> Period
     before = [row for row in kept if row.span < name]
     (found,) = periods.computed(wanted, [name], before, kept, ())
     return found
-
-
-def rows(
-    ports: Ports, merchant: Merchant, wanted: Filter, since: str, until: str, series: str = ""
-) -> list[FigureSums]:
-    """Returns the rows of all, of a product, or of a country: those of each product."""
-    products: Iterable[str] = [wanted.product]
-    if wanted.country and not wanted.product:
-        products = product_lists.ids(ports, merchant)
-    return [
-        row
-        for product in products
-        for row in ports.store.figure_spans(
-            *(merchant.id, since, until), product=product, test=wanted.test, series=series
-        )
-    ]
 
 
 def rows_behind(

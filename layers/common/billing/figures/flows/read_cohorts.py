@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
+from billing.figures import cohort_tables
 from billing.figures.cohorts import SERIES_OF, Series
-from billing.figures.flows import read
+from billing.figures.flows import read, read_months
 from billing.figures.flows.read import Rows
 from billing.figures.movements import Movement
 from billing.figures.periods import MONTHS_MOST, Filter, months_between
@@ -13,6 +15,7 @@ from billing.figures.sums import FigureSums
 from billing.kernel.errors import Invalid
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 
 LOOKED_AT_MOST = 2_000
 """The movements that are looked through for a page of rows; a page may be short."""
@@ -51,8 +54,56 @@ def sums(
         raise Invalid("span_reversed", field="to")
     if len(months_between(first, last)) > MONTHS_MOST:
         raise Invalid("span_too_long", field="to", most=MONTHS_MOST)
-    found = read.rows(ports, merchant, wanted, first, last, series.value)
-    return [row for row in found if wanted.takes(row)]
+    found = read_months.of_series(ports, merchant, wanted, series.value, first, last)
+    return list(filter(wanted.taker(), found))
+
+
+class Since(Value):
+    """The rows of a series since the first of some months; months to come are left out."""
+
+    rows: list[FigureSums]
+    months: list[str]
+    last: str
+
+
+def since(
+    ports: Ports,
+    merchant: Merchant,
+    wanted: Filter,
+    series: Series,
+    months: tuple[str, str],
+    today: str,
+) -> Since:
+    """Returns what became of the beginnings of months, up to the month `today`.
+
+    Raises `Invalid` for a span that is too long, or ends before it begins.
+    """
+    first, last = months
+    if last < first:
+        raise Invalid("span_reversed", field="to")
+    if first > today:
+        return Since([], [], today)
+    rows = sums(ports, merchant, wanted, series, first, today)
+    return Since(rows, months_between(first, min(last, today)), today)
+
+
+def recovered(
+    ports: Ports, merchant: Merchant, wanted: Filter, months: Sequence[str], today: str
+) -> dict[str, int]:
+    """Returns how many of the payments that failed first in each month were paid since: within a
+    year, which is more than any retries take. A month whose failures were not all followed, as
+    those before there were cases, is left out."""
+    (book,) = ports.store.figure_books([merchant.id])
+    if book is None:
+        return {}
+    began = merchant.created_at
+    known = [each for each in months if each <= today and book.follows_all_of(each, began)]
+    if not known:
+        return {}
+    last = min(today, f"{int(known[-1][:4]) + 1}{known[-1][4:]}")
+    rows = read_months.of_series(ports, merchant, wanted, Series.RECOVERY, known[0], last)
+    mine = list(filter(wanted.taker(), rows))
+    return {each.name: each.paid for each in cohort_tables.recovery(mine, known)}
 
 
 def rows_behind(

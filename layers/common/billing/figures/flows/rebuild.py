@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from billing.figures.comparison import FiguresDiffer
-from billing.figures.flows import books, close, customers, recount
+from billing.figures.flows import books, close, count_months, customers, recount
 from billing.figures.flows.close import Log
 from billing.figures.sums import MONTH_LENGTH, FigureBook, month_of
 from billing.jobs import jobs
@@ -90,7 +90,7 @@ def _align(ports: Ports, book: FigureBook, now: datetime, sold: Subscription) ->
         when = now if known else sold.started_at
         at = when if version.is_live else customers.happened_at(version, now)
         cause = f"{sold.id}.{at.timestamp():.0f}.{version.state.value}"
-        done = customers.book_once(ports, version, book=book, at=at, cause=cause) or done
+        done = customers.book_once(ports, version, book=book, at=at, cause=cause, now=now) or done
     return Seen.FINISHED if done else Seen.SKIPPED
 
 
@@ -146,6 +146,7 @@ def _compare(ports: Ports, log: Log, at: datetime, now: datetime, merchant: Merc
     if wrong:
         telemetry.happened("figures differ", merchant=merchant.id, why=f"{wrong} rows of {day}")
         raise FiguresDiffer
+    count_months.count_some(ports, merchant, book, at)
     close.close(ports, merchant, book, day.isoformat(), log=log, now=now)
     return Seen.FINISHED
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from billing.catalog.flows import product_lists
 from billing.figures import cohorts, sums
 from billing.figures.comparison import Difference, differences
+from billing.figures.flows import count_months
 from billing.figures.flows.order_parts import Part, local_day, parts_of
 from billing.figures.movements import Movement
 from billing.figures.sums import FigureBook, FigureSums
@@ -66,6 +67,8 @@ def _add(ports: Ports, wrong: Sequence[Difference]) -> None:
                 writes.append(Insert(each.row.plus(each.amounts)))
             else:
                 writes.append(Change(was, was.plus(each.amounts), expecting=("seen",)))
+        months = {(each.row.span[: sums.MONTH_LENGTH], each.row.test) for each in some}
+        writes += count_months.outdating(ports, some[0].row.merchant, sorted(months))
         ports.store.commit(*writes)
 
 

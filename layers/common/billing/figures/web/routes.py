@@ -6,15 +6,19 @@ from billing.api.web import json_shapes
 from billing.api.web.frame import Api, Call, Csv
 from billing.api.web.json_shapes import OrderOutput
 from billing.figures import csv_figures
-from billing.figures.flows import read
-from billing.figures.web import shapes
+from billing.figures.flows import read, read_cohorts
+from billing.figures.periods import Length
+from billing.figures.sums import month_of
+from billing.figures.web import cohort_routes, shapes
 from billing.figures.web.shapes import FiguresQuery, RowsQuery
 from billing.kernel.money import Currency
+from billing.kernel.periods import Anchor
 from billing.kernel.ports import Ports
 
 
 def declare(api: Api, ports: Ports) -> None:
-    """Declares figures, their file, and the rows behind them."""
+    """Declares figures, their file, the rows behind them, and what follows cohorts and cases."""
+    cohort_routes.declare(api, ports)
 
     @api.get("/v1/figures", FiguresQuery)
     def show_figures(call: Call[FiguresQuery]) -> shapes.FiguresOutput:
@@ -23,7 +27,16 @@ def declare(api: Api, ports: Ports) -> None:
         query = call.input
         wanted = query.filter(call.merchant)
         found = read.figures(ports, call.merchant, wanted, query.from_, query.to, query.by)
-        return {"data": [shapes.period(each, Currency(wanted.currency)) for each in found]}
+        currency, paid = Currency(wanted.currency), dict[str, int]()
+        if query.by is Length.MONTH:
+            today = month_of(Anchor.at(call.now, call.zone).wall.date())
+            months = [each.period for each in found]
+            paid = read_cohorts.recovered(ports, call.merchant, wanted, months, today)
+        return {
+            "data": [
+                shapes.period(each, currency, recovered=paid.get(each.period)) for each in found
+            ]
+        }
 
     @api.get("/v1/figures.csv", FiguresQuery)
     def download_figures(call: Call[FiguresQuery]) -> Csv:

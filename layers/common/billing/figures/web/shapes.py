@@ -97,7 +97,12 @@ class CustomersOutput(TypedDict):
 
 
 class PeriodOutput(TypedDict):
-    """The figures of one period; ratios are decimals, null where there is not enough data."""
+    """The figures of one period; ratios are decimals, null where there is not enough data.
+
+    `failed` counts declined attempts, those of one payment each. `recovered` is how many of the
+    payments that failed first in this month were paid since, each once. It is null for a day, and
+    for months before failed payments were followed.
+    """
 
     period: str
     mrr: MrrOutput
@@ -170,7 +175,9 @@ class RowsOutput(TypedDict):
     next: str | None
 
 
-def period(found: PeriodFigures, currency: Currency) -> PeriodOutput:
+def period(
+    found: PeriodFigures, currency: Currency, *, recovered: int | None = None
+) -> PeriodOutput:
     def amount(minor: int) -> MoneyOutput:
         return money(Money(minor, currency))
 
@@ -205,7 +212,7 @@ def period(found: PeriodFigures, currency: Currency) -> PeriodOutput:
         "refunds": amount(sums["refunds"]),
         "chargebacks": amount(sums["chargebacks"]),
         "failed": sums["failed"],
-        "recovered": None,
+        "recovered": recovered,
         "cancel_requests": sums["cancel_requests"],
     }
 

@@ -254,6 +254,8 @@ class Move:
             states[row.state] += 1
             if row.state is RowState.READY:
                 yield f"{held.id} is still ready: {row.reason}"
+            if row.state is RowState.CONFIRMED and held.ended_at is None:
+                yield f"{held.id} was charged here, and is not cancelled there"
             is_theirs = row.state in {RowState.UNDONE, RowState.SKIPPED, RowState.NEW}
             if is_theirs and held.stopped and held.ended_at is None:
                 yield f"{held.id} is stopped there though it is {row.state} here"

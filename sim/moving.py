@@ -248,6 +248,9 @@ class Move:
         rows = {each.external_id: each for each in self.rows()}
         for held in self.source.held.values():
             row = rows.get(held.id)
+            if row is not None and row.reason == "source_period_void":  # the merchant is told
+                void = (each.at for each in held.bills if each.collected is Collected.VOID)
+                self.excused.update((held.id, at) for at in void)
             yield from self._of_dates(held, row)
             if row is None:  # it began while the list was read
                 continue

@@ -248,12 +248,17 @@ class Move:
         rows = {each.external_id: each for each in self.rows()}
         for held in self.source.held.values():
             row = rows.get(held.id)
+            if row is not None and row.reason == "source_period_void":  # the merchant is told
+                void = (each.at for each in held.bills if each.collected is Collected.VOID)
+                self.excused.update((held.id, at) for at in void)
             yield from self._of_dates(held, row)
             if row is None:  # it began while the list was read
                 continue
             states[row.state] += 1
             if row.state is RowState.READY:
                 yield f"{held.id} is still ready: {row.reason}"
+            if row.state is RowState.CONFIRMED and held.ended_at is None:
+                yield f"{held.id} was charged here, and is not cancelled there"
             is_theirs = row.state in {RowState.UNDONE, RowState.SKIPPED, RowState.NEW}
             if is_theirs and held.stopped and held.ended_at is None:
                 yield f"{held.id} is stopped there though it is {row.state} here"

@@ -49,7 +49,7 @@ from billing.rebill.flows.charge_jobs import ChargeJob
 from billing.refunds import booking, disputes, refunds, value
 from billing.runtime import deadline
 from billing.tax import sums
-from sim import coupon_mutations, declaration_mutations, webhook_mutations
+from sim import coupon_mutations, declaration_mutations, moving_mutations, webhook_mutations
 from sim.gateway import SimGateway
 from sim.items import Table
 from sim.mutations import (
@@ -115,12 +115,14 @@ class Mutant(Value):
     """A removed guard; `redundant` says why nothing need notice.
 
     `scene` names the one whose meetings notice it, where chance mostly does not: it is tried first.
+    One of the moving of subscriptions `moves`: it is judged by `sim.moving`.
     """
 
     name: str
     patches: tuple[Patch, ...]
     redundant: str | None = None
     scene: str | None = None
+    moves: bool = False
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -507,6 +509,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *(Mutant(name, patches) for name, patches in coupon_mutations.MUTANTS.items()),
     *(Mutant(name, patches) for name, patches in declaration_mutations.MUTANTS.items()),
     *(Mutant(name, patches) for name, patches in webhook_mutations.MUTANTS.items()),
+    *(Mutant(name, patches, moves=True) for name, patches in moving_mutations.MUTANTS.items()),
     Mutant(
         "numbers: the counter of a batch unconditional", ((numbers, "_number", committing_blindly),)
     ),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain, repeat
 
-from sim import exhaustive, mutants, scenes
+from sim import exhaustive, moving_mutations, mutants, scenes
 from sim.run import run
 
 FIRST_SEED = 1000
@@ -46,6 +46,9 @@ def _outcome(number: int, seeds: int) -> str | None:
     it when they were listed, and are not each time.
     """
     mutant = mutants.MUTANTS[number]
+    if mutant.moves:
+        with mutant.applied():
+            return moving_mutations.noticed()
     mine = [meeting for meeting in scenes.MEETINGS if meeting[0] == mutant.scene]
     with mutant.applied():
         own = None if mutant.scene is None else exhaustive.tried(scenes.SCENES[mutant.scene], {})

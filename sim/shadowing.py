@@ -43,9 +43,9 @@ def list_all(move: Move, during: float) -> Iterator[str]:
         world.ports, world.merchant, Listing("sandbox", mails=False), by="sim", now=world.now
     )
     move.import_id = begun.found.id
+    found = begun.found
     for turn in range(TURNS):
-        found = world.store.import_("acme", move.import_id)
-        assert found is not None
+        found = world.store.import_("acme", move.import_id) or found
         if found.state is not ImportState.CHECKING:
             break
         for held in [*move.source.held.values()]:

@@ -9,9 +9,18 @@ from typing import Any
 import pytest
 
 from billing.gateways.stripe.source import StripeSource
+from billing.kernel.errors import Unavailable
 from billing.kernel.subscription import State
 from billing.kernel.values import replace
-from billing.migration.flows import cut_over, imports, undo, uploads
+from billing.migration.flows import (
+    cut_over,
+    imports,
+    listing,
+    shadow,
+    shadow_report,
+    undo,
+    uploads,
+)
 from billing.migration.import_rows import ImportedRow
 from billing.migration.imports import Import
 from dev.stripe.faults import Faults
@@ -142,3 +151,94 @@ def test_an_undone_import_is_charged_by_stripe_again(moved: Moved) -> None:
     moved.advance(30)
     assert [amount for _, amount, _ in moved.shop.charges] == [2999] * 6
     assert world.subscription("buyer0@example.com").last_charged_on is None
+
+
+def listed(moved: Moved) -> Import:
+    """Imports Stripe's own list, without a file."""
+    world = moved.world
+    asked = listing.Listing("stripe")
+    begun = listing.begin(world.ports, world.merchant, asked, by="key", now=world.now)
+    world.tick()
+    found = world.store.import_("acme", begun.found.id)
+    assert found is not None
+    return found
+
+
+def shadowed(moved: Moved, imported: Import) -> list[tuple[str, str]]:
+    world = moved.world
+    world.advance(seconds=1)
+    shadow.begin(world.ports, world.merchant, imported.id, charges=None, now=world.now)
+    world.tick()
+    assert shadow.one(world.ports, "acme", imported.id).totals is not None
+    report = shadow_report.first(world.ports, "acme", imported.id)
+    return [(each.external_id, each.kind) for each in report.differences]
+
+
+def test_stripes_own_list_runs_in_its_shadow_and_is_moved(moved: Moved) -> None:
+    world, v1 = moved.world, moved.shop.dashboard.v1
+    imported = listed(moved)
+    assert (imported.state, imported.rows, imported.ok) == ("checked", 3, 3), moved.rows(imported)
+    assert {each.external_id for each in moved.rows(imported)} == set(moved.subscriptions)
+    moved.advance(40)
+    assert len(moved.shop.charges) == 6, "by Stripe"
+    assert shadowed(moved, imported) == []
+    first = v1.subscriptions.retrieve(moved.subscriptions[0])
+    v1.subscriptions.update(first.id, {"cancel_at_period_end": True})
+    v1.subscriptions.cancel(moved.subscriptions[1])
+    assert sorted(shadowed(moved, imported)) == sorted(
+        [(moved.subscriptions[0], "source_ends"), (moved.subscriptions[1], "source_ended")]
+    )
+    cut_over.start(world.ports, world.merchant, imported.id, by="key", now=world.now)
+    moved.advance(1)
+    states = {each.external_id: each.state.value for each in moved.rows(imported)}
+    assert [states[each] for each in moved.subscriptions] == ["skipped", "skipped", "active"]
+    assert len(shadowed(moved, imported)) == 2, "what is moved is not compared any more"
+    moved.advance(30)
+    assert world.subscription("buyer2@example.com").last_charged_on is not None
+
+
+def test_a_subscription_with_two_prices_is_listed_and_blocked(moved: Moved) -> None:
+    v1 = moved.shop.dashboard.v1
+    found = v1.subscriptions.retrieve(moved.subscriptions[0])
+    price = found["items"].data[0].price
+    other = v1.prices.create(
+        {
+            "currency": "usd",
+            "product": str(price.product),
+            "unit_amount": 500,
+            "recurring": {"interval": "month"},
+        }
+    ).id
+    customer = str(found.customer)
+    v1.subscriptions.create(
+        {
+            "customer": customer,
+            "items": [{"price": price.id}, {"price": other}],
+            "default_payment_method": str(found.default_payment_method),
+        }
+    )
+    imported = listed(moved)
+    assert (imported.rows, imported.ok, imported.blocking) == (4, 3, 1)
+    blocked = moved.rows(imported)[0]
+    assert [each.reason for each in blocked.problems] == ["source_lines"]
+    assert blocked.columns["source_price"] == price.id
+
+
+def test_an_account_whose_keys_are_refused_is_read_later(moved: Moved) -> None:
+    world = moved.world
+    asked = listing.Listing("stripe")
+    begun = listing.begin(world.ports, world.merchant, asked, by="key", now=world.now)
+    source = StripeSource(
+        ACCOUNT,
+        lambda fresh: {"secret_key": "sk_test_other"},
+        api_base=moved.loopback.url,
+        http_client=Impatient(),
+    )
+    good = world.ports
+    world.ports = replace(world.ports, source=lambda account: source)
+    with pytest.raises(Unavailable, match="keys_refused"):
+        world.tick()
+    world.ports = good
+    world.advance(minutes=10)
+    found = world.store.import_("acme", begun.found.id)
+    assert found is not None and (found.state, found.rows) == ("checked", 3)

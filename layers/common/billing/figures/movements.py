@@ -8,7 +8,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
+from billing.figures import live_spans
 from billing.figures.cases import Case, Cohort, StepKind
+from billing.figures.live_spans import CustomerStep, LiveSpan
 from billing.figures.monthly import Standing
 from billing.kernel.money import Currency
 from billing.kernel.values import Value, replace
@@ -51,15 +53,6 @@ RETAINED = OF_MRR - {MovementKind.MOVED}
 """The kinds that a cohort's revenue is the sum of."""
 
 
-class CustomerStep(StrEnum):
-    """The step that a customer takes with a movement."""
-
-    NEW = "new"
-    RETURNED = "returned"
-    IMPORTED = "imported"
-    ENDED = "ended"
-
-
 class Movement(Entity):
     """One movement of one subscription, on the local day on which it happened; never changed.
 
@@ -95,21 +88,6 @@ class Movement(Entity):
             return 0
         is_back = self.kind is MovementKind.IMPORTED and self.minor < 0
         return -1 if is_back and self.step is not CustomerStep.ENDED else 1
-
-
-class LiveSpan(Value):
-    """Since when customers of one kind (test or not) are live, and their month's start.
-
-    `ended_month` is the last month in which somebody who was live at its start ended. `cohort` is
-    that of the first payment, None for who made it before cohorts were kept. `came` is the step
-    that an import made them live with, None for who came otherwise.
-    """
-
-    since: date | None = None
-    was_customer: bool = False
-    ended_month: date | None = None
-    cohort: Cohort | None = None
-    came: CustomerStep | None = None
 
 
 class CustomerFigures(Entity):
@@ -243,15 +221,15 @@ def changed(
     lives = after.is_live(test=test)
     month = day.replace(day=1)
     of_start = span.ended_month == month or (span.since is not None and span.since < month)
-    step = _customer_step(live, lives, span, imported=imported)
+    step = live_spans.step_of(live, lives, span, imported=imported)
     if taken_back and step is CustomerStep.ENDED and span.came is not None:
         # They never left: what they came with has not been.
         step, cohort, first_end = span.came, span.cohort, False
-        span, first = _before_import(span), False
+        span, first = live_spans.before_import(span), False
     else:
         first_end = step is CustomerStep.ENDED and of_start and span.ended_month != month
         first = in_cohort and step in {CustomerStep.NEW, CustomerStep.IMPORTED}
-        span = _span(
+        span = live_spans.after(
             span,
             step,
             day,
@@ -311,40 +289,6 @@ def _beside(before: Standing | None, after: Standing) -> list[Step]:
 
 def _place(standing: Standing) -> tuple[str, Currency]:
     return standing.product, standing.currency
-
-
-def _customer_step(
-    was_live: bool, is_live: bool, span: LiveSpan, *, imported: bool
-) -> CustomerStep | None:
-    if was_live == is_live:
-        return None
-    if was_live:
-        return CustomerStep.ENDED
-    if span.was_customer:
-        return CustomerStep.RETURNED
-    return CustomerStep.IMPORTED if imported else CustomerStep.NEW
-
-
-def _span(
-    span: LiveSpan,
-    step: CustomerStep | None,
-    day: date,
-    *,
-    ended_month: date | None,
-    imported: bool,
-) -> LiveSpan:
-    if step is None:
-        return span
-    if step is CustomerStep.ENDED:
-        return LiveSpan(None, True, ended_month, span.cohort)
-    came = step if imported else None
-    return LiveSpan(day, True, span.ended_month, span.cohort, came)
-
-
-def _before_import(span: LiveSpan) -> LiveSpan:
-    """Returns a span as it was before the import that made its customer live."""
-    returned = span.came is CustomerStep.RETURNED
-    return LiveSpan(None, returned, span.ended_month, span.cohort if returned else None)
 
 
 def _bearer(steps: list[Step], step: CustomerStep | None) -> int | None:

@@ -14,7 +14,8 @@ from operator import attrgetter
 from typing import Any
 from zlib import crc32
 
-from billing.figures.movements import OF_CASES, CustomerStep, Movement, MovementKind
+from billing.figures.live_spans import CustomerStep
+from billing.figures.movements import OF_CASES, Movement, MovementKind
 from billing.kernel.money import Currency
 from billing.kernel.periods import Anchor
 from billing.kernel.values import Value, replace

@@ -14,7 +14,7 @@ from billing.web.inputs import Input, Key, Nothing
 
 
 class ShadowInput(Input):
-    """What to compare with: `charges` is the upload of a file, null asks the source itself."""
+    """The other side: `charges` is the upload of a file, null asks the source itself."""
 
     charges: Key | None = None
 

@@ -10,7 +10,10 @@ from playwright.sync_api import Browser, BrowserContext
 
 from tests.browser import chromium
 from tests.browser.people import Customer, Seller
+from tests.browser.tour.town import Town, settle
 from tests.local_stack.laptop import Laptop
+
+pytest.register_assert_rewrite("tests.browser.page_checks")
 
 _numbers = count(1)
 
@@ -31,6 +34,12 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
 def browser(laptop: Laptop) -> Iterator[Browser]:
     with chromium.running() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def town(browser: Browser, laptop: Laptop) -> Town:
+    """Settled once, for the files that visit all pages."""
+    return settle(browser, laptop)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.browser.people import LIBRARY, Customer, Seller
+from tests.local_stack.laptop import Laptop
 
 pytestmark = pytest.mark.slow
 
@@ -123,3 +124,31 @@ def test_a_link_signs_in_once_and_signing_out_ends_it(seller: Seller) -> None:
     seller.press("Sign out")
     assert seller.heading() == "You're signed out"
     assert seller.page.goto("/console").status == 401
+
+
+@pytest.mark.spec("M-1")
+def test_the_navigation_of_a_phone_is_folded_and_unfolds_by_keyboard_without_a_script(
+    opened: Callable[..., BrowserContext], laptop: Laptop
+) -> None:
+    seller = Seller(opened(java_script_enabled=False).new_page(), laptop)
+    seller.sign_in()
+    page = seller.at("/console/tax")
+    navigation = page.get_by_role("navigation", name="Console")
+    products = navigation.get_by_role("link", name="Products")
+    assert products.is_visible(), "there is room for it"
+    assert not navigation.get_by_text("Menu", exact=True).is_visible()
+    for width in (320, 480):
+        page.set_viewport_size({"width": width, "height": 740})
+        seller.at("/console/tax")
+        assert navigation.is_visible() and not products.is_visible()
+        page.get_by_label("Find anything").focus()
+        page.keyboard.press("Tab")  # the button of the search
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert products.is_visible()
+        marked = navigation.locator("[aria-current]")
+        assert marked.all_inner_texts() == ["Tax"]
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console")
+    assert seller.heading() == "Home" and not products.is_visible()

@@ -41,6 +41,10 @@ def test_what_is_sent_is_read(fields: dict[str, str]) -> None:
         ("--x\r\nno blank line\r\n--x--", TYPE),
         ("before " + field("a", "1") + "--x--", TYPE),
         ("".join(field(f"a{n}", "") for n in range(30)) + "--x--", TYPE),
+        # Either takes minutes where a head may be as long as the file.
+        (field(f'a"; {";" * 1_000_000} b="', "1") + "--x--", TYPE),
+        (field(f'a"; b="{";" * 1_000_000}', "1") + "--x--", TYPE),
+        (field("a", "1") + "--x--", f'multipart/form-data; b="{";" * 100_000}; boundary=x'),
     ],
 )
 def test_what_is_no_form_is_refused(body: str, content_type: str) -> None:
@@ -51,3 +55,9 @@ def test_what_is_no_form_is_refused(body: str, content_type: str) -> None:
 def test_a_name_that_is_given_twice_is_refused() -> None:
     with pytest.raises(Invalid):
         multipart.fields(field("a", "1") * 2 + "--x--", TYPE)
+
+
+def test_a_part_whose_file_has_a_long_name_is_read() -> None:
+    head = f'Content-Disposition: form-data; name="file"; filename="{"%F0%9F%98%80" * 60}.csv"'
+    sent = part(f"{head}\r\nContent-Type: text/csv", "a,b") + "--x--"
+    assert multipart.fields(sent, TYPE) == {"file": "a,b"}

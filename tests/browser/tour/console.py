@@ -111,6 +111,14 @@ def console_home(town: Town) -> Page:
     return town.seller.at("/console")
 
 
+def console_menu(town: Town) -> Page:
+    """The navigation as a phone shows it, unfolded."""
+    page = console_home(town)
+    page.set_viewport_size({"width": 390, "height": 760})
+    page.get_by_text("Menu", exact=True).click()
+    return page
+
+
 def console_search(town: Town) -> Page:
     return town.seller.at("/console/search?q=ann")
 

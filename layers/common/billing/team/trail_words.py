@@ -16,7 +16,14 @@ PAGES = {
 }
 """The pages of objects that have one, by the part of the path that names their kind."""
 
-NOT_AN_ID = frozenset({"new", "rates", "rates.csv", "registrations", "settings", "without"})
+NOT_AN_ID = frozenset(
+    {
+        *("business", "codes", "departments", "logo", "new", "preview", "rates", "rates.csv"),
+        *("registrations", "settings", "without"),
+    }
+)
+"""The parts of an address that stand where others have an id."""
+
 DONE = {"POST": "create", "PATCH": "change", "PUT": "replace", "DELETE": "remove"}
 
 

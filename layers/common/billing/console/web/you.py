@@ -14,7 +14,7 @@ from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.values import Value
 from billing.render import qr
 from billing.render.messages import MERCHANTS_LANGUAGE
-from billing.team import totp
+from billing.team import browsers, totp
 from billing.team.flows import factors, membership, people
 from billing.team.members import HOLDER, Person
 from billing.web import http, sessions
@@ -45,6 +45,7 @@ def your_page(desk: Desk, *, errors: dict[str, Invalid] | None = None) -> http.A
         person=person,
         holder=desk.session.holder,
         choices=_choices(desk, person),
+        browsers={each.digest: browsers.browser(each.agent) for each in person.sessions},
         this=sessions.digest(desk.session.token),
         errors=errors or {},
         done=done if done in DONE else None,

@@ -21,7 +21,7 @@ from billing.kernel.ports import Consumer, Ports
 from billing.kernel.subscription import Subscription
 from billing.kernel.writes import Insert, Write
 from billing.migration.flows import confirm
-from billing.notices.flows import access_end, look_sooner
+from billing.notices.flows import look_sooner
 from billing.outbox.flows import mailing
 from billing.outbox.mail import bank_decisions, notices, payments, subscriptions
 from billing.outbox.mail.envelopes import Mails
@@ -65,7 +65,7 @@ def _log(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) ->
     shown, access = snapshots.of(ports, event, now), None
     if event.kind in MAY_CHANGE_ACCESS and event.customer:
         access = snapshots.of_access(ports, merchant, event.customer, now)
-        access_end.watch(ports, event, merchant)
+        look_sooner.to_end_of_access(ports, event, merchant)
     if merchant.webhooks_since is None:
         append.append(ports, event, shown, access=access)
         return

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-from billing.figures.cases import StepKind
-from billing.figures.movements import RETAINED
+from billing.figures.movement_kinds import RETAINED, StepKind
 from billing.figures.periods import months_between, ratio
 from billing.figures.sums import FigureSums
 from billing.kernel.values import Value

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from billing.figures.cohorts import Series
-from billing.figures.movements import OF_CASES, Movement
+from billing.figures.movement_kinds import OF_CASES
+from billing.figures.movements import Movement
 from billing.figures.records import Record
 from billing.figures.sums import AMOUNTS, FigureSums
 from billing.kernel.invoices import Invoice

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from billing.figures.flows import books, observe, recount
-from billing.figures.movements import OF_CASES, OF_MRR, Movement, MovementKind
+from billing.figures.movement_kinds import OF_CASES, OF_MRR, OF_OFFERS, MovementKind
+from billing.figures.movements import Movement
 from billing.figures.records import Record, sequence
 from billing.figures.sums import FigureSums
 from billing.kernel.customers import PurchaseBillTo
@@ -208,7 +209,7 @@ def _movements_agree(world: World, ports: Ports, found: _Found, zone: str) -> No
         places.update(expected.places)
         kinds.update(expected.kinds)
         steps.update(expected.steps)
-    beside = OF_CASES | {MovementKind.MOVED}
+    beside = OF_CASES | OF_OFFERS | {MovementKind.MOVED}
     booked = [each for each in found.moved if each.kind not in beside]
     _same("kinds", found, kinds, Signed.of((e.day, e.kind.value, e.minor) for e in booked))
     stepped = ((e.day, e.step.value, e.customers) for e in found.moved if e.step is not None)

@@ -20,7 +20,7 @@ from billing.event_log.flows import append
 from billing.figures import money_orders, monthly, movements
 from billing.figures import records as figure_records
 from billing.figures.flows import customers as figure_customers
-from billing.figures.movements import MovementKind
+from billing.figures.movement_kinds import MovementKind
 from billing.figures.sums import FigureSums
 from billing.gateway_events.flows import lost_events
 from billing.gateways import event_signature
@@ -434,7 +434,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "figures: an end is not on its own day", ((figure_customers, "happened_at", as_written),)
     ),
     Mutant("figures: who comes back is new", ((movements, "_gain", always(MovementKind.NEW)),)),
-    Mutant("figures: nobody has a country", ((figure_customers, "_country", always("-")),)),
+    Mutant("figures: nobody has a country", ((figure_customers, "country_of", always("-")),)),
     Mutant("figures: taxes are revenue", ((money_orders, "_tax_of", always(0)),)),
     Mutant("event log: appended without a note", ((append, "_writes", without_note),)),
     Mutant("event log: its hour is not marked", ((append, "_place", unmarked_hour),)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from billing.figures.movements import MovementKind
+from billing.figures.movement_kinds import MovementKind
 from billing.kernel.subscription import When
 from tests.figures.watched import Watched
 from tests.migration.moving_shop import MovingShop

@@ -253,6 +253,8 @@ def test_a_full_row_of_sums_is_one_write_unit() -> None:
         "chargebacks": 99_999_999,
         "failed": 99_999,
         "cancel_requests": 9_999,
+        "offers_shown_discount": 9_999,  # a product has one offer at a time
+        "offers_taken_discount": 9_999,
     }
     row = FigureSums(
         "merchant-of-a-long-name",

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from billing.console.web import figure_form
-from billing.console.web.figure_cohorts import SERIES
+from billing.console.web.figure_cohorts import PAGES
 from billing.figures import chart
 from billing.figures.flows import rebuild
 from tests.web.calls import Client
@@ -52,7 +52,7 @@ def test_each_figure_has_its_page_with_a_formula_and_the_way_to_its_rows(client:
     overview = shown(client, "/console/figures")
     names = re.findall(r'href="/console/figures/([a-z_]+)\?', overview)
     assert len(names) == 20
-    names = [name for name in names if name not in SERIES]
+    names = [name for name in names if name not in PAGES]
     for name in names:
         page = shown(client, f"/console/figures/{name}?from=2026-01&to=2026-02")
         for path in re.findall(rf'href="(/console/figures/{name}/rows\?[^"]+)"', page):

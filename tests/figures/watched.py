@@ -8,7 +8,8 @@ from datetime import date, datetime
 from typing import Any
 
 from billing.figures.flows import observe
-from billing.figures.movements import OF_CASES, OF_MRR, Movement
+from billing.figures.movement_kinds import OF_CASES, OF_MRR, OF_OFFERS
+from billing.figures.movements import Movement
 from billing.figures.records import Record, sequence
 from billing.figures.sums import AMOUNTS, FigureSums
 from billing.kernel.invoices import Invoice
@@ -51,7 +52,7 @@ class Watched(World):
 
     def movements(self, *, test: bool = True) -> list[Movement]:
         """Returns the movements of recurring revenue, of trials' and of what is about to end."""
-        return [each for each in self._booked(test=test) if each.kind not in OF_CASES]
+        return [each for each in self._booked(test=test) if each.kind not in OF_CASES | OF_OFFERS]
 
     def case_steps(self, *, test: bool = True) -> list[Movement]:
         """Returns the steps of trials, failed payments and cancellations."""

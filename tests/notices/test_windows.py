@@ -1,6 +1,7 @@
 """Many subscriptions over two years: each due notice is sent once, inside its window (X-12).
 
-The oracle below shares nothing with the code: its windows are written down by hand from REGIONS.md.
+The oracle below shares nothing with the code: its windows are written down by hand from REGIONS.md
+and from French law (art. L. 215-1 code de la consommation).
 PERENNIAL_LIVES=10000 plays as many.
 """
 
@@ -169,13 +170,14 @@ class Life:
         years = self._is_of_years(charge)
         weekly = terms.period in {Period.WEEKLY, Period.EVERY_2_WEEKS}
         if years:
-            asked = place in {"US-CA", "US-NY", "US-MA"}
+            asked = place in {"US-CA", "US-NY", "US-MA", "FR"}
             spans = [(15, 45)] if place == "US-CA" else [(16, 45)] if place == "US-NY" else []
             spans += [(6, 30)] if place == "US-MA" else []
+            spans += [(32, 89)] if place == "FR" else []
             return asked or self.days > 0, spans
         of_months = terms.type is PriceType.RECURRING and terms.period not in {Period.MONTHLY}
-        if place == "US-MA" and of_months and not weekly:
-            return True, [(6, 30)]
+        if place in {"US-MA", "FR"} and of_months and not weekly:
+            return True, [(6, 30) if place == "US-MA" else (32, 89)]
         return self.days > 0 and not weekly, []
 
     def _check_promotion(self, left: list[OutboxEvent]) -> None:
@@ -282,3 +284,32 @@ def test_what_only_the_payment_after_the_next_brings_is_looked_for_in_time(
         until = life.began + timedelta(days=380)
         life.run(until)
         life.check(until)
+
+
+@pytest.mark.spec("X-12", "X-10")
+@pytest.mark.parametrize("period", [Period.EVERY_2_MONTHS, Period.QUARTERLY, Period.YEARLY])
+def test_french_law_announces_each_renewal_of_more_than_a_month_a_month_before_it_can_be_refused(
+    period: Period,
+) -> None:
+    """Art. L. 215-1: three months to one month before the last day to say no, whatever is set."""
+    life = Life(random.Random(1), "FR", PriceTerms(PriceType.RECURRING, PRICE, period), None)
+    life.days = 0
+    life.world.change_merchant(settings=Settings(reminder_days=0))
+    until = life.began + timedelta(days=760)
+    life.run(until)
+    life.check(until)
+    told = [each for each in life.sent if each.kind is EventKind.RENEWAL_UPCOMING]
+    assert len(told) >= len(life.charges) >= 2
+    assert {each.code for each in told} == {"prescribed"}, "no setting suppresses it; kept as proof"
+
+
+@pytest.mark.spec("X-12", "X-10")
+@pytest.mark.parametrize(("place", "period"), [("FR", Period.MONTHLY), ("DE", Period.YEARLY)])
+def test_nothing_is_prescribed_of_a_month_in_france_nor_of_a_year_in_germany(
+    place: str, period: Period
+) -> None:
+    life = Life(random.Random(1), place, PriceTerms(PriceType.RECURRING, PRICE, period), None)
+    life.days = 0
+    life.world.change_merchant(settings=Settings(reminder_days=0))
+    life.run(life.began + timedelta(days=400))
+    assert [each for each in life.sent if each.kind is EventKind.RENEWAL_UPCOMING] == []

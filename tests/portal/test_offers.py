@@ -11,11 +11,11 @@ from billing.cancel.flows import cancel
 from billing.kernel.catalog import Cancellation, Product
 from billing.kernel.customers import Address
 from billing.kernel.money import Currency, Money
-from billing.kernel.outbox_events import EventKind
+from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.save_offers import OfferKind, SaveOffer
 from billing.kernel.subscription import State
 from billing.kernel.values import replace
-from billing.kernel.writes import Change
+from billing.kernel.writes import Change, Insert
 from tests.coupons.couponing import coupon
 from tests.portal.visitors import Shop, Visitor
 from tests.world import ADDRESS, MONTHLY
@@ -162,14 +162,14 @@ def test_offers_shown_and_taken_are_events(shop: Shop, monkeypatch: pytest.Monke
     def watched(*writes: object) -> None:
         commit(*writes)  # type: ignore[arg-type]
         for write in writes:
-            kind = getattr(getattr(write, "entity", None), "kind", None)
-            if kind in {EventKind.OFFER_SHOWN, EventKind.OFFER_TAKEN}:
-                seen.append((kind, write.entity.code))  # type: ignore[attr-defined]
+            if isinstance(write, Insert) and isinstance(write.entity, OutboxEvent):
+                seen.append((write.entity.kind, write.entity.code))
 
     monkeypatch.setattr(shop.world.store, "commit", watched)
     visitor.see(page(shop, "cancel"))
     visitor.post(page(shop, "offer"), **taken(shop, OfferKind.PAUSE))
-    assert seen == [(EventKind.OFFER_SHOWN, "pause"), (EventKind.OFFER_TAKEN, "pause")]
+    offers = [each for each in seen if each[0] is not EventKind.PAUSED]
+    assert offers == [(EventKind.OFFER_SHOWN, "pause"), (EventKind.OFFER_TAKEN, "pause")]
     before = len(shop.mails())
     shop.world.advance(minutes=5)
     assert not any("offer" in each.lower() for each in shop.mails()[before:]), "nobody is mailed"

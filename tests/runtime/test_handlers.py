@@ -29,8 +29,8 @@ def test_every_kind_of_event_is_mailed_or_withdraws_a_payment() -> None:
 def test_the_names_of_consumers_stay_because_events_keep_them() -> None:
     names = [each.name for each in handlers.CONSUMERS]
     assert names == [
-        *("accounts", "lists", "cards", "credit", "withdrawals", "tax", "notices"),
-        *("sources", "mail", "event_log"),
+        *("accounts", "lists", "cards", "credit", "withdrawals", "tax", "offers"),
+        *("notices", "sources", "mail", "event_log"),
     ]
 
 

@@ -101,6 +101,7 @@ PAGES: dict[str, str] = {
 
 ALIKE: dict[str, str] = {
     "/console/figures/cohorts/rows": "console-figure-rows",
+    "/console/figures/offers/rows": "console-figure-rows",
     "/console/figures/reasons/rows": "console-figure-rows",
     "/console/figures/recovery/rows": "console-figure-rows",
     "/console/figures/trials/rows": "console-figure-rows",

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from billing.figures.cases import CaseStep
-from billing.figures.movements import CustomerFigures, Movement, MovementKind, cohort_of
+from billing.figures.movement_kinds import MovementKind
+from billing.figures.movements import CustomerFigures, Movement, cohort_of
 
 
 def of_cases(

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from billing.figures.monthly import Standing
+from billing.figures.movement_kinds import StepKind
 from billing.kernel.money import Currency
 from billing.kernel.subscription import Source, State, Subscription
 from billing.kernel.values import Value, replace
@@ -27,21 +28,6 @@ class CaseKind(StrEnum):
     TRIAL = "trial"
     FAILURE = "failure"
     CANCELLATION = "cancellation"
-
-
-class StepKind(StrEnum):
-    """The steps of cases, by the names that their movements have."""
-
-    TRIAL_BEGUN = "trial_begun"
-    TRIAL_ENDED = "trial_ended"
-    TRIAL_PAID = "trial_paid"
-    FAILURE_BEGUN = "failure_begun"
-    FAILURE_PAID = "failure_paid"
-    FAILURE_CANCELLED = "failure_cancelled"
-    FAILURE_LOST = "failure_lost"
-    CANCEL_ASKED = "cancel_asked"
-    CANCEL_UNDONE = "cancel_undone"
-    CANCELLED = "cancelled"
 
 
 class Cohort(Value):

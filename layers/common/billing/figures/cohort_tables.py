@@ -11,8 +11,7 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import TypeVar
 
-from billing.figures.cases import StepKind
-from billing.figures.movements import RETAINED
+from billing.figures.movement_kinds import RETAINED, StepKind
 from billing.figures.periods import months_between, ratio
 from billing.figures.sums import FigureSums
 from billing.kernel.values import Value

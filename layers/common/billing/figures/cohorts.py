@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from billing.figures import sums
 from billing.figures.cases import Cohort
-from billing.figures.movements import RETAINED, Movement, MovementKind
+from billing.figures.movement_kinds import OF_OFFERS, RETAINED, MovementKind
+from billing.figures.movements import Movement
 from billing.figures.sums import FigureSums, month_of
 from billing.kernel.values import replace
 
@@ -25,6 +26,7 @@ class Series(StrEnum):
     TRIALS = "TRIALS"
     RECOVERY = "RECOVERY"
     REASONS = "REASONS"
+    OFFERS = "OFFERS"
 
 
 SERIES_OF: Mapping[MovementKind, Series] = {
@@ -39,6 +41,7 @@ SERIES_OF: Mapping[MovementKind, Series] = {
     MovementKind.CANCEL_ASKED: Series.REASONS,
     MovementKind.CANCEL_UNDONE: Series.REASONS,
     MovementKind.CANCELLED: Series.REASONS,
+    **dict.fromkeys(OF_OFFERS, Series.OFFERS),
 }
 """The series that a kind of movement belongs to."""
 

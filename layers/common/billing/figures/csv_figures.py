@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from billing.figures.periods import SALES, PeriodFigures
-from billing.figures.sums import MOVEMENTS
+from billing.figures.sums import MOVEMENTS, OFFERS
 from billing.kernel.csv_lines import line
 from billing.kernel.money import Currency, Money
 
-COUNTS = frozenset({"payments", "failed", "cancel_requests"})
+COUNTS = frozenset({"payments", "failed", "cancel_requests", *OFFERS})
 STEPS = ("start", "new", "returned", "imported", "ended", "end")
 RATIOS = ("subscriber_churn", "gross_churn", "net_churn")
 COLUMNS = (
@@ -26,6 +26,7 @@ COLUMNS = (
     "arpu",
     "ltv",
     *SALES,
+    *OFFERS,
 )
 
 

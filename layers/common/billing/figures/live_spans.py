@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from enum import StrEnum
 
 from billing.figures.cases import Cohort
+from billing.figures.movement_kinds import CustomerStep
 from billing.kernel.values import Value
-
-
-class CustomerStep(StrEnum):
-    """The step that a customer takes with a movement."""
-
-    NEW = "new"
-    RETURNED = "returned"
-    IMPORTED = "imported"
-    ENDED = "ended"
 
 
 class LiveSpan(Value):

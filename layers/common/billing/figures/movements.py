@@ -6,51 +6,16 @@ The sum of a period's movements is the difference of its end and its start, exac
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 
 from billing.figures import live_spans
-from billing.figures.cases import Case, Cohort, StepKind
-from billing.figures.live_spans import CustomerStep, LiveSpan
+from billing.figures.cases import Case, Cohort
+from billing.figures.live_spans import LiveSpan
 from billing.figures.monthly import Standing
+from billing.figures.movement_kinds import OF_MRR, RETAINED, CustomerStep, MovementKind
+from billing.figures.offers import MadeOffer
 from billing.kernel.money import Currency
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
-
-
-class MovementKind(StrEnum):
-    """The kinds of movement; those from `trial` on move figures beside recurring revenue."""
-
-    NEW = "new"
-    EXPANSION = "expansion"
-    CONTRACTION = "contraction"
-    CHURN = "churn"
-    REACTIVATION = "reactivation"
-    PAUSED = "paused"
-    RESUMED = "resumed"
-    IMPORTED = "imported"
-    MOVED = "moved"
-    TRIAL = "trial"
-    PENDING = "pending"
-    TRIAL_BEGUN = "trial_begun"
-    TRIAL_ENDED = "trial_ended"
-    TRIAL_PAID = "trial_paid"
-    FAILURE_BEGUN = "failure_begun"
-    FAILURE_PAID = "failure_paid"
-    FAILURE_CANCELLED = "failure_cancelled"
-    FAILURE_LOST = "failure_lost"
-    CANCEL_ASKED = "cancel_asked"
-    CANCEL_UNDONE = "cancel_undone"
-    CANCELLED = "cancelled"
-
-
-OF_CASES = frozenset(MovementKind(each.value) for each in StepKind)
-"""The kinds that are steps of cases."""
-
-OF_MRR = frozenset(MovementKind) - {MovementKind.TRIAL, MovementKind.PENDING} - OF_CASES
-"""The kinds whose sum is the change of recurring revenue; `moved` is zero over all products."""
-
-RETAINED = OF_MRR - {MovementKind.MOVED}
-"""The kinds that a cohort's revenue is the sum of."""
 
 
 class Movement(Entity):
@@ -94,7 +59,8 @@ class CustomerFigures(Entity):
     """The standings of one customer's subscriptions, as far as the stream was read.
 
     `sequence` is the number of the last record of the stream that it has seen. `cases` are the
-    trials, failed payments and cancellations that are followed.
+    trials, failed payments and cancellations that are followed, `offers` the save offers that were
+    taken not long ago.
     """
 
     merchant: str
@@ -104,6 +70,7 @@ class CustomerFigures(Entity):
     test: LiveSpan = LiveSpan()
     sequence: str = ""
     cases: tuple[Case, ...] = ()
+    offers: tuple[MadeOffer, ...] = ()
 
     def standing(self, subscription: str) -> Standing | None:
         """Returns what a subscription adds, or None if it was not seen yet or has ended."""

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
-from billing.figures.sums import MONTH_LENGTH, MOVEMENTS, FigureSums, total
+from billing.figures.sums import MONTH_LENGTH, MOVEMENTS, OFFERS, FigureSums, total
 from billing.kernel.money import Currency
 from billing.kernel.values import Value
 
@@ -132,7 +132,7 @@ def computed(
     for period in names:
         sums = total(by_period[period])
         after = at.plus(sums)
-        found.append(_of(wanted, period, at, after, sums, total(sales[period], SALES)))
+        found.append(_of(wanted, period, at, after, sums, total(sales[period], (*SALES, *OFFERS))))
         at = after
     return found
 
@@ -162,7 +162,7 @@ def _of(
         churn,
         arpu,
         _ltv(after, churn),
-        {name: sold[name] for name in SALES},
+        {name: sold[name] for name in (*SALES, *OFFERS)},
     )
 
 

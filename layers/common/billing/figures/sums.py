@@ -14,10 +14,11 @@ from operator import attrgetter
 from typing import Any
 from zlib import crc32
 
-from billing.figures.live_spans import CustomerStep
-from billing.figures.movements import OF_CASES, Movement, MovementKind
+from billing.figures.movement_kinds import OF_CASES, OF_OFFERS, CustomerStep, MovementKind
+from billing.figures.movements import Movement
 from billing.kernel.money import Currency
 from billing.kernel.periods import Anchor
+from billing.kernel.save_offers import OfferKind
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 
@@ -42,6 +43,7 @@ class FigureSums(Entity):
     of each shard of the stream whose orders are in it; customers' figures have that of movements.
     Rows of a `series` follow customers or cases of the month `cohort`: `cases` counts the steps of
     a `label`. `renewals` and `renewed` are the payments and the revenue of renewals alone.
+    `offers_..` are a day's save offers, by kind.
     """
 
     merchant: str
@@ -86,6 +88,14 @@ class FigureSums(Entity):
     cases_minor: int = 0
     renewals: int = 0
     renewed: int = 0
+    offers_shown_discount: int = 0
+    offers_shown_pause: int = 0
+    offers_shown_freeze: int = 0
+    offers_shown_downgrade: int = 0
+    offers_taken_discount: int = 0
+    offers_taken_pause: int = 0
+    offers_taken_freeze: int = 0
+    offers_taken_downgrade: int = 0
 
     @property
     def place(self) -> tuple[Any, ...]:
@@ -233,6 +243,8 @@ def of_movement(movement: Movement, shard: int) -> list[tuple[FigureSums, dict[s
     """Returns the rows of its day and month, with nothing in them, and what a movement adds."""
     if movement.kind in OF_CASES:
         return []
+    if movement.kind in OF_OFFERS:
+        return _of_offer(movement, shard)
     amounts = {movement.kind.value: movement.minor}
     if movement.of_start and movement.kind in _OF_START:
         amounts[_OF_START[movement.kind]] = movement.minor
@@ -250,6 +262,23 @@ def of_movement(movement: Movement, shard: int) -> list[tuple[FigureSums, dict[s
         rows.append((part, amounts))
     return rows
 
+
+def _of_offer(movement: Movement, shard: int) -> list[tuple[FigureSums, dict[str, int]]]:
+    """Returns the rows of the day of an offer; what became of it has rows in its series alone."""
+    done = _OFFERS.get(movement.kind)
+    if done is None:
+        return []
+    amounts = {f"offers_{done}_{movement.label}": 1}
+    day = movement.day.isoformat()
+    row = FigureSums(movement.merchant, day, movement.currency, shard, movement.test)
+    part = replace(row, product=movement.product, country=movement.country)
+    return [(row, amounts), (part, amounts)]
+
+
+_OFFERS = {MovementKind.OFFER_SHOWN: "shown", MovementKind.OFFER_TAKEN: "taken"}
+
+OFFERS = tuple(f"offers_{done}_{kind.value}" for done in _OFFERS.values() for kind in OfferKind)
+"""The fields that count save offers."""
 
 _STEPS = {step: f"customers_{step.value}" for step in CustomerStep}
 

@@ -15,7 +15,7 @@ from billing.event_log.logged_events import LoggedEvent
 from billing.figures.csv_figures import COUNTS
 from billing.figures.csv_figures import STEPS as CUSTOMERS
 from billing.figures.periods import SALES, PeriodFigures
-from billing.figures.sums import MOVEMENTS
+from billing.figures.sums import MOVEMENTS, OFFERS
 from billing.kernel import hand_off
 from billing.kernel.customers import Address, BillTo, Consent, Customer
 from billing.kernel.invoices import Invoice
@@ -55,7 +55,7 @@ COLUMNS: dict[Exported, tuple[str, ...]] = {
     Exported.FIGURES: (
         *("day", "currency", "mrr_start", *(f"mrr_{name}" for name in MOVEMENTS), "mrr_end"),
         *("committed_mrr", "trial_mrr", *(f"customers_{name}" for name in CUSTOMERS)),
-        *(*SALES, "test"),
+        *(*SALES, *OFFERS, "test"),
     ),
     Exported.CONSENTS: (
         *("purchase", "customer", "agreed_at", "ip", "language", "terms_version", "terms_hash"),

@@ -9,7 +9,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from billing.cancel.regions.rules import Duty
-from billing.cancel.regions.table import PRICE_CHANGE_DAYS, RENEWAL_DAYS, TRIAL_DAYS
+from billing.cancel.regions.table import (
+    PRICE_CHANGE_DAYS,
+    RENEWAL_DAYS,
+    SOONEST_DAYS,
+    TRIAL_DAYS,
+)
 from billing.kernel.catalog import PriceType
 from billing.kernel.customers import Address
 from billing.kernel.merchants import Settings
@@ -96,7 +101,8 @@ def look_after_charge(
         return None
     if renewing.terms.type not in RUNS_ON or renewing.terms.period in UNTOLD:
         return None
-    ahead = max(settings.reminder_days, RENEWAL_DAYS) * DAY
+    monthly = renewing.terms.period is Period.MONTHLY  # no window closes so long before
+    ahead = max(settings.reminder_days, RENEWAL_DAYS if monthly else SOONEST_DAYS) * DAY
     look_at = max(charge_at + CHARGED_BY, renewing.payment_at(renewing.period + 1) - ahead)
     return look_at if look_at > now else now + DAY
 

@@ -16,8 +16,8 @@ from billing.kernel.merchants import Settings
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.periods import zone_named
 from billing.kernel.subscription import Subscription
-from billing.kernel.values import Value
-from billing.kernel.writes import Entity
+from billing.kernel.values import Value, replace
+from billing.kernel.writes import Change, Entity, Write
 
 LOOK_AGAIN = timedelta(days=28)
 """The longest time between two looks: the plan may have become another one, and with it the next
@@ -74,6 +74,13 @@ def first(subscription: Subscription) -> Reminder:
         subscription.shard,
         subscription.started_at,
     )
+
+
+def due_by(reminder: Reminder, at: datetime) -> tuple[Write, ...]:
+    """Returns the write that makes a reminder due at an instant; none where it is due before."""
+    if reminder.due_at is not None and reminder.due_at <= at:
+        return ()
+    return (Change(reminder, replace(reminder, due_at=at)),)
 
 
 def expiry_notice_at(method: PaymentMethod, zone: str) -> datetime | None:

@@ -21,7 +21,7 @@ from billing.kernel.ports import Consumer, Ports
 from billing.kernel.subscription import Subscription
 from billing.kernel.writes import Insert, Write
 from billing.migration.flows import confirm
-from billing.notices.flows import access_end, look_sooner
+from billing.notices.flows import look_sooner
 from billing.outbox.flows import mailing
 from billing.outbox.mail import bank_decisions, notices, payments, subscriptions
 from billing.outbox.mail.envelopes import Mails
@@ -65,7 +65,7 @@ def _log(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) ->
     shown, access = snapshots.of(ports, event, now), None
     if event.kind in MAY_CHANGE_ACCESS and event.customer:
         access = snapshots.of_access(ports, merchant, event.customer, now)
-        access_end.watch(ports, event, merchant)
+        look_sooner.to_end_of_access(ports, event, merchant)
     if merchant.webhooks_since is None:
         append.append(ports, event, shown, access=access)
         return
@@ -89,6 +89,15 @@ def log_access_ended(
     return fan_out.writes_of(ports, logged)
 
 
+def _count_offer(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
+    """Counts a save offer in its merchant's figures."""
+    from billing.figures.flows import offers  # few merchants make any
+
+    offers.on_event(ports, event, merchant, now)
+
+
+OFFERS = frozenset({EventKind.OFFER_SHOWN, EventKind.OFFER_TAKEN})
+
 CONSUMERS: tuple[Consumer, ...] = (
     Consumer("accounts", frozenset(EventKind), _make_account_due),
     Consumer("lists", list_rows.KINDS, list_rows.on_event),
@@ -96,6 +105,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     Consumer("credit", frozenset({EventKind.PURCHASED, EventKind.ENDED}), credit.settle),
     Consumer("withdrawals", frozenset({EventKind.PAYMENT_VOID}), gateway_payments.withdraw_void),
     Consumer(sums.NAME, sums.KINDS, sums.on_event, notes_itself=True, serves=sums.collects),
+    Consumer("offers", OFFERS, _count_offer),
     Consumer("notices", look_sooner.KINDS, look_sooner.on_event),
     Consumer(confirm.NAME, confirm.KINDS, confirm.on_event),
     Consumer("mail", frozenset(MAILS), _mail, prepare=numbers.prepare),

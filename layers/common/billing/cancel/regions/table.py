@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from billing.cancel.regions.added import ADDED
 from billing.cancel.regions.rules import (
     Certainty,
     Duty,
@@ -305,4 +306,12 @@ DEFAULT_WORDING = (
     "once a year; cancel link in every receipt",
 )
 
-RULES = (*WITHDRAWALS, *CANCELLATIONS, *NOTICES)
+RULES = (*WITHDRAWALS, *CANCELLATIONS, *NOTICES, *ADDED)
+
+SOONEST_DAYS = 1 + max(
+    window.least + window.before_last_day
+    for rule in RULES
+    if rule.duty is Duty.RENEWAL
+    for window in rule.windows
+)
+"""The days before a renewal by which a look at it is in time for each window."""

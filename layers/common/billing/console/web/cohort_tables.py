@@ -7,13 +7,14 @@ from decimal import Decimal
 from urllib.parse import quote
 
 from billing.console.web import figure_tables as t
+from billing.console.web import offer_tables
 from billing.console.web.figure_form import HERE
-from billing.console.web.figure_tables import Cell, Table, Tile, words
+from billing.console.web.figure_tables import Around, Cell, Table, Tile, words
 from billing.figures import cohort_tables as figures
 from billing.figures.cohort_tables import Reason, Recovery, Retention, Trials
-from billing.figures.periods import Filter, months_between
+from billing.figures.cohorts import Series
+from billing.figures.periods import months_between
 from billing.figures.sums import FigureSums
-from billing.kernel.money import Currency
 from billing.kernel.values import Value
 from billing.render import wording
 from billing.render.messages import MERCHANTS_LANGUAGE, has, text
@@ -22,19 +23,6 @@ MONTHS_LATER = 12
 """The months after the first payment that have a column."""
 
 TILES_AFTER = (1, 3, 6, 12)
-
-
-class Around(Value):
-    """The span that is shown, the one before it, and the month of today; `kept` is the part of the
-    sales as the addresses of rows have it."""
-
-    typed: Mapping[str, str]
-    kept: str
-    wanted: Filter
-    currency: Currency
-    before: Sequence[str]
-    months: Sequence[str]
-    last: str
 
 
 class Shown(Value):
@@ -215,8 +203,10 @@ def _recovery(each: Recovery, named: Cell, around: Around, url: str | None) -> t
     )
 
 
-def reasons(rows: Sequence[FigureSums], around: Around) -> Shown:
-    """Returns cancellations by reason and party, and by month."""
+def reasons(found: Sequence[FigureSums], around: Around) -> Shown:
+    """Returns cancellations by reason and party, and by month; and save offers."""
+    rows = [row for row in found if row.series == Series.REASONS]
+    offers = [row for row in found if row.series == Series.OFFERS]
     now = figures.reasons(rows, around.months)
     ends = figures.ends_by_month(rows, around.months)
     before = figures.ends_by_month(rows, around.before)
@@ -271,8 +261,8 @@ def reasons(rows: Sequence[FigureSums], around: Around) -> Shown:
                     )
                     for month, count, minor in reversed(ends)
                 ),
-                note=words("reasons.offers"),
             ),
+            *offer_tables.tables(offers, around),
         ),
     )
 

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 from pydantic import Field, StringConstraints
 
 from billing.console.web import figure_form, figure_tables
-from billing.console.web.cohort_tables import BUILDERS, Around, Shown
+from billing.console.web.cohort_tables import BUILDERS, Shown
 from billing.console.web.figure_form import HERE, LABEL, FiguresQuery
-from billing.console.web.figure_tables import words
+from billing.console.web.figure_tables import Around, words
 from billing.console.web.pages import PAGE_LENGTH, Desk, page
 from billing.figures import chart
 from billing.figures.cohorts import Series
@@ -36,13 +36,19 @@ from billing.web.inputs import words as text_of
 CSV = "text/csv; charset=utf-8"
 A_DAY = timedelta(days=1)
 
-SERIES: Mapping[str, Series] = {
-    "cohorts": Series.RETENTION,
-    "trials": Series.TRIALS,
-    "recovery": Series.RECOVERY,
-    "reasons": Series.REASONS,
+PAGES: Mapping[str, tuple[Series, ...]] = {
+    "cohorts": (Series.RETENTION,),
+    "trials": (Series.TRIALS,),
+    "recovery": (Series.RECOVERY,),
+    "reasons": (Series.REASONS, Series.OFFERS),
 }
 """The series of each page."""
+
+ROWS: Mapping[str, tuple[Series, str]] = {
+    **{name: (series[0], name) for name, series in PAGES.items()},
+    "offers": (Series.OFFERS, "reasons"),
+}
+"""The series of each list of rows, and the page that leads to it."""
 
 Month = Annotated[str, StringConstraints(pattern=MONTH)]
 
@@ -94,8 +100,9 @@ def rows_page(desk: Desk, name: str) -> http.Answer:
     if query.to < query.from_:
         raise Invalid("span_reversed", field="to")
     part = filter_of(desk.session.merchant, None, query.product, query.country)
+    series, page_name = ROWS[name]
     found = read_cohorts.rows_behind(
-        *(desk.ports, desk.session.merchant, SERIES[name]),
+        *(desk.ports, desk.session.merchant, series),
         (days_of(query.from_)[0], days_of(query.to)[1]),
         CaseFilter(
             *(part.currency, part.product, part.country, part.test),
@@ -116,7 +123,7 @@ def rows_page(desk: Desk, name: str) -> http.Answer:
         movements=[(each, Money(each.minor, each.currency)) for each in found.movements],
         next_url=found.next and f"{here}?{urlencode({**kept, 'cursor': found.next})}",
         first_url=f"{here}?{urlencode(kept)}" if "cursor" in typed else None,
-        up_url=f"{HERE}/{name}?{urlencode(figure_form.part(typed))}",
+        up_url=f"{HERE}/{page_name}?{urlencode(figure_form.part(typed))}",
     )
 
 
@@ -137,7 +144,8 @@ def _around(desk: Desk, typed: dict[str, str]) -> Around:
     months = months_between(query.from_, query.to)
     first = figure_form.months_before(query.from_, len(months))
     zone = desk.session.merchant.settings.time_zone
-    today = month_of(Anchor.at(desk.now, zone).wall.date())
+    day = Anchor.at(desk.now, zone).wall.date()
+    today = month_of(day)
     last = max(today, query.to)
     if len(months_between(first, last)) > MONTHS_MOST:
         raise Invalid("span_too_long", field="to", most=MONTHS_MOST)
@@ -149,17 +157,21 @@ def _around(desk: Desk, typed: dict[str, str]) -> Around:
         before=months_between(first, query.from_)[:-1],
         months=[month for month in months if month <= today],
         last=today,
+        today=day,
     )
 
 
 def _shown(desk: Desk, name: str, around: Around) -> Shown:
     build: Callable[..., Shown] = BUILDERS[name]
     first = around.before[0] if around.before else around.last
-    rows = read_cohorts.sums(
-        *(desk.ports, desk.session.merchant, around.wanted, SERIES[name]),
-        min(first, around.last),
-        around.last,
-    )
+    span = min(first, around.last), around.last
+    rows = [
+        row
+        for series in PAGES[name]
+        for row in read_cohorts.sums(
+            *(desk.ports, desk.session.merchant, around.wanted, series), *span
+        )
+    ]
     return build(rows, around)
 
 

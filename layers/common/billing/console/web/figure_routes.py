@@ -51,9 +51,12 @@ def _declare_series(app: Router, looks: At) -> None:
         def series_file() -> http.Answer:
             return figure_cohorts.series_file(looks(), name)
 
+    def declare_rows(name: str) -> None:
         @app.get(f"/console/figures/{name}/rows")
         def series_rows() -> http.Answer:
             return figure_cohorts.rows_page(looks(), name)
 
-    for name in figure_cohorts.SERIES:
+    for name in figure_cohorts.PAGES:
         declare_one(name)
+    for name in figure_cohorts.ROWS:
+        declare_rows(name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
 from billing.figures.csv_figures import amount
+from billing.figures.periods import Filter
 from billing.kernel.csv_lines import line
 from billing.kernel.money import Currency, Money
 from billing.kernel.values import Value
@@ -40,6 +42,22 @@ class Tile(Value):
     title: str
     now: str
     before: str
+
+
+class Around(Value):
+    """The span that is shown, the one before it, the month of today, and today.
+
+    `kept` is the part of the sales as the addresses of rows have it.
+    """
+
+    typed: Mapping[str, str]
+    kept: str
+    wanted: Filter
+    currency: Currency
+    before: Sequence[str]
+    months: Sequence[str]
+    last: str
+    today: date
 
 
 def words(key: str, **values: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from billing.figures import case_movements, cases, cohorts, movements, sums
+from billing.figures import case_movements, cases, cohorts, movements, offer_movements, sums
 from billing.figures.cases import Evidence, Seen
 from billing.figures.flows import case_evidence, count_months
 from billing.figures.monthly import Standing, standing_of
@@ -78,7 +78,7 @@ def observe(
                 continue
             figures = replace(after, sequence=record.sequence)
             try:
-                _write(ports, was, figures, moved, row_shard, book=book, now=now)
+                write(ports, was, figures, moved, row_shard, book=book, now=now)
             except Conflict:
                 break
             was = figures
@@ -111,7 +111,7 @@ def book_once(
     if (was is not None and after == figures) or not (moved or subscription.is_live):
         return False
     try:
-        _write(ports, was, after, moved, BOOKED_SHARD, book=book, now=now)
+        write(ports, was, after, moved, BOOKED_SHARD, book=book, now=now)
     except Conflict:
         if _is_booked(ports, moved):
             return False
@@ -160,11 +160,11 @@ def change(
     standing = standing_of(
         subscription,
         before,
-        country=before.country if before else _country(ports, subscription),
+        country=before.country if before else country_of(ports, subscription),
         ppm=_rate(ports, subscription, before, at),
     )
     uncharged = row_of(subscription.id) is not None and subscription.last_charged_on is None
-    day = _day(book, at)
+    day = day_of(book, at)
     after, moved = movements.changed(
         *(figures, standing),
         ended=not subscription.is_live,
@@ -182,21 +182,25 @@ def change(
         figures.cases,
         Seen(
             *(subscription, before, standing, day, at),
-            started=_day(book, subscription.started_at),
-            asked=None if asked is None else _day(book, asked.requested_at),
+            started=day_of(book, subscription.started_at),
+            asked=None if asked is None else day_of(book, asked.requested_at),
             counted=book.follows(subscription.started_at if before is None else at),
             evidence=evidence,
         ),
     )
     told = case_movements.of_cases(figures, steps, day=day, at=at, cause=cause)
-    return replace(after, cases=followed), (*moved, *told)
+    offers, lost = offer_movements.after_change(
+        *(figures, subscription), day=day, at=at, cause=cause
+    )
+    return replace(after, cases=followed, offers=offers), (*moved, *told, *lost)
 
 
-def _day(book: FigureBook, at: datetime) -> date:
+def day_of(book: FigureBook, at: datetime) -> date:
+    """Returns the local day of an instant."""
     return Anchor.at(at, book.zone_at(at)).wall.date()
 
 
-def _write(
+def write(
     ports: Ports,
     was: CustomerFigures | None,
     after: CustomerFigures,
@@ -206,11 +210,16 @@ def _write(
     book: FigureBook,
     now: datetime,
 ) -> None:
+    """Writes movements with their sums and what a customer adds now, in one transaction.
+
+    Raises `Conflict` if another was faster, or a movement is there already.
+    """
     writes: list[Write] = [Insert(each) for each in moved]
     if was is None:
         writes.append(Insert(after))
-    else:
-        writes.append(Change(was, after, expecting=("sequence", "standings", "cases")))
+    elif after is not was:
+        expecting = ("sequence", "standings", "cases", "offers")
+        writes.append(Change(was, after, expecting=expecting))
     parts = sums.added(part for each in moved for part in cohorts.rows_of(each, row_shard))
     rows = [row for row, _ in parts.values()]
     stored = ports.store.figure_sums(rows) if rows else []
@@ -224,7 +233,8 @@ def _write(
     ports.store.commit(*writes)
 
 
-def _country(ports: Ports, subscription: Subscription) -> str:
+def country_of(ports: Ports, subscription: Subscription) -> str:
+    """Returns the country that a purchase is billed to."""
     owner = (subscription.merchant, subscription.customer, subscription.id)
     (found,) = ports.store.bill_tos([owner])
     return NOWHERE if found is None else found.bill_to.address.country

@@ -11,7 +11,8 @@ from billing.figures.flows.order_parts import invoices_of, key_of, local_day
 from billing.figures.flows.recount import ZONES_REACH, days_of
 from billing.figures.money_orders import country_of
 from billing.figures.month_totals import month_before
-from billing.figures.movements import OF_MRR, Movement, MovementKind
+from billing.figures.movement_kinds import OF_MRR, MovementKind
+from billing.figures.movements import Movement
 from billing.figures.periods import (
     DAYS_MOST,
     FIRST_MONTH,

@@ -13,10 +13,12 @@ from billing.api.web.described import Day, Instant, OneOf
 from billing.api.web.json_shapes import MoneyOutput, OrderOutput, instant, money
 from billing.api.web.queries import PageQuery
 from billing.figures.closing import DayFigures
-from billing.figures.movements import Movement, MovementKind
+from billing.figures.movement_kinds import MovementKind
+from billing.figures.movements import Movement
 from billing.figures.periods import Filter, Length, PeriodFigures
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
+from billing.kernel.save_offers import OfferKind
 from billing.web.inputs import Country, Input, words
 
 MONTH = r"^(19[7-9]|20[0-9])[0-9]-(0[1-9]|1[0-2])$"
@@ -96,6 +98,22 @@ class CustomersOutput(TypedDict):
     end: int
 
 
+class OfferOutput(TypedDict):
+    """The number of save offers of one kind that were shown to customers, and taken."""
+
+    shown: int
+    taken: int
+
+
+class SaveOffersOutput(TypedDict):
+    """Save offers by kind."""
+
+    discount: OfferOutput
+    pause: OfferOutput
+    freeze: OfferOutput
+    downgrade: OfferOutput
+
+
 class PeriodOutput(TypedDict):
     """The figures of one period; ratios are decimals, null where there is not enough data.
 
@@ -123,6 +141,7 @@ class PeriodOutput(TypedDict):
     failed: int
     recovered: int | None
     cancel_requests: int
+    save_offers: SaveOffersOutput
 
 
 class FiguresOutput(TypedDict):
@@ -214,6 +233,19 @@ def period(
         "failed": sums["failed"],
         "recovered": recovered,
         "cancel_requests": sums["cancel_requests"],
+        "save_offers": {
+            "discount": _offers(sums, OfferKind.DISCOUNT),
+            "pause": _offers(sums, OfferKind.PAUSE),
+            "freeze": _offers(sums, OfferKind.FREEZE),
+            "downgrade": _offers(sums, OfferKind.DOWNGRADE),
+        },
+    }
+
+
+def _offers(sums: Mapping[str, int], kind: OfferKind) -> OfferOutput:
+    return {
+        "shown": sums[f"offers_shown_{kind.value}"],
+        "taken": sums[f"offers_taken_{kind.value}"],
     }
 
 

@@ -1,4 +1,5 @@
-"""Brings the next look at a subscription forward after a change that moves what is to come (X-12).
+"""Brings the next look at a subscription forward: to a change that moves what is to come (X-12), or
+to the end of access that no event tells of (M-5).
 
 So a notice is planned by the new dates at once, and not at the look that was planned before.
 """
@@ -12,8 +13,8 @@ from billing.kernel.errors import Conflict
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
-from billing.kernel.values import replace
-from billing.kernel.writes import Change
+from billing.notices import reminders
+from billing.notices.reminders import Reminder
 
 KINDS = frozenset(
     {
@@ -31,10 +32,40 @@ KINDS = frozenset(
 
 def on_event(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
     """Makes the reminder of an event's subscription due; an earlier look stays."""
+    reminder = _reminder(ports, event)
+    if reminder is not None:
+        _bring_forward(ports, reminder, now)
+
+
+def to_end_of_access(ports: Ports, event: OutboxEvent, merchant: Merchant) -> None:
+    """Makes the reminder of an event's subscription due where its access ends by time alone.
+
+    Only for merchants whose events are read: others have no write more for it.
+    """
+    reminder = _reminder(ports, event)
+    if reminder is None:
+        return
+    owner = reminder.merchant, reminder.customer, reminder.subscription
+    subscription = ports.store.subscription(*owner)
+    if subscription is None or not subscription.is_live:
+        return
+    ends_at = reminders.access_ends_at(subscription, merchant.settings)
+    if ends_at is not None and reminder.access_told != ends_at:
+        _bring_forward(ports, reminder, ends_at)
+
+
+def _reminder(ports: Ports, event: OutboxEvent) -> Reminder | None:
     if event.subscription is None:
-        return
-    reminder = ports.store.reminder(event.merchant, event.customer, event.subscription)
-    if reminder is None or reminder.due_at is None or reminder.due_at <= now:
-        return
-    with suppress(Conflict):  # a look that comes between has seen the change
-        ports.store.commit(Change(reminder, replace(reminder, due_at=now)))
+        return None
+    return ports.store.reminder(event.merchant, event.customer, event.subscription)
+
+
+def _bring_forward(ports: Ports, reminder: Reminder, at: datetime) -> None:
+    """Looks at a subscription at an instant, unless a look comes before.
+
+    A look that comes between has seen the change by itself.
+    """
+    writes = reminders.due_by(reminder, at)
+    if writes:
+        with suppress(Conflict):
+            ports.store.commit(*writes)

@@ -29,7 +29,7 @@ from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Insert, Write
-from billing.notices import windows
+from billing.notices import reminders, windows
 from billing.plans import announced_price
 from billing.plans.flows import change_plan
 
@@ -154,9 +154,7 @@ def _announce(
     rules = windows.rules_of(address, now.date(), Duty.PRICE_CHANGE)
     after = announced_price.announced(found, change_id, price, starts_at, rules, now)
     reminder = ports.store.reminder(found.merchant, found.customer, found.id)
-    look: tuple[Write, ...] = ()
-    if reminder is not None and (reminder.due_at is None or reminder.due_at > now):
-        look = (Change(reminder, replace(reminder, due_at=now)),)
+    look = () if reminder is None else reminders.due_by(reminder, now)
     ports.store.commit(Change(found, after, expecting=AS_READ), *look)
     return after
 

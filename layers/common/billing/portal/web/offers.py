@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from billing.cancel import cancellation, pausing
@@ -22,16 +23,31 @@ from billing.kernel.outbox_events import EventKind
 from billing.kernel.ports import Ports
 from billing.kernel.save_offers import OfferKind, SaveOffer
 from billing.kernel.subscription import Source, State, Subscription
-from billing.kernel.values import replace
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Insert
 from billing.plans import freezing
 from billing.plans.flows import change_plan, freeze
 from billing.plans.plan_change import When
 from billing.web import http
 
-SHOWN = "save_offer"
+MARK = "save_offer"
 SHOWN_FOR = timedelta(days=30)
 """The time in which coming back to cancel is the same cancellation."""
+
+
+class Stage(StrEnum):
+    """The stage of an offer: the customer saw it, took it, or did not want to see it."""
+
+    SHOWN = "shown"
+    TAKEN = "taken"
+    PASSED = "passed"
+
+
+class Mark(Value):
+    """The note on the one offer of a cancellation: its stage, and when it came up."""
+
+    stage: Stage
+    at: datetime
 
 
 def page_before(ports: Ports, visit: Visit, found: Subscription) -> http.Answer | None:
@@ -39,31 +55,42 @@ def page_before(ports: Ports, visit: Visit, found: Subscription) -> http.Answer 
     offers = _allowed(ports, visit, found)
     product = ports.store.product(visit.merchant.id, found.product)
     offer = None if product is None else product.save_offer
-    if offer is None or offers is Offers.NONE or _was_shown(ports, visit, found):
+    if offer is None or offers is Offers.NONE or _marked(ports, visit, found) is not None:
         return None
     shown = _shown(ports, visit, found, offer)
     if shown is None:
         return None
     asks = offers is Offers.ASK_FIRST and "show" not in visit.request.query()
     if not asks:
-        _record(ports, visit, found, EventKind.OFFER_SHOWN, offer)
-        until = visit.now + SHOWN_FOR
-        ports.ephemeral.replace(SHOWN, _key(visit, found), "shown", expires_at=until)
+        mark = Mark(Stage.SHOWN, visit.now)
+        if not _put_mark(ports, visit, found, mark):
+            return None  # another request of the same moment shows it
+        _record(ports, visit, found, EventKind.OFFER_SHOWN, offer, mark)
     return show(visit, "offer", subscription=found, offer=offer, asks=asks, **shown)
 
 
+def pass_by(ports: Ports, visit: Visit, found: Subscription) -> None:
+    """Notes that a customer went on to cancel: nothing is offered in this cancellation any more."""
+    product = ports.store.product(visit.merchant.id, found.product)
+    if product is not None and product.save_offer is not None:
+        _put_mark(ports, visit, found, Mark(Stage.PASSED, visit.now))
+
+
 def take(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
-    """Does what was offered, as it stood on the page; sent twice it is done once."""
+    """Does what was offered, as it stood on the page; sent twice it is done, and counted, once."""
     _, found = visit.account.purchase(subscription)
     product = ports.store.product(visit.merchant.id, found.product)
     offer = None if product is None else product.save_offer
-    was_made = ports.ephemeral.get(SHOWN, _key(visit, found), now=visit.now) is not None
+    mark = _marked(ports, visit, found)
     named = visit.request.form().get("offer", "")
-    if offer is None or not was_made or named != _name(offer):
+    if offer is None or named != _name(offer) or mark is None or mark.stage is Stage.PASSED:
         raise Refused("offer_over")
-    what = TAKEN[offer.kind](ports, visit, found, offer)
-    _record(ports, visit, found, EventKind.OFFER_TAKEN, offer)
-    return done(visit, what)
+    if mark.stage is Stage.SHOWN:
+        TAKEN[offer.kind](ports, visit, found, offer)
+        _record(ports, visit, found, EventKind.OFFER_TAKEN, offer, mark)
+        taken, until = replace(mark, stage=Stage.TAKEN), mark.at + SHOWN_FOR
+        ports.ephemeral.replace(MARK, _key(visit, found), _written(taken), expires_at=until)
+    return done(visit, DONE[offer.kind])
 
 
 def _allowed(ports: Ports, visit: Visit, found: Subscription) -> Offers:
@@ -113,31 +140,27 @@ def _downgrade(ports: Ports, visit: Visit, found: Subscription, offer: SaveOffer
     return {"plan": quoted.plan}
 
 
-def _take_discount(ports: Ports, visit: Visit, found: Subscription, offer: SaveOffer) -> str:
+def _take_discount(ports: Ports, visit: Visit, found: Subscription, offer: SaveOffer) -> None:
     assert offer.coupon is not None, "it is a discount"
     attach.attach(ports, found, offer.coupon, now=visit.now)
-    return "coupon"
 
 
-def _take_pause(ports: Ports, visit: Visit, found: Subscription, offer: SaveOffer) -> str:
+def _take_pause(ports: Ports, visit: Visit, found: Subscription, offer: SaveOffer) -> None:
     until = _month(found, visit.now)
     pause.pause(ports, found, now=visit.now, until=until, by=Source.CUSTOMER)
-    return "paused"
 
 
-def _take_freeze(ports: Ports, visit: Visit, found: Subscription, offer: SaveOffer) -> str:
+def _take_freeze(ports: Ports, visit: Visit, found: Subscription, offer: SaveOffer) -> None:
     freeze.freeze(ports, visit.merchant, found, now=visit.now)
-    return "frozen"
 
 
-def _take_downgrade(ports: Ports, visit: Visit, found: Subscription, offer: SaveOffer) -> str:
+def _take_downgrade(ports: Ports, visit: Visit, found: Subscription, offer: SaveOffer) -> None:
     assert offer.price_point is not None, "it is a plan"
     change_plan.change(ports, found, offer.price_point, When.NEXT_REBILL, now=visit.now)
-    return "plan_later"
 
 
 Shows = Callable[[Ports, Visit, Subscription, SaveOffer], dict[str, Any]]
-Takes = Callable[[Ports, Visit, Subscription, SaveOffer], str]
+Takes = Callable[[Ports, Visit, Subscription, SaveOffer], None]
 
 SHOWS: dict[OfferKind, Shows] = {
     OfferKind.DISCOUNT: _discount,
@@ -151,6 +174,13 @@ TAKEN: dict[OfferKind, Takes] = {
     OfferKind.FREEZE: _take_freeze,
     OfferKind.DOWNGRADE: _take_downgrade,
 }
+DONE: dict[OfferKind, str] = {
+    OfferKind.DISCOUNT: "coupon",
+    OfferKind.PAUSE: "paused",
+    OfferKind.FREEZE: "frozen",
+    OfferKind.DOWNGRADE: "plan_later",
+}
+"""The notice on the page after an offer was taken."""
 
 
 def _month(found: Subscription, now: datetime) -> datetime:
@@ -166,16 +196,36 @@ def _key(visit: Visit, found: Subscription) -> str:
     return f"{visit.merchant.id}\n{found.id}"
 
 
-def _was_shown(ports: Ports, visit: Visit, found: Subscription) -> bool:
-    return ports.ephemeral.get(SHOWN, _key(visit, found), now=visit.now) is not None
+def _written(mark: Mark) -> str:
+    return f"{mark.stage}~{mark.at.isoformat()}"
+
+
+def _marked(ports: Ports, visit: Visit, found: Subscription) -> Mark | None:
+    """Returns what is noted of this cancellation's offer; the last release noted no time."""
+    value = ports.ephemeral.get(MARK, _key(visit, found), now=visit.now)
+    if value is None:
+        return None
+    stage, _, at = value.partition("~")
+    return Mark(Stage(stage), datetime.fromisoformat(at) if at else visit.now)
+
+
+def _put_mark(ports: Ports, visit: Visit, found: Subscription, mark: Mark) -> bool:
+    """Notes an offer, if there is none in this cancellation yet; tells whether it was noted."""
+    return ports.ephemeral.put(
+        MARK,
+        _key(visit, found),
+        _written(mark),
+        expires_at=mark.at + SHOWN_FOR,
+        now=visit.now,
+    )
 
 
 def _record(
-    ports: Ports, visit: Visit, found: Subscription, kind: EventKind, offer: SaveOffer
+    ports: Ports, visit: Visit, found: Subscription, kind: EventKind, offer: SaveOffer, mark: Mark
 ) -> None:
-    """Logs that an offer was shown or taken, once a day at most: figures count these events."""
+    """Logs that an offer was shown or taken, once in a cancellation: figures count these events."""
     event = cancellation.event(kind, found, visit.now, ports.shard_of(found.id))
-    named = replace(event, id=f"{found.id}:{kind}:{visit.now:%Y%m%d}", code=offer.kind.value)
+    named = replace(event, id=f"{found.id}:{kind}:{mark.at:%Y%m%d}", code=offer.kind.value)
     try:
         ports.store.commit(Insert(named))
     except Conflict:

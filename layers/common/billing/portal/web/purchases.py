@@ -30,10 +30,12 @@ def cancel_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Shows what a cancellation would do, before it is confirmed (X-7); before it comes an offer,
     once (X-11)."""
     purchase, found = visit.account.purchase(subscription)
-    if purchase.may_cancel and "on" not in visit.request.query():
+    if purchase.may_cancel:
         from billing.portal.web import offers  # few products have one
 
-        if (offer := offers.page_before(ports, visit, found)) is not None:
+        if "on" in visit.request.query():
+            offers.pass_by(ports, visit, found)
+        elif (offer := offers.page_before(ports, visit, found)) is not None:
             return offer
     return _cancel_form(ports, visit, subscription, {})
 

@@ -36,14 +36,13 @@ BOUNDED = {
 """Pages that read as much as this, and not more."""
 
 WITH_ALL = {
-    "/console/figures": "the filter offers every product",
     "/console/gateways": "an account names the products on sale at it",
 }
 """Pages that read the whole catalog, with the reason."""
 
 ASKING = {"/console/search": "q=smith"} | {
     f"/console/figures/{name}/rows": "from=2026-01&to=2026-01"
-    for name in ("cohorts", "reasons", "recovery", "trials")
+    for name in ("cohorts", "offers", "reasons", "recovery", "trials")
 }
 """The questions of pages that answer one."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from billing.console.web import import_moves, imports
+from billing.console.web import import_columns, import_moves, imports
 from billing.console.web.pages import Desk
 from billing.web import http
 from billing.web.request import plain_id
@@ -30,11 +30,11 @@ def declare(app: Router, looks: At, sends: At) -> None:
 
     @app.get("/console/import/columns/<upload>")
     def columns_page(upload: str) -> http.Answer:
-        return imports.columns_page(looks(), plain_id(upload))
+        return import_columns.columns_page(looks(), plain_id(upload))
 
     @app.post("/console/import/columns/<upload>")
     def save_columns(upload: str) -> http.Answer:
-        return imports.save_columns(sends(), plain_id(upload))
+        return import_columns.save_columns(sends(), plain_id(upload))
 
     _declare_of_one(app, looks, sends)
     _declare_moves(app, looks, sends)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from billing.console.web import (
     import_accounts,
+    import_columns,
     import_dry_run,
     import_moves,
     import_shadow,
@@ -40,11 +41,11 @@ def declare(app: Router, looks: At, sends: At) -> None:
 
     @app.get("/console/import/columns/<upload>")
     def columns_page(upload: str) -> http.Answer:
-        return imports.columns_page(looks(), plain_id(upload))
+        return import_columns.columns_page(looks(), plain_id(upload))
 
     @app.post("/console/import/columns/<upload>")
     def save_columns(upload: str) -> http.Answer:
-        return imports.save_columns(sends(), plain_id(upload))
+        return import_columns.save_columns(sends(), plain_id(upload))
 
     _declare_of_one(app, looks, sends)
     _declare_shadow(app, looks, sends)

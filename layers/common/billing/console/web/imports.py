@@ -13,9 +13,8 @@ from billing.kernel.lists import Page
 from billing.migration.flows import imports, mappings, report, unmatched, uploads
 from billing.migration.flows import listing as source_lists
 from billing.migration.flows.imports import Wanted
-from billing.migration.import_rows import ImportedRow, Problem, Result
-from billing.migration.imports import DateOrder, Import, ImportState
-from billing.migration.presets import TARGETS
+from billing.migration.import_rows import ImportedRow, Result
+from billing.migration.imports import Import, ImportState
 from billing.migration.web import csv_report, words
 from billing.web import http
 from billing.web.inputs import Cursor, Input
@@ -95,7 +94,7 @@ def begin(desk: Desk) -> http.Answer:
             return http.redirect(f"{HERE}/columns/{upload}")
         cards = desk.request.picture("cards")
         kept = uploads.keep(desk.ports, desk.merchant, cards) if cards.strip() else None
-        return _begun(desk, typed, upload, cards=kept)
+        return begun(desk, typed, upload, cards=kept)
     except Invalid as error:
         return import_list(desk, typed=typed, errors=errors_of(_as_field(error)))
     except (Refused, NotFound) as error:
@@ -122,9 +121,10 @@ def _as_field(error: Invalid) -> Invalid:
     )
 
 
-def _begun(
+def begun(
     desk: Desk, typed: Mapping[str, str], upload: str, *, cards: str | None = None
 ) -> http.Answer:
+    """Begins an import as a form asks for it, and goes to its page."""
     kind = typed.get("kind", "")
     is_own = kind not in imports.known_presets(desk.ports)
     wanted = Wanted(
@@ -151,56 +151,6 @@ def upload_page(desk: Desk) -> http.Answer:
         most=made.most_bytes // 2**20,
         forms_to=(origin,),
     )
-
-
-def columns_page(
-    desk: Desk,
-    upload: str,
-    *,
-    typed: Mapping[str, str] | None = None,
-    errors: Mapping[str, Invalid] | None = None,
-) -> http.Answer:
-    """Asks which column of a file is which of ours."""
-    found = mappings.columns_of(desk.ports, desk.merchant, upload)
-    wrong = words.of_file_problem(found) if isinstance(found, Problem) else None
-    columns = {} if isinstance(found, Problem) else found
-    return page(
-        desk,
-        "console/import_columns.html",
-        status=422 if errors or wrong else 200,
-        upload=upload,
-        names=tuple(columns),
-        samples=columns,
-        wrong=wrong,
-        targets=[(each, words.of_column(each)) for each in TARGETS],
-        known=TARGETS,
-        orders=tuple(DateOrder),
-        form=typed or {},
-        errors=errors or {},
-    )
-
-
-def save_columns(desk: Desk, upload: str) -> http.Answer:
-    """Saves which column is which, and begins the import."""
-    typed = {name: value.strip() for name, value in desk.request.form().items()}
-    found = mappings.columns_of(desk.ports, desk.merchant, upload)
-    names = () if isinstance(found, Problem) else tuple(found)
-    chosen = {name: typed.get(f"column-{n}", "") for n, name in enumerate(names)}
-    name = typed.get("name", "").lower()
-    try:
-        mappings.save_columns(
-            *(desk.ports, desk.session.merchant, name),
-            {theirs: ours for theirs, ours in chosen.items() if ours},
-            version=None,
-            dates=DateOrder(order) if (order := typed.get("dates")) in set(DateOrder) else None,
-            now=desk.now,
-        )
-        return _begun(desk, {**typed, "kind": name}, upload)
-    except Invalid as error:
-        return columns_page(desk, upload, typed=typed, errors=errors_of(error))
-    except Refused as error:
-        wrong = Invalid(error.reason, field="", **error.parameters)
-        return columns_page(desk, upload, typed=typed, errors={"": wrong})
 
 
 def import_page(

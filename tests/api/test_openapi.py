@@ -184,6 +184,7 @@ QUERIES = {
     "/v1/figures/cohorts": "from=2026-01&to=2026-03",
     "/v1/figures/trials": "from=2026-01&to=2026-03",
     "/v1/figures/recovery": "from=2026-01&to=2026-03",
+    "/v1/figures/reasons": "from=2026-01&to=2026-03",
     "/v1/customers": "email=ann%40example.com",
     "/v1/access": "email=ann%40example.com&grant=course",
     "/v1/forecast": "to=2026-12-31",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from billing.kernel.subscription import When
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from tests.figures.test_cases import NO_MONEY, goes_bad, mends
@@ -16,7 +17,7 @@ from tests.web.shop import Shop
 pytestmark = pytest.mark.spec("M-10")
 
 SPAN = "from=2026-01&to=2026-12"
-DOCUMENTS = ("cohorts", "trials", "recovery")
+DOCUMENTS = ("cohorts", "trials", "recovery", "reasons")
 
 
 @pytest.fixture
@@ -124,6 +125,18 @@ def test_trials_are_by_the_month_of_their_start(shop: Shop) -> None:
         "paid": 0,
         "conversion": None,
     }
+
+
+def test_reasons_are_by_month_and_by_who_cancelled(world: Watched, shop: Shop) -> None:
+    world.cancel(When.NOW)
+    world.observe()
+    found = shop.api.get(f"/v1/figures/reasons?{SPAN}").json
+    month = f"{world.now:%Y-%m}"
+    (ended,) = [each for each in found["data"] if each["ended"]]
+    assert ended == {"month": month, "ended": 1, "mrr": money(2_999)}
+    (reason,) = found["reasons"]
+    assert (reason["asked"], reason["undone"], reason["ended"], reason["at_once"]) == (0, 0, 1, 1)
+    assert reason["mrr"] == money(2_999) and reason["source"] in {"merchant", "customer"}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

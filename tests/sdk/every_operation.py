@@ -238,6 +238,7 @@ def figures_and_tax(api: Perennial) -> None:
     assert [cohort.month for cohort in api.show_cohorts(from_=month, to=month).data] == [month]
     assert api.show_trials(from_=month, to=month).data
     assert api.show_recovery(from_=month, to=month).data
+    assert api.show_reasons(from_=month, to=month).data
     assert api.register(body=body("RegistrationInput", country="US", state="CA"))
     (registration,) = api.list_registrations().data
     assert api.set_rate(

@@ -1,4 +1,4 @@
-"""The routes of cohorts, trials and the recovery of failed payments in /v1 (M-10)."""
+"""The routes of cohorts, trials, failed payments and cancellations in /v1 (M-10)."""
 
 from __future__ import annotations
 
@@ -48,6 +48,12 @@ def declare(api: Api, ports: Ports) -> None:
         decline code and by the attempt on which they were paid."""
         found = read(call, Series.RECOVERY)
         return cohort_shapes.recovery(found.rows, found.months, _currency(call))
+
+    @api.get("/v1/figures/reasons", CohortsQuery)
+    def show_reasons(call: Call[CohortsQuery]) -> cohort_shapes.ReasonsOutput:
+        """Show the cancellations of each month, and by their reason and who cancelled."""
+        found = read(call, Series.REASONS)
+        return cohort_shapes.reasons(found.rows, found.months, _currency(call))
 
 
 def _currency(call: Call[CohortsQuery]) -> Currency:

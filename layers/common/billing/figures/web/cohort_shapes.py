@@ -1,4 +1,4 @@
-"""Cohorts, trials and the recovery of failed payments as /v1 takes and shows them."""
+"""Cohorts, trials, failed payments and cancellations as /v1 takes and shows them."""
 
 from __future__ import annotations
 
@@ -128,6 +128,36 @@ class RecoveryOutput(TypedDict):
     attempts: list[PaidByAttempt]
 
 
+class ReasonOutput(TypedDict):
+    """The cancellations with one reason, by one party: asked for, undone, and ended.
+
+    `at_once` of those ended were not asked for before. `mrr` is what the ended were worth a month.
+    """
+
+    reason: str
+    source: str
+    asked: int
+    undone: int
+    ended: int
+    at_once: int
+    mrr: MoneyOutput
+
+
+class EndsMonth(TypedDict):
+    """The subscriptions that were cancelled in a month, and what they were worth a month."""
+
+    month: str
+    ended: int
+    mrr: MoneyOutput
+
+
+class ReasonsOutput(TypedDict):
+    """Cancellations by month, oldest first, and by reason and party, most ends first."""
+
+    data: list[EndsMonth]
+    reasons: list[ReasonOutput]
+
+
 def cohort(found: Retention, currency: Currency) -> CohortOutput:
     months: list[CohortMonth] = [
         {
@@ -167,6 +197,27 @@ def recovery(rows: list[FigureSums], months: list[str], currency: Currency) -> R
         "attempts": [
             {"attempt": attempt, "paid": paid, "amount": money(Money(minor, currency))}
             for attempt, paid, minor in cohort_tables.paid_by_attempt(rows, months)
+        ],
+    }
+
+
+def reasons(rows: list[FigureSums], months: list[str], currency: Currency) -> ReasonsOutput:
+    return {
+        "data": [
+            {"month": month, "ended": ended, "mrr": money(Money(minor, currency))}
+            for month, ended, minor in cohort_tables.ends_by_month(rows, months)
+        ],
+        "reasons": [
+            {
+                "reason": each.reason,
+                "source": each.source,
+                "asked": each.asked,
+                "undone": each.undone,
+                "ended": each.ended,
+                "at_once": each.at_once,
+                "mrr": money(Money(each.ended_minor, currency)),
+            }
+            for each in cohort_tables.reasons(rows, months)
         ],
     }
 

@@ -73,7 +73,7 @@ FOCUS = """() => {
 def visit(town: Town, stop: str) -> Iterator[Page]:
     """Yields the page of a stop for all its checks; then no complaint may have come."""
     complaints: list[str] = []
-    shown = tour.STOPS[stop](town)
+    shown = tour.lead(stop, town)
     assert routes.is_at(stop, urlsplit(shown.url).path), shown.url
     # What the content security policy refuses, the browser complains of.
     shown.on("console", lambda message: complaints.append(message.text))

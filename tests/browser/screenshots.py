@@ -63,9 +63,9 @@ def main(wanted: Sequence[str]) -> int:
 def _picture_all(laptop: Laptop, wanted: set[str], folder: Path, only: set[str] | None) -> None:
     with chromium.running() as browser:
         town = settle(browser, laptop)
-        for name, lead in tour.STOPS.items():
+        for name in tour.STOPS:
             if name in wanted:
-                page = lead(town)
+                page = tour.lead(name, town)
                 for screen, colours in product(SCREENS, ("light", "dark")):
                     picture = f"{name}-{screen}-{colours}"
                     if only is not None and picture not in only:

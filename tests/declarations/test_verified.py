@@ -152,3 +152,16 @@ def test_a_later_day_that_no_charge_comes_before_is_kept_all_the_same(hall: Hall
     assert hall.declaration.due_at >= hall.world.now + timedelta(minutes=50)
     hall.world.advance(to=datetime(2026, 3, 21, 12, tzinfo=UTC))
     assert hall.subscription.state is State.CANCELLED
+
+
+@pytest.mark.spec("X-10")
+def test_the_receipt_has_room_for_long_words_and_no_line_of_it_is_a_sum(hall: Hall) -> None:
+    order = hall.buy().invoice.order_id
+    hall.declare(contract=f"Order {order}", name="Anna-Maria " * 9)
+    hall.tick()
+    (receipt,) = [m for m in hall.world.mailer.sent if "Bestätigung" in str(m["Subject"])]
+    html = receipt.get_body(("html",))
+    assert html is not None
+    table = html.get_content().partition("<h1")[2]
+    assert "Anna-Maria" in table and "white-space:nowrap" not in table
+    assert "font-weight:600" not in table.partition("<table")[2].partition("</table>")[0]

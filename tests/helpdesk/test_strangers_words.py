@@ -50,6 +50,22 @@ def test_nor_does_the_answer_to_a_mail_from_a_forged_sender(house: House) -> Non
     assert "evil.example" not in text and "Prize" not in text
 
 
+@pytest.mark.spec("H-2")
+@pytest.mark.parametrize("wish", ["refund", "cancel"])
+def test_mails_about_a_purchase_that_nobody_knows_leave_no_gap_for_it(
+    house: House, wish: str
+) -> None:
+    guest, typed = house.guest(), {"subject": "My money", "text": "Please help"}
+    order = "AAAAA-BBBBB-CCCCC"
+    guest.submit("/new/billing", email=VICTIM, order=order, wish=wish, **typed)
+    guest.submit(house.mail_link(VICTIM))
+    house.shop.world.work()
+    subjects = [str(each["Subject"]) for each in house.shop.world.mailer.sent]
+    assert "We've received your message: My money" in subjects
+    assert f"New ticket: My money ({VICTIM})" in subjects
+    assert "refund a payment for ." not in mailed(house) and "cancel ." not in mailed(house)
+
+
 @pytest.mark.spec("C-3")
 @pytest.mark.parametrize("name", [BAIT, "evil.example", "www.evil.example", "Win! evil.example/x"])
 def test_a_name_that_a_mail_program_makes_a_link_of_greets_nobody(house: House, name: str) -> None:

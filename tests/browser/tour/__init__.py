@@ -77,3 +77,9 @@ def stops_of(parts: Iterable[ModuleType]) -> dict[str, Stop]:
 
 
 STOPS: dict[str, Stop] = stops_of((*FIRST_HALF, *SECOND_HALF))
+
+
+def lead(name: str, town: Town) -> Page:
+    """Leads somebody to a stop, whatever screen the one before was looked at on."""
+    town.widen()
+    return STOPS[name](town)

@@ -36,6 +36,12 @@ class Town(Value):
     """Their banks want their payments confirmed; Gus will fail at it, and Hal succeed."""
     seller: Seller
 
+    def widen(self) -> None:
+        """Gives everybody a window with room for the navigation, which a phone folds."""
+        customers = (self.ann, self.bob, self.cleo, self.dan, self.visitor, self.eve)
+        for person in (*customers, self.fay, self.gus, self.hal, self.seller):
+            person.page.set_viewport_size({"width": 1280, "height": 800})
+
     def set(self, **settings: Any) -> None:
         status, answer = self.laptop.ask("PATCH", "/v1/settings", settings)
         assert status == 200, answer

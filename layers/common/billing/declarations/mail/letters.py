@@ -29,6 +29,7 @@ def receipt(envelope: Envelope, found: Declaration, *, words: bool) -> EmailMess
             for name, value in fields(found, envelope.merchant.settings.time_zone, language)
             if words or name in _chosen(language)
         ),
+        summed=False,
         paragraphs=(text(language, "declaration.receipt.end"),),
     )
     return written(letter, replace(envelope, to=replace(envelope.to, name="")))

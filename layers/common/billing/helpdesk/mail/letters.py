@@ -21,7 +21,7 @@ def request_received(
     """Builds the mail to the requester that it was passed on, with its reference, and the day by
     which it is decided (X-1, H-2)."""
     language, words = envelope.language, _words(envelope, ticket, department)
-    kind = ticket.wish or "question"
+    kind = _kind(ticket)
     masked = (text(language, "ticket.masked"),) if message is not None and message.masked else ()
     letter = Letter(
         subject=text(language, f"mail.request.{kind}.subject", **words),
@@ -45,12 +45,12 @@ def new_ticket(
     """Builds the mail to the department: the requester, the request, and whether it is known to be
     theirs; an answer by mail goes to the requester."""
     language, words = envelope.language, _words(envelope, ticket, department)
-    kind = ticket.wish or "question"
+    kind = _kind(ticket)
     why = _why(ticket, language)
     reason = (text(language, "mail.received.said", words=why),) if why else ()
     letter = Letter(
         subject=text(language, f"mail.received.{kind}.subject", **words),
-        title=text(language, f"mail.received.{kind}.title"),
+        title=text(language, f"mail.received.{ticket.wish or kind}.title"),
         opening=(text(language, f"mail.received.{kind}.text", **words),),
         paragraphs=(
             text(language, f"ticket.ownership.{ticket.ownership}"),
@@ -158,6 +158,12 @@ def confirm(envelope: Envelope, department: Department, url: str) -> EmailMessag
         link=(text(language, "mail.ticket.confirm.button"), url),
     )
     return _from(department, written(letter, envelope), envelope)
+
+
+def _kind(ticket: Ticket) -> str:
+    """Returns the words for a request: a question's where nobody knows yet which purchase it is
+    about."""
+    return ticket.wish if ticket.wish and ticket.product_name else "question"
 
 
 def _why(ticket: Ticket, language: str) -> str | None:

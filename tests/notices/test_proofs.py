@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from hashlib import sha256
 
@@ -74,6 +75,24 @@ def test_a_reminder_once_a_year_says_what_is_paid_and_how_to_cancel() -> None:
     assert proof.text == text or proof.text in text
     assert proof.text_hash == sha256(proof.text.encode()).hexdigest()
     assert proof.message_id is not None and "amazonses" in proof.message_id
+
+
+@pytest.mark.spec("X-12", "X-10")
+def test_the_last_day_to_cancel_stands_in_a_box_where_a_law_asks_for_the_notice() -> None:
+    paris = Address("1 rue de la Paix", "Paris", "FR", postal_code="75002")
+    world = life(paris, terms(), 334, reminder_days=0)
+    (found,) = (mail for mail in world.mailer.sent if "renews on" in mail["Subject"])
+    last_day = "The last day to cancel before this renewal is January 30, 2027."
+    text, page = (
+        found.get_body((part,)).get_content()  # type: ignore[union-attr]
+        for part in ("plain", "html")
+    )
+    assert f"----\n{last_day}\n----" in text
+    assert re.search(rf"<p style=[^>]*border:2px[^>]*>{last_day}</p>", page)
+    (proof,) = records(world)
+    assert last_day in proof.text
+    texan = life(TEXAS, terms(), 364)
+    assert not any("last day to cancel" in str(mail) for mail in texan.mailer.sent)
 
 
 @pytest.mark.spec("X-12")

@@ -45,6 +45,12 @@ def day(instant: datetime, zone: str, language: str) -> str:
     return _date(instant.astimezone(zone_named(zone)).date(), "long", language)
 
 
+def day_before(instant: datetime, zone: str, language: str) -> str:
+    """Formats the date of the day before an instant's."""
+    on = instant.astimezone(zone_named(zone)).date() - timedelta(days=1)
+    return _date(on, "long", language)
+
+
 def short_day(instant: datetime, zone: str, language: str) -> str:
     """Formats the same date for a column of dates: Jan 31, 2026."""
     return _date(instant.astimezone(zone_named(zone)).date(), "medium", language)

@@ -36,15 +36,16 @@ HEADER_MOST = 200
 class Letter(Value):
     """The content of one mail, in the order in which it appears.
 
-    `lines` are words and amounts, the last of them the sum, or where they are not `summed` words
-    and texts of any length; `link` is a button's text and address. `purpose` is the name by which
-    merchants have words of their own for it (M-11), `words` are the values of their placeholders,
-    and `closing` is theirs alone.
+    `box` stands in a frame of its own, which a law may ask for. `lines` are words and amounts, the
+    last of them the sum, or where they are not `summed` words and texts of any length; `link` is a
+    button's text and address. `purpose` is the name by which merchants have words of their own for
+    it (M-11), `words` are the values of their placeholders, and `closing` is theirs alone.
     """
 
     subject: str
     title: str
     opening: tuple[str, ...]
+    box: str = ""
     lines: tuple[tuple[str, str], ...] = ()
     summed: bool = True
     paragraphs: tuple[str, ...] = ()

@@ -24,6 +24,15 @@ def renewal_upcoming(envelope: Envelope, was: Snapshot) -> EmailMessage:
     return _to_come(envelope, was, "renewal_upcoming")
 
 
+def renewal_prescribed(envelope: Envelope, was: Snapshot) -> EmailMessage:
+    """Builds the same mail where a region asks for it: the last day to cancel stands in a box of
+    its own, as French law wants (art. L. 215-1 code de la consommation)."""
+    assert was.next_charge_at is not None, "told of because it is to come"
+    last_day = formats.day_before(was.next_charge_at, was.zone, envelope.language)
+    box = text(envelope.language, "mail.renewal_upcoming.last_day", date=last_day)
+    return _to_come(envelope, was, "renewal_upcoming", box)
+
+
 def trial_ending(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """Builds the mail that the trial ends, with the charge that follows, and how to cancel before
     it."""
@@ -91,7 +100,7 @@ def _about(
     return written(letter, envelope)
 
 
-def _to_come(envelope: Envelope, was: Snapshot, kind: str) -> EmailMessage:
+def _to_come(envelope: Envelope, was: Snapshot, kind: str, box: str = "") -> EmailMessage:
     assert was.next_charge_at is not None, "told of because it is to come"
     language = envelope.language
     date = formats.day(was.next_charge_at, was.zone, language)
@@ -100,6 +109,7 @@ def _to_come(envelope: Envelope, was: Snapshot, kind: str) -> EmailMessage:
         subject=text(language, f"mail.{kind}.subject", **words),
         title=text(language, f"mail.{kind}.title"),
         opening=(text(language, f"mail.{kind}.text", **words),),
+        box=box,
         paragraphs=next_payment(was, envelope),
         cancelling=cancelling(envelope.merchant, was, language),
         purpose=kind,

@@ -15,6 +15,7 @@ from billing.kernel.snapshots import Snapshot
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
+from billing.notices import planned
 from billing.notices.mail import letters as reminder_letters
 from billing.outbox import outdated
 from billing.outbox.mail import envelopes, payments, portal_links
@@ -53,6 +54,8 @@ def changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime)
         return LeftOut.UNTRUE
     was = _shown(event, subscription)
     envelope = envelope_of(ports, event, merchant, customer, subscription, was, now)
+    if event.kind is EventKind.RENEWAL_UPCOMING and event.code == planned.PROOF:
+        return [reminder_letters.renewal_prescribed(envelope, was)]
     return [LETTERS[event.kind](envelope, was)]
 
 

@@ -203,10 +203,10 @@ def test_an_entry_of_the_trail_names_the_person_the_role_and_the_object(company:
         company.member(company.person(BOB)).id,
     )
     page = bob.look("/console/audit")
-    assert BOB in page.text and "products: archive" in page.text
+    assert BOB in page.text and "Products: archive" in page.text
     assert product.id in {str(a.attributes["href"]).rpartition("/")[2] for a in page.all("a")}
     filtered = bob.look(f"/console/audit?person={BOB}&area=catalog")
-    assert "products: archive" in filtered.text
+    assert "Products: archive" in filtered.text
     assert "No entries" in bob.look("/console/audit?person=nobody@example.com").text
     assert "No entries" in bob.look("/console/audit?day=2020-02-02").text
     assert bob.get("/console/audit?day=yesterday").status == 422

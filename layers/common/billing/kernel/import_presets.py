@@ -20,8 +20,9 @@ class FilePreset(Value):
     returns the canonical cells of a row, and `SOURCE_PRICE`. `zone` is that of times without an
     offset, None for the merchant's. `gateway` is where its customers' cards are, if that is known.
     `card_columns` are the old and the new customer in a second file, which says where cards were
-    copied to. `charges` reads a line of the company's export of charges as the cells of a file of
-    charges, where that has `charges_needed` (`migration.source_charges`).
+    copied to; `cards_copied` is set where that file is of whichever gateway they went to. `charges`
+    reads a line of the company's export of charges as the cells of a file of charges, where that
+    has `charges_needed` (`migration.source_charges`).
     """
 
     name: str
@@ -32,6 +33,7 @@ class FilePreset(Value):
     zone: str | None = None
     gateway: str | None = None
     card_columns: tuple[str, str] | None = None
+    cards_copied: bool = False
     charges: Callable[[Cells], dict[str, str]] | None = None
     charges_needed: frozenset[str] = frozenset()
 

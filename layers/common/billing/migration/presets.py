@@ -27,9 +27,6 @@ CANONICAL_PRESET = FilePreset(
     CANONICAL, "Perennial: canonical file", frozenset(COLUMNS), NEEDED, _as_it_is
 )
 
-CARD_MAP = ("old_customer_id", "stripe_customer_id")
-"""The columns of Stripe's card map: who a customer of the old system is at Stripe."""
-
 _PLAIN = {
     "customer[id]": "gateway_customer",
     "customer[email]": "email",
@@ -75,7 +72,7 @@ CHARGEBEE_PRESET = FilePreset(
     frozenset({*_PLAIN, *_OTHERS}),
     frozenset({"subscription[id]"}),
     _of_chargebee,
-    card_columns=CARD_MAP,
+    cards_copied=True,
 )
 
 OWN: Mapping[str, FilePreset] = {each.name: each for each in (CANONICAL_PRESET, CHARGEBEE_PRESET)}
@@ -92,4 +89,12 @@ def mapped(name: str, columns: tuple[Named, ...]) -> FilePreset:
         }
 
     needed = frozenset(theirs for theirs, canonical in ours.items() if canonical == "external_id")
-    return FilePreset(name, name, frozenset(ours), needed, read, card_columns=CARD_MAP)
+    return FilePreset(name, name, frozenset(ours), needed, read, cards_copied=True)
+
+
+def card_maps(preset: FilePreset, known: Mapping[str, FilePreset]) -> list[tuple[str, str]]:
+    """Returns the pairs of columns that a second file may have, which says where cards were copied
+    to: the old and the new customer."""
+    if preset.card_columns is not None or not preset.cards_copied:
+        return [] if preset.card_columns is None else [preset.card_columns]
+    return [each.card_columns for each in known.values() if each.card_columns is not None]

@@ -97,7 +97,7 @@ def _asked(ports: Ports, merchant: Merchant, wanted: Wanted, by: str, now: datet
     source = wanted.source or preset.name
     if not _SOURCE.fullmatch(source):
         raise Invalid("source_malformed", field="source")
-    if wanted.cards is not None and preset.card_columns is None:
+    if wanted.cards is not None and not presets.card_maps(preset, known):
         raise Invalid("cards_without_preset", field="cards")
     return Import(
         id=import_id(now, ports.new_id("imp")),

@@ -103,14 +103,16 @@ class SourceFile:
 
     def _cards(self) -> dict[str, str] | Problem | None:
         """Reads the second file: which customer the cards of each were copied to."""
-        if self._asked.cards is None or self._preset.card_columns is None:
+        maps = presets.card_maps(self._preset, self._ports.import_presets())
+        if self._asked.cards is None or not maps:
             return None
-        old, new = self._preset.card_columns
         table = tables.opened(self._content(self._asked.cards))
         if isinstance(table, Problem):
             return problem("cards_unreadable")
-        if not {old, new} <= set(table.names):
-            return problem("cards_columns", old=old, new=new)
+        there = [each for each in maps if set(each) <= set(table.names)]
+        if not there:
+            return problem("cards_columns", old=maps[0][0], new=maps[0][1])
+        old, new = there[0]
         found: dict[str, str] = {}
         try:
             for _, cells in table.rows():

@@ -247,6 +247,7 @@ def units_per_renewal(size: int) -> float:
     first, world.read = world.read, len(world.records)
     records = [each for each in world.records[first:] if isinstance(each.after, Order)]
     assert len(records) == RENEWALS, len(records)
+    world.now = records[-1].at  # the stream brings them at once
     items: Any = world.store._items
     write, units = items.write, [0.0]
 

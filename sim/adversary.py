@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from billing.checkout.checkouts import Checkout
 from billing.kernel.subscription import Subscription
 from billing.storage.keys import subscription as subscription_key
+from sim import withdrawals
 from sim.actions import ACTIONS, MINDS, Action
 from sim.buyers import Buyer
 from sim.chance import Chance
@@ -42,6 +43,9 @@ class Adversary:
             always = self._always
             clockwork.at(clockwork.now_us + SECOND, lambda: self._act(always, invocation))
         elif target is not None:
+            if self.world.plan.withdrawing and isinstance(target, Subscription):
+                call = f"{invocation.name} {point}"
+                withdrawals.at_call(self.world, self.buyers.values(), target.id, call)
             action = chance.pick(ACTIONS[type(target)])
             delay_us = chance.pick((0, 0, 1_000, 30_000, SECOND))
             clockwork.at(clockwork.now_us + delay_us, lambda: action(self, target))

@@ -39,6 +39,11 @@ class Buyer:
     def _actor(self) -> str:
         return f"buyer {self._purchase.number}"
 
+    @property
+    def purchase(self) -> Purchase:
+        """The purchase that they mean to make."""
+        return self._purchase
+
     def begin(self) -> None:
         """Fills in the form and clicks, once or twice."""
         for click in range(self._purchase.clicks):
@@ -64,15 +69,21 @@ class Buyer:
             attempt_key=self.key,
             email=self._purchase.email,
             name="Ann Example",
-            address=taxes.address_of(self._purchase.number, taxed=self._world.plan.taxed),
+            address=self._address(),
             payment_method=self._purchase.card,
             confirm_repeat=self._confirms,
             coupon=self._purchase.coupon,
             hand_off=handed.said(self._world.seed, self.key),
+            starts_at_once=self._purchase.starts_at_once,
         )
         ports = self._world.ports
         visitor = Visitor(f"192.0.2.{self._purchase.number % 250}", RETURN_URL)
         return submit.submit(ports, self._purchase.price_point, form, visitor, now=ports.clock())
+
+    def _address(self) -> Address:
+        if self._purchase.withdraws:
+            return taxes.GERMANY
+        return taxes.address_of(self._purchase.number, taxed=self._world.plan.taxed)
 
     def _resume(self) -> Checkout:
         ports, point = self._world.ports, self._purchase.price_point

@@ -47,26 +47,34 @@ def declare(adversary: Adversary, target: Subscription) -> None:
     for _ in range(chance.pick((1, 1, 2))):
         at_us = world.clockwork.now_us + chance.between(0, SECOND)
         order = paid[-1].id if paid and how == "order" else None
-        work = partial(_declare, world, target, kind, key, order, how == "portal")
+        owner = target.merchant, target.customer
+        work = partial(send, world, owner, target.id, kind, key, order, how == "portal")
         world.clockwork.spawn(f"declare {target.id}", work, at_us, answered)
 
 
-def _declare(
-    world: World, target: Subscription, kind: Kind, key: str, order: str | None, signed_in: bool
+def send(
+    world: World,
+    owner: tuple[str, str],
+    bought: str,
+    kind: Kind,
+    key: str,
+    order: str | None,
+    signed_in: bool,
 ) -> None:
+    """Sends a declaration about a subscription, or about what was bought with an order."""
     ports = world.ports
-    now, seller = ports.clock(), ports.store.merchant(target.merchant)
-    customer = ports.store.customer(target.merchant, target.customer)
+    now, seller = ports.clock(), ports.store.merchant(owner[0])
+    customer = ports.store.customer(*owner)
     assert seller is not None and customer is not None, "neither is ever removed"
     duty = Duty.WITHDRAWAL if kind is Kind.WITHDRAWAL else Duty.CANCELLATION
     reason = "It broke." if kind is Kind.EXTRAORDINARY else ""
-    said = Declared(kind, "Somebody", customer.email, order or target.id, reason)
+    said = Declared(kind, "Somebody", customer.email, order or bought, reason)
     sent = Sender(
         ip="192.0.2.9",
         country="DE",
         language="de",
-        customer=target.customer if signed_in else None,
-        subscription=target.id if signed_in else None,
+        customer=customer.id if signed_in else None,
+        subscription=bought if signed_in else None,
     )
     found = receive.receive(ports, seller, duty, said, sent, key=key, now=now)
     if not found.is_verified:

@@ -37,6 +37,7 @@ from sim.logged import logged_once
 from sim.receivers import all_delivered
 from sim.seen import ASKED
 from sim.virtual_clock import instant
+from sim.withdrawals import withdrawals_are_exact
 from sim.world import World
 
 TWO_SWEEPS = timedelta(minutes=2)
@@ -68,6 +69,7 @@ def reckon(world: World) -> None:
     uses_agree(found)
     access_agrees(found, now)
     declarations_bind(world, found)
+    withdrawals_are_exact(world, found)
     _asked_once(found[Refund])
     _disputes_agree(world, found)
     _cards_agree(world, found)

@@ -70,9 +70,18 @@ SOLD: tuple[PriceTerms, ...] = (
 
 FREEZE_MINOR = 300
 
+WITHDRAWING = 5000
+"""The number of the first purchase that is made to be withdrawn from."""
+
+WITHDRAWING_SINCE = datetime(2026, 6, 19, tzinfo=UTC)
+"""The day from which the EU asks for a function to withdraw by (REGIONS.md)."""
+
 
 class Purchase(Value):
-    """A purchase that somebody means to make."""
+    """A purchase that somebody means to make.
+
+    One who `withdraws` lives where the law lets them; `starts_at_once` asks for an immediate start.
+    """
 
     number: int
     at_us: int
@@ -82,6 +91,8 @@ class Purchase(Value):
     again: bool = False
     clicks: int = 1
     coupon: str | None = None
+    withdraws: bool = False
+    starts_at_once: bool = False
 
 
 @dataclass(slots=True)
@@ -90,7 +101,7 @@ class Plan:
 
     `looks` is for how many things a run has time, None for all. A scene `hears` of its gateway's
     events only if it says so. Where it is `taxed`, all sellers collect tax; where it is `couponed`,
-    they have coupons.
+    they have coupons. `withdrawing` are purchases beside the others, so that none of these changes.
     """
 
     starts_at: datetime
@@ -100,6 +111,7 @@ class Plan:
     merchants: dict[str, Merchant]
     products: list[tuple[Product, PricePoint]]
     purchases: list[Purchase] = field(default_factory=list)
+    withdrawing: list[Purchase] = field(default_factory=list)
     outages: list[tuple[int, int]] = field(default_factory=list)
     gateway_outages: list[tuple[int, int]] = field(default_factory=list)
     stops: list[tuple[str, int, int, str]] = field(default_factory=list)
@@ -156,6 +168,7 @@ def drawn(seed: int) -> Plan:
         plan.purchases = [
             replace(each, coupon=coupons.typed(seed, each.number)) for each in plan.purchases
         ]
+    plan.withdrawing = _withdrawing(plan, Chance(seed, "withdrawals"))
     plan.looks = _looks(Chance(seed, "hurry"))
     return plan
 
@@ -254,6 +267,27 @@ def _purchases(plan: Plan, chance: Chance) -> list[Purchase]:
             )
             purchases.append(replace(purchase, number=1000 + number, at_us=again_us, again=True))
     return purchases
+
+
+def _withdrawing(plan: Plan, chance: Chance) -> list[Purchase]:
+    """Draws the purchases that are made to be withdrawn from, in half of the seeds in whose time
+    the law asks for it."""
+    if plan.starts_at < WITHDRAWING_SINCE or not chance.happens(0.5):
+        return []
+    points = [point for _, point in plan.products]
+    recurring = [point for point in points if point.terms.type is _TYPE.RECURRING]
+    return [
+        Purchase(
+            number=WITHDRAWING + number,
+            at_us=plan.start_us + chance.between(0, plan.span_us // 2),
+            email=f"withdraws{number}@example.com",
+            price_point=chance.pick(recurring if chance.happens(0.8) else points).id,
+            card=chance.pick(("pm_card_visa", "pm_card_visa", "pm_card_authenticationRequired")),
+            withdraws=True,
+            starts_at_once=chance.happens(0.7),
+        )
+        for number in range(chance.between(6, 12))
+    ]
 
 
 def _offers_end(plan: Plan, chance: Chance) -> list[tuple[str, int]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Insert
-from sim import coupons, documents, hurry, observed, overdue, prices, taxes
+from sim import coupons, documents, hurry, observed, overdue, prices, taxes, withdrawals
 from sim.actions import Action
 from sim.adversary import Adversary
 from sim.buyers import Buyer, authenticate_some_day
@@ -146,7 +146,8 @@ def _set_up(world: World) -> None:
 def live(world: World, spawned: Spawned | None = None, acts: Sequence[Act] = ()) -> None:
     """Lets the world have its faults, then heals it, then checks what is left."""
     plan = world.plan
-    buyers = {b.key: b for b in (Buyer(world, purchase) for purchase in plan.purchases)}
+    bought = (*plan.purchases, *plan.withdrawing)
+    buyers = {b.key: b for b in (Buyer(world, purchase) for purchase in bought)}
     adversary = Adversary(world, buyers, spawned.action if spawned else None)
     _plan_outages(world)
     prices.change(world)
@@ -160,6 +161,8 @@ def live(world: World, spawned: Spawned | None = None, acts: Sequence[Act] = ())
         buyer.begin()
         if spawned is None and world.faults.on:
             adversary.change_of_mind(buyer, plan.start_us)
+        if buyer.purchase.withdraws:
+            withdrawals.begin(world, buyer)
         for act in acts:
             acting = partial(adversary.act_on_purchase, act.action, buyer)
             world.clockwork.at(plan.start_us + act.day * DAY, acting)

@@ -33,7 +33,9 @@ def shrink(failed: Result) -> Shrunk:
         return violation is not None and violation.number == number
 
     faults = _ddmin(list(failed.fired), lambda part: fails(drawn(failed.seed), part))
-    purchases = _ddmin(plan.purchases, lambda part: fails(_with(failed.seed, part), faults))
+    purchases = _ddmin(
+        [*plan.purchases, *plan.withdrawing], lambda part: fails(_with(failed.seed, part), faults)
+    )
     smaller = _with(failed.seed, purchases)
     faults = _ddmin(faults, lambda part: fails(_with(failed.seed, purchases), part))
     result = run(failed.seed, plan=smaller, only=faults, readable=True)
@@ -42,7 +44,8 @@ def shrink(failed: Result) -> Shrunk:
 
 def _with(seed: int, purchases: Sequence[Purchase]) -> Plan:
     plan = drawn(seed)
-    plan.purchases = list(purchases)
+    plan.purchases = [each for each in purchases if not each.withdraws]
+    plan.withdrawing = [each for each in purchases if each.withdraws]
     return plan
 
 

@@ -82,7 +82,7 @@ def visit(town: Town, stop: str) -> Iterator[Page]:
 
 
 class PageChecks:
-    """Checks that are made of every page; `page` is a fixture of the file that takes them."""
+    """Checks every page; `page` is a fixture of the file that takes these tests."""
 
     @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
     @pytest.mark.parametrize("colours", ["light", "dark"])

@@ -43,7 +43,8 @@ class Book:
     returned: int = 0
     since: datetime | None = None
     took: dict[str, tuple[int, int, tuple[object, ...]]] = field(default_factory=dict)
-    changing: tuple[Book, Invoice] | None = None
+    changing: tuple[Book, Invoice, Subscription] | None = None
+    """The book, invoice and subscription of a plan change, as they were when it was opened."""
 
     def copy(self) -> Book:
         return Book(Counter(self.running), Counter(self.credit), since=self.since)
@@ -161,7 +162,7 @@ class ValueWrites(Seen):
             stands = self.subscription(after.subscription)
             assert stands is not None, "it was sold before its plan changes"
             self._paid_in[after.id] = stands.period - 1
-            book.changing = (book.copy(), after)
+            book.changing = (book.copy(), after, self._valued[stands.id])
         self._paid_in.setdefault(after.id, after.period)
         if (
             book.changing
@@ -190,7 +191,7 @@ class ValueWrites(Seen):
         invoice and now.
         """
         assert book.changing is not None and invoice.plan_change is not None
-        opened, _ = book.changing
+        opened, _, stood = book.changing
         quoted = next(
             q for q in self._quotes[str(invoice.subscription)] if q.change == invoice.plan_change
         )
@@ -198,7 +199,7 @@ class ValueWrites(Seen):
         back = (opened.credit - now_credit) + (opened.running - now_running)
         again = now_credit - opened.credit
         book.credit, book.running, book.since = opened.credit, opened.running, opened.since
-        self._exchange(book, invoice.subscription, quoted)
+        self._exchange(book, stood, quoted)
         for period, cents in back.items():
             book.give_back(period, cents, "meanwhile", ())
         for period, cents in again.items():
@@ -219,7 +220,7 @@ class ValueWrites(Seen):
         if changed(before, after, sold) and not paid and not opened:
             quoted = [q for q in self._quotes[after.id] if self._made(q, after)]
             if quoted and before.state is not State.TRIALING:
-                self._exchange(book, after.id, quoted[-1])
+                self._exchange(book, self._valued[after.id], quoted[-1])
         skipped = after.period > before.period and not paid
         jumped = before.anchor_period > after.anchor_period and before.anchor == after.anchor
         if skipped or (jumped and before.dispute == "open"):
@@ -236,7 +237,7 @@ class ValueWrites(Seen):
             and (change.funds is None or change.funds == after.funds)
         )
 
-    def _exchange(self, book: Book, subscription: str | None, quote: Quote) -> None:
+    def _exchange(self, book: Book, stands: Subscription, quote: Quote) -> None:
         """Checks the quote's lines for new and unused time, and its sum (A-4).
 
         The unused time is within a cent of what the cents in use are worth by the second.
@@ -245,7 +246,6 @@ class ValueWrites(Seen):
         rest = first.amount.amount_minor
         unused = -sum(x.amount.amount_minor for x in others if x.kind == LineKind.UNUSED)
         assert quote.change is not None
-        stands = self._valued[subscription or ""]
         k = stands.period - 1
         start, end = (price_of_change.period_start(stands, n) for n in (k, k + 1))
         since = max(start, book.since) if book.since else start
@@ -254,8 +254,8 @@ class ValueWrites(Seen):
             left // MICROSECOND, max(1, of // MICROSECOND)
         )
         if abs(worth - unused) > 1:
-            text = f"{subscription}: unused {unused} was quoted, {float(worth):.2f} is left"
-            raise Violation("3", text, str(subscription))
+            text = f"{stands.id}: unused {unused} was quoted, {float(worth):.2f} is left"
+            raise Violation("3", text, stands.id)
         self._costs(stands, quote, rest, unused)
         owed = max(0, -stands.credit_minor)
         book.exchange(k, unused, rest, owed, quote.at)

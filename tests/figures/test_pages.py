@@ -75,6 +75,8 @@ def test_figures_of_a_product_or_a_country_are_chosen_by_the_form(
     span = "from=2026-01&to=2026-01"
     assert "$29.99" in shown(client, f"/console/figures/mrr?{span}&product={product}&country=US")
     assert "$29.99" not in shown(client, f"/console/figures/mrr?{span}&country=DE")
+    overview = shown(client, f"/console/figures?{span}&country=DE")
+    assert "/console/figures/mrr/rows?country=DE&amp;period=2026-" in overview
     assert "$29.99" not in shown(client, f"/console/figures/mrr?{span}&product=prod_other")
 
 

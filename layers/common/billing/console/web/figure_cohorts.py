@@ -151,7 +151,7 @@ def _around(desk: Desk, typed: dict[str, str]) -> Around:
         raise Invalid("span_too_long", field="to", most=MONTHS_MOST)
     return Around(
         typed=typed,
-        kept="".join(f"{urlencode({k: v})}&" for k, v in figure_form.part(typed).items()),
+        kept=figure_form.kept(typed),
         wanted=wanted,
         currency=Currency(wanted.currency),
         before=months_between(first, query.from_)[:-1],

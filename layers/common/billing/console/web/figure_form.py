@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import urlencode
 
 from pydantic import Field, StringConstraints
 
@@ -51,6 +52,11 @@ def typed(desk: Desk) -> dict[str, str]:
 def part(typed: Mapping[str, str]) -> dict[str, str]:
     """Returns the part of the sales that was typed."""
     return {name: typed[name] for name in ("product", "country") if name in typed}
+
+
+def kept(typed: Mapping[str, str]) -> str:
+    """Returns the same part as an address begins its question with it: `country=DE&`."""
+    return "".join(f"{urlencode({name: value})}&" for name, value in part(typed).items())
 
 
 def usual_span(desk: Desk) -> dict[str, str]:

@@ -129,6 +129,7 @@ def overview(desk: Desk) -> http.Answer:
         "console/figures.html",
         status=422 if wrong else 200,
         **_around(desk, view, wrong),
+        kept=figure_form.kept(view.typed),
         tiles=[view.tile(name) for name in FIGURES],
         chart=chart.of(drawn),
         movements=[

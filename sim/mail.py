@@ -64,6 +64,9 @@ class Mail(Seen):
         self._untold[event.subscription or ""].discard(event.id)
         if event.kind is EventKind.PAYMENT_VOID or self.mailed[event.id]:
             return
+        # A declaration without a receipt to a typed address is confirmed to the one on file.
+        if event.email is None and self.mailed[f"{event.id}:on_file"]:
+            return
         if event.id not in self.left_out:
             raise Violation("13", f"{event.id} was never mailed", event.id)
 

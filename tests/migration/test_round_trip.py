@@ -28,7 +28,7 @@ from tests.web.shop import Shop
 pytestmark = pytest.mark.spec("M-6")
 
 YEAR = timedelta(days=366)
-DOCS = Path(__file__).parents[2] / "docs" / "IMPORT.md"
+DOCS = Path(__file__).parents[2] / "docs" / "moving.md"
 
 BLOCKED = {
     "frozen": "frozen",

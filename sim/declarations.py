@@ -52,6 +52,25 @@ def declare(adversary: Adversary, target: Subscription) -> None:
         world.clockwork.spawn(f"declare {target.id}", work, at_us, answered)
 
 
+def declare_end(adversary: Adversary, target: Subscription) -> None:
+    """Declares an end at once, proved by the Order ID of the newest payment."""
+    _declare_proved(adversary, target, Kind.ORDINARY)
+
+
+def withdraw(adversary: Adversary, target: Subscription) -> None:
+    """Withdraws at once, proved by the Order ID of the newest payment."""
+    _declare_proved(adversary, target, Kind.WITHDRAWAL)
+
+
+def _declare_proved(adversary: Adversary, target: Subscription, kind: Kind) -> None:
+    world = adversary.world
+    order = payments(world, target)[-1].id
+    key = f"{target.id}-{world.clockwork.now_us}"
+    owner = target.merchant, target.customer
+    work = partial(send, world, owner, target.id, kind, key, order, False)
+    world.clockwork.spawn(f"declare {target.id}", work, world.clockwork.now_us, answered)
+
+
 def send(
     world: World,
     owner: tuple[str, str],

@@ -161,7 +161,7 @@ def live(world: World, spawned: Spawned | None = None, acts: Sequence[Act] = ())
         buyer.begin()
         if spawned is None and world.faults.on:
             adversary.change_of_mind(buyer, plan.start_us)
-        if buyer.purchase.withdraws:
+        if buyer.purchase in plan.withdrawing:
             withdrawals.begin(world, buyer)
         for act in acts:
             acting = partial(adversary.act_on_purchase, act.action, buyer)

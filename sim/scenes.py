@@ -22,6 +22,7 @@ from sim.actions import Action, cancel_at_end, cancel_now, pause_now, pay_now
 from sim.adversary import Adversary
 from sim.card_changes import other_card, remove_card
 from sim.chance import Chance
+from sim.declarations import declare_end, withdraw
 from sim.money_back import charged
 from sim.plan import FREEZE_MINOR, Plan, Purchase, on_sale
 from sim.plan_changes import change_to, freeze_next
@@ -33,6 +34,7 @@ MONTHLY = PriceTerms(PriceType.RECURRING, Money(2999, Currency.USD), Period.MONT
 GOLD = replace(MONTHLY, price=Money(4999, Currency.USD))
 CHEAP = replace(MONTHLY, price=Money(999, Currency.USD))
 SILVER = replace(MONTHLY, price=Money(3999, Currency.USD))
+WEEKLY = replace(MONTHLY, period=Period.WEEKLY)
 TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
 ONCE = PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))
 
@@ -61,6 +63,7 @@ class Scene(Value):
     hears: bool = False
     coupon: str | None = None
     taxed: bool = False
+    in_germany: bool = False
 
 
 def _change(place: int, when: When, *, thinks_us: int = 0) -> Action:
@@ -136,6 +139,23 @@ SCENES = {
         Scene("refused", ONCE, "pm_card_chargeDeclined", 2),
         Scene("bought once", ONCE, "pm_card_mastercard", 2),
         Scene("lowered", MONTHLY, "pm_card_mastercard", 33, coupon="THIRD"),
+        Scene("renewed in Germany", WEEKLY, "pm_card_mastercard", 9, in_germany=True),
+        Scene(
+            "withdraws",
+            WEEKLY,
+            "pm_card_mastercard",
+            12,
+            acts=(Act(9, withdraw),),
+            in_germany=True,
+        ),
+        Scene(
+            "declares an end",
+            WEEKLY,
+            "pm_card_mastercard",
+            12,
+            acts=(Act(3, declare_end),),
+            in_germany=True,
+        ),
         Scene(
             "lowered and frozen",
             MONTHLY,
@@ -276,6 +296,8 @@ MEETINGS: tuple[Meeting, ...] = (
     ("pays by credit", "charge sub", 0, pause_now),
     ("renewal", "charge sub", 0, actions.ask_to_cancel),
     ("renewal", "charge sub", 0, plan_changes.other_plan),
+    ("renewed in Germany", "charge sub", 0, declare_end),
+    ("renewed in Germany", "charge sub", 0, withdraw),
     ("renewal", "charge sub", 0, actions.sweep),
     ("renewal", "charge sub", 0, give_visa),
     ("gives a card", "charge sub", 0, remove_card),
@@ -341,6 +363,8 @@ COMES = {
     remove_first: "card",
     remove_last: "card",
     actions.ask_to_cancel: "ask",
+    declare_end: "declare",
+    withdraw: "declare",
     plan_changes.other_plan: "plan",
     actions.sweep: "sweep",
     actions.deliver_again: "tell",
@@ -368,5 +392,6 @@ def plan_of(scene: Scene) -> Plan:
     at_us = plan.start_us + SECOND
     plan.couponed, plan.taxed = scene.coupon is not None, scene.taxed
     ann = Purchase(1, at_us, "ann@example.com", bought[1].id, scene.card, coupon=scene.coupon)
+    ann = replace(ann, withdraws=scene.in_germany, starts_at_once=scene.in_germany)
     plan.purchases = [ann]
     return plan

@@ -88,6 +88,10 @@ def test_only_some_imports_are_looked_at_at_once(shop: Shop) -> None:
     assert (answer.status, answer.json["code"]) == (409, "too_many_imports")
 
 
+def test_small_imports_that_are_checked_already_leave_room_for_the_next(shop: Shop) -> None:
+    assert [send(shop, many(1)).status for _ in range(8)] == [201] * 8
+
+
 def test_a_step_writes_as_many_rows_as_a_transaction_holds() -> None:
     assert precheck.AT_ONCE + 1 <= 100
     assert precheck.PART % precheck.AT_ONCE == 0

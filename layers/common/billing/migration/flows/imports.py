@@ -26,6 +26,9 @@ from billing.migration.imports import Import, ImportMapping, ImportState, Named,
 AT_ONCE = 5
 """The imports of one merchant that may be under way."""
 
+IN_LINE = 50
+"""The jobs in a merchant's line whose imports are looked up; each one beyond them counts."""
+
 LIST, ROWS = "imports", "imported_rows"
 
 AT_ONCE_ROWS = 198
@@ -177,10 +180,19 @@ def rows(
 
 
 def check_room(ports: Ports, merchant: str) -> None:
-    """Raises `Refused` (too_many_imports) where as many are under way as may be."""
+    """Raises `Refused` (too_many_imports) where as many are being checked as may be.
+
+    A small one that is checked already may still have its job in the line.
+    """
     line = ports.store.job_line(merchant)
     waiting = () if line is None else line.waiting
-    if sum(each.job.startswith("imp_") for each in waiting) >= AT_ONCE:
+    # A dry run or a comparison is named after its import, with a dot.
+    names = [each.job for each in waiting if each.job.startswith("imp_") and "." not in each.job]
+    if len(names) < AT_ONCE:
+        return
+    found = [ports.store.import_(merchant, name) for name in names[:IN_LINE]]
+    checked = [each for each in found if each is None or each.state is not ImportState.CHECKING]
+    if len(names) - len(checked) >= AT_ONCE:
         raise Refused("too_many_imports", most=AT_ONCE)
 
 

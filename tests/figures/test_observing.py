@@ -233,6 +233,15 @@ def test_what_lapsed_and_goes_on_at_a_later_date_counts_from_its_next_payment() 
     assert not changes_figures(Record("1", BEGIN, renewed, again))
 
 
+@pytest.mark.spec("M-10")
+def test_a_payment_that_is_skipped_after_a_thaw_counts_what_had_lapsed_in_that_period() -> None:
+    began = bought("sub_1", MONTHLY, None, BEGIN)
+    # Thawed while unpaid, it is active, and its payment of the period awaits the merchant.
+    thawed = replace(began, waiting_since=BEGIN + timedelta(days=60))
+    skipped = replace(thawed, period=thawed.period + 1, waiting_since=None)
+    assert changes_figures(Record("1", BEGIN, thawed, skipped))
+
+
 def bytes_of(attribute: object) -> int:
     """The size of an item as DynamoDB counts it, roughly: names and values as text."""
     if isinstance(attribute, dict):

@@ -41,9 +41,8 @@ def changes_figures(record: Record) -> bool:
     """Tests whether a change of a subscription can move a figure, without looking anything up.
 
     A renewal moves none, unless its price includes a tax, whose rate may have changed, or it is the
-    first after a gap. What a
-    subscription adds also depends on what it added before, but only where its state, its plan or
-    its first payment changes too.
+    first after a gap. What a subscription adds also depends on what it added before, but only where
+    its state, its plan or its first payment changes too, or a payment is skipped.
     """
     before, after = record.before, record.after
     assert isinstance(after, Subscription)
@@ -53,7 +52,8 @@ def changes_figures(record: Record) -> bool:
     if _shape(before) != _shape(after) or after.state is State.PAST_DUE:
         return True  # what is past due may have been declined for the first time
     renews = before.period != after.period
-    skips = before.state is State.PAST_DUE  # a failed payment that the merchant skips
+    # A payment that the merchant skips: a failed one, or one that was missed after a failed one.
+    skips = before.state is State.PAST_DUE or before.payments_made == after.payments_made
     return renews and (skips or after.terms.tax_inclusive or _is_after_a_gap(before))
 
 

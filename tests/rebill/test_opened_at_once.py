@@ -16,7 +16,7 @@ from billing.gateway_events.flows import webhook
 from billing.gateways.sandbox import events
 from billing.kernel import charge_eligibility
 from billing.kernel.discounts import Discount
-from billing.kernel.errors import RateLimited
+from billing.kernel.errors import Conflict, RateLimited
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import SANDBOX, About, AccountRef, GatewayEvent
 from billing.kernel.invoices import InvoiceState
@@ -367,3 +367,18 @@ def test_a_key_names_all_that_its_gateway_is_asked_for(world: World) -> None:
     gateway_payments.prepare(world.ports, invoice)
     assert keys[-1] == invoice.id, "a stored invoice keeps its own key"
     assert max(map(len, keys)) < 100, "PayPal takes 108 characters"
+
+
+@pytest.mark.spec("R-1", "R-4")
+def test_an_attempt_is_not_begun_by_who_has_lost_the_claim(world: World) -> None:
+    invoice = as_the_release_before(world)
+    reference = gateway_payments.prepare(world.ports, invoice)
+    ready, prepared = charge_steps.prepare(invoice, reference)
+    world.store.commit(*prepared)
+    read = world.subscription()
+    _, write = charge_steps.pass_point_of_no_return(read, ready, "F-1", world.now)
+    # Another one with the same claim has settled meanwhile, and set the cycle's next date.
+    settled = replace(read, due_at=world.now + timedelta(days=9))
+    world.store.commit(Change(read, settled, expecting=("due_at",)))
+    with pytest.raises(Conflict):
+        world.store.commit(*write)

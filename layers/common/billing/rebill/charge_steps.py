@@ -25,6 +25,10 @@ ATTEMPT = ("state", "attempt")
 """The fields that identify the attempt under way; settling another one is refused."""
 
 
+CLAIMED = (*charge_eligibility.LOOKED_AT, "payment_method", "due_at")
+"""The subscription fields that an attempt rests on: what allows it, its card, and the claim."""
+
+
 def open_invoice(subscription: Subscription, invoice: Invoice) -> Transaction:
     """Opens the period's invoice (step 1), if nobody moved the claim and none is open."""
     return (_opened(subscription, invoice), Insert(invoice))
@@ -71,8 +75,9 @@ def pass_point_of_no_return(
 ) -> tuple[Invoice, Transaction]:
     """Starts the attempt (step 3): money may move from here on.
 
-    It is refused unless everything that allowed it is unchanged. An attempt that waited for its
-    buyer has failed with this, and not before: until here its link could still charge.
+    It is refused unless everything that allowed it is unchanged, the claim too: an attempt beside
+    one that was settled meanwhile would have no alarm. An attempt that waited for its buyer has
+    failed with this, and not before: until here its link could still charge.
     """
     confirming = invoice.confirming(now, subscription.payment_method, failed_order_id)
     first = () if invoice.attempt else (payment_refs.pointed_at(invoice),)
@@ -81,7 +86,7 @@ def pass_point_of_no_return(
         *_unanswered(invoice, now),
         Change(invoice, confirming, expecting=ATTEMPT),
         # The card too: one that is being removed is never charged (B-9).
-        ConditionCheck(subscription, expecting=(*charge_eligibility.LOOKED_AT, "payment_method")),
+        ConditionCheck(subscription, expecting=CLAIMED),
     )
 
 

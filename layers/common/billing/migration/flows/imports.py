@@ -191,8 +191,8 @@ def check_room(ports: Ports, merchant: str) -> None:
     if len(names) < AT_ONCE:
         return
     found = [ports.store.import_(merchant, name) for name in names[:IN_LINE]]
-    checked = [each for each in found if each is None or each.state is not ImportState.CHECKING]
-    if len(names) - len(checked) >= AT_ONCE:
+    checking = sum(each is not None and each.state is ImportState.CHECKING for each in found)
+    if checking + len(names[IN_LINE:]) >= AT_ONCE:
         raise Refused("too_many_imports", most=AT_ONCE)
 
 

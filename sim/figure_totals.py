@@ -24,7 +24,7 @@ def count(ports: Ports, merchants: Iterable[str]) -> None:
     for merchant in merchants:
         seller, (book,) = ports.store.merchant(merchant), ports.store.figure_books([merchant])
         if seller is not None and book is not None:
-            count_months.count_some(ports, seller, book, ports.clock())
+            count_months.count_some(ports, seller, book, ports.clock(), lambda: True)
 
 
 def agree(ports: Ports, seller: Merchant, rows: Sequence[FigureSums]) -> None:
@@ -35,7 +35,7 @@ def agree(ports: Ports, seller: Merchant, rows: Sequence[FigureSums]) -> None:
     _same(ports, seller, rows, months[0], months[-1])
     book = books.of(ports, [seller.id], now=ports.clock())[seller.id]
     for _ in range(NIGHTS):
-        count_months.count_some(ports, seller, book, ports.clock())
+        count_months.count_some(ports, seller, book, ports.clock(), lambda: True)
     _same(ports, seller, rows, months[0], months[-1])
 
 

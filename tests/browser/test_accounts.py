@@ -6,10 +6,17 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.people import Customer, arrived
+from tests.local_stack.laptop import Laptop
 
 pytestmark = pytest.mark.slow
 
 PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def laptop(new_laptop: Laptop) -> Laptop:
+    """Its months pass without those of the other tests."""
+    return new_laptop
 
 
 @pytest.mark.spec("A-1", "A-2", "A-3", "A-7", "A-8", "B-11", "C-9")

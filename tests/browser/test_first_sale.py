@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -43,14 +41,6 @@ class Counted:
         self._counts.update(["clicks"])
         with self.page.expect_navigation():
             through.click()  # type: ignore[attr-defined]
-
-
-@pytest.fixture
-def new_laptop(tmp_path: Path) -> Iterator[Laptop]:
-    """A laptop that nobody has used: a card has one trial, and elsewhere others have had it."""
-    machine = Laptop(tmp_path / "data", SELL_AT="sandbox").start()
-    yield machine
-    machine.stop()
 
 
 @pytest.mark.spec("M-4", "A-1", "B-7", "H-2")

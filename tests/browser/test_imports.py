@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import BrowserContext
@@ -53,9 +53,9 @@ def product(laptop: Laptop, name: str) -> str:
     return f"{name}: 29.99 USD / 1m"
 
 
-def charged_before_and_next() -> tuple[datetime, datetime]:
+def charged_before_and_next(laptop: Laptop) -> tuple[datetime, datetime]:
     """A day two months ago, and the same of a month to come, three weeks from now or so."""
-    coming = datetime.now(UTC) + timedelta(days=21)
+    coming = laptop.now() + timedelta(days=21)
     coming = coming.replace(day=min(coming.day, 28))
     started = coming - timedelta(days=70)
     return started.replace(day=coming.day), coming
@@ -90,7 +90,7 @@ def test_an_export_of_chargebee_is_checked_mended_and_forecast(
     merchant: Seller, laptop: Laptop
 ) -> None:
     offered = product(laptop, "Chargebee Plan")
-    started, coming = (f"{each:%d-%b-%Y} 15:00" for each in charged_before_and_next())
+    started, coming = (f"{each:%d-%b-%Y} 15:00" for each in charged_before_and_next(laptop))
 
     def row(number: int, status: str) -> str:
         whose = f"cb_{number},cb{number}@example.com,Ada,Byron,cbsub_{number}"
@@ -119,7 +119,7 @@ def test_a_file_made_by_hand_is_mapped_checked_mended_forecast_and_moved(
     merchant: Seller, laptop: Laptop
 ) -> None:
     offered = product(laptop, "Gold by Hand")
-    started, coming = (f"{each:%d.%m.%Y}" for each in charged_before_and_next())
+    started, coming = (f"{each:%d.%m.%Y}" for each in charged_before_and_next(laptop))
 
     def row(number: int, status: str) -> str:
         whose = f"K-{number};hand{number}@example.com;Äda {number};US;gold"

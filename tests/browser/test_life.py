@@ -9,8 +9,15 @@ from playwright.sync_api import BrowserContext, Locator
 
 from billing.kernel.values import replace
 from tests.browser.people import DECLINED_CARD, DEMO, OTHER_CARD, Customer
+from tests.local_stack.laptop import Laptop
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def laptop(new_laptop: Laptop) -> Laptop:
+    """Its months pass without those of the other tests."""
+    return new_laptop
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])

@@ -20,6 +20,7 @@ from billing.kernel.orders import Order
 from billing.kernel.periods import Anchor
 from billing.kernel.subscription import When
 from billing.kernel.values import replace
+from billing.kernel.walks import Seen
 from billing.kernel.writes import Change
 from tests.figures.watched import Watched
 
@@ -53,7 +54,9 @@ def book(world: Watched) -> FigureBook:
 def count(world: Watched) -> None:
     """Counts as so many nights do."""
     for _ in range(4):
-        count_months.count_some(world.ports, world.merchant, book(world), world.now)
+        count_months.count_some(
+            *(world.ports, world.merchant, book(world), world.now), lambda: True
+        )
 
 
 def counted(world: Watched) -> dict[str, str]:
@@ -225,7 +228,9 @@ def test_a_total_that_is_wrong_is_found_in_turn(world: Watched) -> None:
     assert everything(world) != was
     for _ in counted(world):
         world.now += timedelta(days=1)
-        count_months.count_some(world.ports, world.merchant, book(world), world.now)
+        count_months.count_some(
+            *(world.ports, world.merchant, book(world), world.now), lambda: True
+        )
     (after,) = world.store.month_totals("acme", "2026-02", "2026-02", Scope(), "", test=True)
     assert after == total
 
@@ -236,6 +241,24 @@ def test_the_nightly_comparison_counts_months(world: Watched) -> None:
     job = world.store.job("", rebuild.NIGHTLY)
     assert job is not None and job.state == "done", job
     assert len([each for each in counted(world).values() if each]) == count_months.A_NIGHT_MOST
+
+
+def test_a_night_without_time_counts_one_month_after_the_other(world: Watched) -> None:
+    months: list[int] = []
+    for _ in range(100):
+        seen = count_months.count_some(
+            *(world.ports, world.merchant, book(world), world.now), lambda: False
+        )
+        found = [
+            each
+            for test in (False, True)
+            for each in world.store.counted_months("acme", "0000-00", "9999-12", test=test)
+        ]
+        months.append(len([each for each in found if each.through]))
+        if seen is Seen.FINISHED:
+            break
+    assert months == list(range(1, months[-1] + 1))
+    assert len(months) == 2 * len(counted(world)) > count_months.A_NIGHT_MOST
 
 
 def test_a_page_reads_one_item_of_a_counted_month(world: Watched) -> None:
@@ -259,7 +282,9 @@ def test_a_page_reads_one_item_of_a_counted_month(world: Watched) -> None:
 
 def test_an_old_merchants_months_before_totals_are_read_by_their_days(world: Watched) -> None:
     was = everything(world)
-    count_months.count_some(world.ports, world.merchant, book(world), world.now)
+    count_months.count_some(
+            *(world.ports, world.merchant, book(world), world.now), lambda: True
+        )
     some = [month for month, through in counted(world).items() if through]
     assert len(some) == count_months.A_NIGHT_MOST and "2026-01" not in some
     assert everything(world) == was

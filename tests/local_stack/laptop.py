@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -125,6 +126,10 @@ class Laptop:
     def mails(self) -> list[Any]:
         """Mails sent, newest first."""
         return list(self.get("/_dev/mail")["data"])
+
+    def now(self) -> datetime:
+        """The time on its clock, which a test may have moved on."""
+        return datetime.fromisoformat(self.get("/_dev/clock")["now"])
 
     def pass_a_month(self) -> None:
         self.post("/_dev/clock", {"advance": "P31D"})

@@ -152,12 +152,15 @@ def uncounted(counted: Iterable[str], first: str, last: str) -> Iterator[tuple[s
 
 
 def to_count(
-    known: Mapping[str, CountedMonth], months: Sequence[str], newest: str, most: int
+    known: Mapping[str, str], months: Sequence[str], newest: str, most: int
 ) -> list[tuple[str, str]]:
-    """Returns the months that a night counts, each with the day up to which: what is not counted,
-    newest first; and of what is, one in turn, so that nothing stays wrong for ever."""
+    """Returns the months that a night counts, each with the day up to which.
+
+    That is what is not counted, newest first; and of what is, one in turn, so that nothing stays
+    wrong for ever. `known` are the days up to which months are counted, by their names.
+    """
     ends = {month: min(last_day(month), newest) for month in months}
-    right = [m for m in months if m in known and known[m].through == ends[m]]
+    right = [m for m in months if m in known and known[m] == ends[m]]
     left = [month for month in reversed(months) if month not in set(right)][:most]
     if right:
         left.append(right[date.fromisoformat(newest).toordinal() % len(right)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from billing.catalog.flows import product_lists
@@ -12,9 +13,11 @@ from billing.figures.month_totals import CountedMonth, MonthTotals
 from billing.figures.periods import months_between
 from billing.figures.sums import FigureBook, FigureSums
 from billing.kernel.errors import Conflict
+from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.merchants import Merchant
 from billing.kernel.periods import Anchor
 from billing.kernel.ports import Ports
+from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Insert, Write
 
 ATTEMPTS = 5
@@ -63,8 +66,10 @@ def note_late(
     raise Conflict()
 
 
-def count_some(ports: Ports, merchant: Merchant, book: FigureBook, now: datetime) -> int:
-    """Counts some months that are not counted, and one again; returns how many.
+def count_some(
+    ports: Ports, merchant: Merchant, book: FigureBook, now: datetime, keep_going: KeepGoing
+) -> Seen:
+    """Counts some months that are not counted, and one again; `MORE` where the time did not do.
 
     A month that changes meanwhile is left for the next night. No two may count at the same time:
     the one that began first could write last.
@@ -74,18 +79,22 @@ def count_some(ports: Ports, merchant: Merchant, book: FigureBook, now: datetime
     first = Anchor.at(at, book.zone_at(at)).wall.date().isoformat()
     months = months_between(*map(month_totals.month_in, (first, newest)))
     if not months:
-        return 0
-    products, done = list(product_lists.ids(ports, merchant)), 0
+        return Seen.SKIPPED
+    new, again = [], []
     for test in (False, True):
         found = ports.store.counted_months(merchant.id, months[0], months[-1], test=test)
-        known = {each.month: each for each in found}
+        known = {each.month: each.through for each in found}
         for month, through in month_totals.to_count(known, months, newest, A_NIGHT_MOST):
-            try:
-                count(ports, merchant.id, products, month, through, test=test)
-            except Conflict:
-                continue
-            done += 1
-    return done
+            is_known = known.get(month) == through
+            (again if is_known else new).append((month, through, test))
+    products = list(product_lists.ids(ports, merchant))
+    for place, (month, through, test) in enumerate([*new, *again]):
+        if place and not keep_going():
+            # What is only counted again can wait for another night.
+            return Seen.MORE if place < len(new) else Seen.FINISHED
+        with suppress(Conflict):
+            count(ports, merchant.id, products, month, through, test=test)
+    return Seen.FINISHED
 
 
 def count(
@@ -106,9 +115,9 @@ def count(
 def _read(
     ports: Ports, of: CountedMonth, products: Sequence[str], spans: tuple[str, str], series: str
 ) -> list[FigureSums]:
-    """Reads the rows of all and of each product; those of a series are in both, or in none."""
+    """Reads the rows of all and of each product, which are written with those of all."""
     found = ports.store.figure_spans(of.merchant, *spans, test=of.test, series=series)
-    if series and not found:
+    if not found:
         return []
     for product in products:
         found += ports.store.figure_spans(

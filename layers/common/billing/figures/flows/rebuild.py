@@ -37,7 +37,8 @@ A_DAY = timedelta(days=1)
 RESTS_AFTER = timedelta(days=2)
 """The age of a day that is compared: what the stream brought late is there."""
 
-SUBSCRIPTIONS, DAYS, MONTHS, MERCHANTS = "subscriptions", "days", "months", "merchants"
+SUBSCRIPTIONS, DAYS, MONTHS = "subscriptions", "days", "months"
+MERCHANTS, COUNTS = "merchants", "counts"
 
 
 def begin_check(ports: Ports, *, now: datetime) -> Counter[str]:
@@ -123,9 +124,16 @@ def _days(seller: Merchant, book: FigureBook, now: datetime) -> list[str]:
 def _check(
     log: Log, ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing
 ) -> Iterator[Step]:
-    """Compares a day of each merchant, in order of ids, and tells that it is closed."""
-    left = whole_lists.merchants(ports, after=place_in(job.cursor)[1])
-    yield from each(MERCHANTS, left, partial(_compare, ports, log, job.created_at, now))
+    """Compares a day of each merchant, in order of ids, and tells that it is closed; then counts
+    months of each."""
+    of, place = place_in(job.cursor)
+    if of != COUNTS:
+        left = whole_lists.merchants(ports, after=place)
+        yield from each(MERCHANTS, left, partial(_compare, ports, log, job.created_at, now))
+        place = ""
+        yield Step(f"{COUNTS} ", None)
+    left = whole_lists.merchants(ports, after=place)
+    yield from each(COUNTS, left, partial(_count, ports, job.created_at, keep_going))
 
 
 def _compare(ports: Ports, log: Log, at: datetime, now: datetime, merchant: Merchant) -> Seen:
@@ -146,9 +154,16 @@ def _compare(ports: Ports, log: Log, at: datetime, now: datetime, merchant: Merc
     if wrong:
         telemetry.happened("figures differ", merchant=merchant.id, why=f"{wrong} rows of {day}")
         raise FiguresDiffer
-    count_months.count_some(ports, merchant, book, at)
     close.close(ports, merchant, book, day.isoformat(), log=log, now=now)
     return Seen.FINISHED
+
+
+def _count(ports: Ports, at: datetime, keep_going: KeepGoing, merchant: Merchant) -> Seen:
+    """Counts some months of a merchant whose figures have begun to be compared."""
+    (book,) = ports.store.figure_books([merchant.id])
+    if book is None or at - RESTS_AFTER < book.since:
+        return Seen.SKIPPED
+    return count_months.count_some(ports, merchant, book, at, keep_going)
 
 
 def _seller(ports: Ports, merchant: str) -> Merchant:

@@ -6,8 +6,9 @@ counted from, and a day whose sums changed in between is counted again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain, product
 
 from billing.catalog.flows import product_lists
 from billing.figures import cohorts, sums
@@ -28,18 +29,23 @@ ZONES_REACH = timedelta(hours=15)
 
 A_DAY = timedelta(days=1)
 
+SumKind = tuple[bool, str]
+"""Whether sums are of the test mode, and their series."""
+
 
 def compare(ports: Ports, merchant: Merchant, book: FigureBook, span: str) -> list[Difference]:
     """Returns what the stored sums of a day or month lack; raises `Conflict` if they never rest."""
-    products = list(product_lists.ids(ports, merchant))
+    products, kinds = list(product_lists.ids(ports, merchant)), set[SumKind]()
     for _ in range(ATTEMPTS):
-        before = _stored(ports, merchant.id, products, span)
+        before = _stored(ports, merchant.id, products, span, kinds)
         parts = list(_parts(ports, merchant, book, span))
         more = sorted({row.product for row, _ in parts if row.product} - set(products))
-        if more:  # sold by a product that is in no catalog any more
-            products += more
+        more_kinds = {_kind(row) for row, _ in parts} - {_kind(row) for row in before} - kinds
+        if more or more_kinds:
+            products += more  # of products that are in no catalog any more
+            kinds |= more_kinds
             continue
-        if _stored(ports, merchant.id, products, span) == before:
+        if _stored(ports, merchant.id, products, span, kinds) == before:
             return differences(parts, before)
     raise Conflict()
 
@@ -72,16 +78,32 @@ def _add(ports: Ports, wrong: Sequence[Difference]) -> None:
         ports.store.commit(*writes)
 
 
-def _stored(ports: Ports, merchant: str, products: Sequence[str], span: str) -> list[FigureSums]:
+def _stored(
+    ports: Ports, merchant: str, products: Sequence[str], span: str, kinds: Set[SumKind]
+) -> list[FigureSums]:
+    """Reads the sums of all, and those of products where there are sums of all, or by `kinds`.
+
+    Sums of a product are written with those of all, by one transaction. So most are not looked for.
+    """
     found: list[FigureSums] = []
     is_month = len(span) == sums.MONTH_LENGTH
-    for product in ("", *products):
-        for test in (False, True):
-            for series in ("", *cohorts.Series) if is_month else ("",):
-                found += ports.store.figure_spans(
-                    *(merchant, span, span), product=product, test=test, series=series
-                )
+    for kind in product((False, True), ("", *cohorts.Series) if is_month else ("",)):
+        test, series = kind
+
+        def read(product: str, test: bool = test, series: str = series) -> list[FigureSums]:
+            return ports.store.figure_spans(
+                *(merchant, span, span), product=product, test=test, series=series
+            )
+
+        of_all = read("")
+        found += of_all
+        if of_all or kind in kinds:
+            found += chain.from_iterable(map(read, products))
     return found
+
+
+def _kind(row: FigureSums) -> SumKind:
+    return row.test, row.series
 
 
 def _parts(ports: Ports, merchant: Merchant, book: FigureBook, span: str) -> Iterator[Part]:

@@ -7,66 +7,93 @@ listed as redundant, with the guard that stands behind it; another mutant then r
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from itertools import chain, repeat
+from itertools import repeat
 
-from sim import exhaustive, moving_mutations, mutants, scenes
+from sim import exhaustive, moving_mutations, mutants, noticed, scenes
+from sim.invariants import Violation
+from sim.mutants import Mutant
+from sim.noticed import Noticed
 from sim.run import run
 
 FIRST_SEED = 1000
+
+Violations = Iterator[Violation | None]
 
 
 def main(seeds: int) -> int:
     """Prints what notices each mutant; 1 if one is neither noticed nor listed as redundant.
 
-    Mutants run in parallel, one on each processor; each stops at its first violation.
+    Mutants run in parallel, one on each processor; each stops at its first violation. What is
+    found is noted at once, so that a run that is cut short makes the next one quicker.
     """
-    unnoticed = 0
+    unnoticed, last = 0, noticed.read()
+    notes = {mutant.name: last[mutant.name] for mutant in mutants.MUTANTS if mutant.name in last}
     with ProcessPoolExecutor(os.cpu_count() or 1) as pool:
-        outcomes = pool.map(_outcome, range(len(mutants.MUTANTS)), repeat(seeds))
-        for mutant, noticed in zip(mutants.MUTANTS, outcomes, strict=True):
-            if noticed is not None:
-                print(f"caught     {mutant.name}: {noticed}"[:150], flush=True)
+        firsts = [last.get(mutant.name, "") for mutant in mutants.MUTANTS]
+        outcomes = pool.map(_outcome, range(len(mutants.MUTANTS)), repeat(seeds), firsts)
+        for mutant, found in zip(mutants.MUTANTS, outcomes, strict=True):
+            notes.pop(mutant.name, None)
+            if found is not None:
+                print(f"caught     {mutant.name}: {found.by}, {found.says}"[:150], flush=True)
+                notes[mutant.name] = found.by
             elif mutant.redundant is not None:
                 print(f"redundant  {mutant.name}: {mutant.redundant}", flush=True)
             else:
                 unnoticed += 1
                 print(f"UNNOTICED  {mutant.name}, in {seeds} seeds", flush=True)
+            noticed.write(notes)
     print(f"mutants={len(mutants.MUTANTS)} seeds={seeds} unnoticed={unnoticed}")
     return 1 if unnoticed else 0
 
 
-def _outcome(number: int, seeds: int) -> str | None:
-    """Returns what notices a mutant; None for nothing.
-
-    It tries the mutant's own scene and its meetings, if it names one, then chance, then each scene
-    in which nothing else fails, then two invocations that meet at every pair of points. The last
-    takes half an hour a mutant where nothing is noticed, so those listed as redundant were tried by
-    it when they were listed, and are not each time.
-    """
+def _outcome(number: int, seeds: int, first: str) -> Noticed | None:
+    """Returns what notices a mutant; None for nothing."""
     mutant = mutants.MUTANTS[number]
-    if mutant.moves:
-        with mutant.applied():
-            return moving_mutations.noticed()
-    mine = [meeting for meeting in scenes.MEETINGS if meeting[0] == mutant.scene]
     with mutant.applied():
-        own = None if mutant.scene is None else exhaustive.tried(scenes.SCENES[mutant.scene], {})
-        if own is not None and own.violation is not None:
-            return f"{mutant.scene}, {own.violation}"
-        if (noticed := _in_meetings(mine)) is not None:
-            return noticed
-        for tried, seed in enumerate(range(FIRST_SEED, FIRST_SEED + seeds), 1):
-            if (violation := run(seed).violation) is not None:
-                return f"seed {tried}, {violation}"
-        for scene in scenes.SCENES.values():
-            if (violation := exhaustive.tried(scene, {}).violation) is not None:
-                return f"{scene.name}, {violation}"
-        return None if mutant.redundant is not None else _in_meetings(scenes.MEETINGS)
-
-
-def _in_meetings(meetings: Sequence[scenes.Meeting]) -> str | None:
-    for failure in chain.from_iterable(map(exhaustive.pairs, meetings)):
-        if failure is not None:
-            return f"{failure.scene}, {failure.violation}"
+        if mutant.moves:
+            says = moving_mutations.noticed()
+            return None if says is None else Noticed("moving", says)
+        for by, violations in _tries(mutant, seeds, first):
+            for violation in violations:
+                if violation is not None:
+                    return Noticed(by, str(violation))
     return None
+
+
+def _tries(mutant: Mutant, seeds: int, first: str) -> Iterator[tuple[str, Violations]]:
+    """Yields what noticed the mutant last, its own scene and its meetings, if it names one, then
+    chance, then each scene in which nothing else fails, then two invocations that meet at every
+    pair of points.
+
+    The last takes half an hour a mutant where nothing is noticed, so those listed as redundant were
+    tried by it when they were listed, and are not each time.
+    """
+    if first.startswith("seed "):
+        yield first, _of_seed(int(first.removeprefix("seed ")))
+    if first.startswith("scene "):
+        yield first, _of_scene(first.removeprefix("scene "))
+    if mutant.scene is not None:
+        yield f"scene {mutant.scene}", _of_scene(mutant.scene)
+        yield from map(_of_meeting, (each for each in scenes.MEETINGS if each[0] == mutant.scene))
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+        yield f"seed {seed}", _of_seed(seed)
+    for scene in scenes.SCENES:
+        yield f"scene {scene}", _of_scene(scene)
+    if mutant.redundant is None:
+        yield from map(_of_meeting, scenes.MEETINGS)
+
+
+def _of_seed(seed: int) -> Violations:
+    yield run(seed).violation
+
+
+def _of_scene(name: str) -> Violations:
+    if name in scenes.SCENES:
+        yield exhaustive.tried(scenes.SCENES[name], {}).violation
+
+
+def _of_meeting(meeting: scenes.Meeting) -> tuple[str, Violations]:
+    found = exhaustive.pairs(meeting)
+    return f"meeting in {meeting[0]}", (None if each is None else each.violation for each in found)

@@ -282,9 +282,7 @@ def test_a_page_reads_one_item_of_a_counted_month(world: Watched) -> None:
 
 def test_an_old_merchants_months_before_totals_are_read_by_their_days(world: Watched) -> None:
     was = everything(world)
-    count_months.count_some(
-            *(world.ports, world.merchant, book(world), world.now), lambda: True
-        )
+    count_months.count_some(*(world.ports, world.merchant, book(world), world.now), lambda: True)
     some = [month for month, through in counted(world).items() if through]
     assert len(some) == count_months.A_NIGHT_MOST and "2026-01" not in some
     assert everything(world) == was

@@ -80,7 +80,8 @@ def count_some(
     months = months_between(*map(month_totals.month_in, (first, newest)))
     if not months:
         return Seen.SKIPPED
-    new, again = [], []
+    new: list[tuple[str, str, bool]] = []
+    again: list[tuple[str, str, bool]] = []
     for test in (False, True):
         found = ports.store.counted_months(merchant.id, months[0], months[-1], test=test)
         known = {each.month: each.through for each in found}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +15,10 @@ from tests.scenarios.stories.town import OnLaptop
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnLaptop]:
-    """One laptop for all of them: its clock goes on, and everybody in a story is new."""
-    machine = Laptop(tmp_path_factory.mktemp("stories") / "data", SELL_AT="sandbox").start()
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[OnLaptop]:
+    """A laptop for each of them: months pass quickly where few buy."""
+    machine = Laptop(tmp_path / "data", SELL_AT="sandbox").start()
     yield OnLaptop(machine)
     machine.stop()
 

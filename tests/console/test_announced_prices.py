@@ -63,11 +63,17 @@ def test_all_at_a_price_point_are_told_from_its_product(shop: Shop, agent: Agent
     point = shop.world.subscription()
     here = f"/console/products/{point.product}/prices/{point.price_point}/announce"
     assert here in str(agent.look(f"/console/products/{point.product}"))
+    assert "Take back" not in agent.look(here).text, "nothing has been announced"
     assert agent.send(here, **{"price": "39.99", "from": "2026-02-10"}).status == 303
     assert "being announced" in agent.look(f"{here}?done=announced").text
     assert agent.send(here, **{"price": "39.99", "from": "2026-02-10"}).status == 409
     shop.world.advance(minutes=10)
     assert shop.world.subscription().price_change is not None
+    shown = agent.look(here).text
+    for words in ("$39.99, from February 10, 2026 on", "1 subscription, 0 passed over (finished)"):
+        assert words in shown
+    assert "Take back announced prices" in shown
     assert agent.send(here, take_back="true").status == 303
     shop.world.advance(minutes=10)
     assert shop.world.subscription().price_change is None
+    assert "Take back" not in agent.look(here).text

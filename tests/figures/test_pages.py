@@ -44,7 +44,7 @@ def test_the_overview_has_tiles_a_chart_and_its_table(client: Client) -> None:
     assert 'role="img" aria-label="MRR by month.' in page
     assert "<script" not in page.split("<main")[1]
     assert "Not enough data" in page
-    assert "2026-01 to 2026-03" in page
+    assert "Jan 2026 to Mar 2026" in page
 
 
 @pytest.mark.spec("M-10")
@@ -57,7 +57,7 @@ def test_each_figure_has_its_page_with_a_formula_and_the_way_to_its_rows(client:
         page = shown(client, f"/console/figures/{name}?from=2026-01&to=2026-02")
         for path in re.findall(rf'href="(/console/figures/{name}/rows\?[^"]+)"', page):
             rows = shown(client, path.replace("&amp;", "&"))
-            assert "rows of 2026-0" in rows
+            assert re.search(r"rows of [A-Z][a-z]{2} 2026", rows)
 
 
 @pytest.mark.spec("M-10")

@@ -266,7 +266,7 @@ def test_a_refund_takes_off_what_was_paid() -> None:
     )
     to = envelope(MERCHANT, INVOICE, "f")
     text = words(refund_letters.refunded(to, INVOICE, refund, pdf=b"%PDF-"))
-    assert "Refund of invoice INV-000042: -$1.00" in text
+    assert "Refund of invoice INV-000042: −$1.00" in text
 
 
 @pytest.mark.spec("H-3")

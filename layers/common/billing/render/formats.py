@@ -23,13 +23,18 @@ REMEMBERED = 512
 """The amounts and dates whose words are kept: a page shows the same ones again and again."""
 
 
+MINUS = "\N{MINUS SIGN}"
+"""The sign of a negative amount, as wide as a plus; some languages have a hyphen in CLDR."""
+
+
 @lru_cache(REMEMBERED)
 def money(amount: Money, language: str) -> str:
     """Formats an amount as people of that language write it: $29.99, 29,99 €."""
     from babel.numbers import format_currency
 
     value = Decimal(amount.amount_minor).scaleb(-MINOR_DIGITS)
-    return format_currency(value, amount.currency.value, locale=locale(language))
+    shown = format_currency(value, amount.currency.value, locale=locale(language))
+    return shown.replace("-", MINUS) if amount.amount_minor < 0 else shown
 
 
 def rate(ppm: int, language: str) -> str:
@@ -79,6 +84,23 @@ def month(year_and_month: str, language: str) -> str:
     if pattern is None:
         return format_skeleton("yMMMM", first, locale=locale(language))
     return format_date(first, format=pattern, locale=locale(language))
+
+
+def short_period(period: str, language: str) -> str:
+    """Formats a month or day of figures, from `YYYY-MM` or `YYYY-MM-DD`: Nov 2026, Nov 3, 2026.
+
+    What is neither, such as what somebody typed, stays as it is.
+    """
+    from babel.dates import format_skeleton
+
+    is_month = len(period) == len("YYYY-MM")
+    try:
+        first = date.fromisoformat(f"{period}-01" if is_month else period)
+    except ValueError:
+        return period
+    if is_month:
+        return format_skeleton("yMMM", first, locale=locale(language))
+    return _date(first, "medium", language)
 
 
 _MONTH = {"fi": "M/y", "pl": "MMMM y", "sk": "MMMM y"}

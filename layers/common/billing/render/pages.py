@@ -118,6 +118,7 @@ _IN_A_LANGUAGE = (
     "money",
     "day",
     "short_day",
+    "short_period",
     "moment",
     "span",
     "lasting",

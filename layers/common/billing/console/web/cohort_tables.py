@@ -76,7 +76,7 @@ def _retention(found: Sequence[Retention], around: Around, wide: int, *, of_reve
             )
             for after in range(wide)
         )
-        return t.named(each.month), size, *shares
+        return t.month(each.month), size, *shares
 
     name = "of_revenue" if of_revenue else "of_customers"
     size = words("cohorts.revenue" if of_revenue else "cohorts.size")
@@ -89,10 +89,10 @@ def trials(rows: Sequence[FigureSums], around: Around) -> Shown:
     now, before = figures.trials(rows, around.months), figures.trials(rows, around.before)
     total, was = figures.all_trials(now), figures.all_trials(before)
 
-    def row(each: Trials, named: str) -> tuple[Cell, ...]:
+    def row(each: Trials, named: Cell) -> tuple[Cell, ...]:
         url = each.month and _rows_url("trials", around, each.month, around.last, cohort=each.month)
         return (
-            t.named(named),
+            named,
             t.count(each.begun, url or None),
             t.count(each.running),
             t.count(each.ended),
@@ -107,7 +107,10 @@ def trials(rows: Sequence[FigureSums], around: Around) -> Shown:
         "months",
         words("trials.title"),
         head,
-        (*(row(each, each.month) for each in reversed(now)), row(total, words("cases.total"))),
+        (
+            *(row(each, t.month(each.month)) for each in reversed(now)),
+            row(total, t.named(words("cases.total"))),
+        ),
     )
     return Shown(
         (
@@ -134,7 +137,7 @@ def recovery(rows: Sequence[FigureSums], around: Around) -> Shown:
     def with_code(each: Recovery) -> str:
         return _rows_url("recovery", around, first, around.last, label=each.name)
 
-    months = [_recovery(e, t.named(e.name), around, rows_of(e)) for e in reversed(now)]
+    months = [_recovery(e, t.month(e.name), around, rows_of(e)) for e in reversed(now)]
     codes = [_recovery(e, t.named(_code(e.name), e.name), around, with_code(e)) for e in by_code]
     sum_of_all = _recovery(total, t.named(words("cases.total")), around, None)
     attempts = figures.paid_by_attempt(rows, around.months)
@@ -255,7 +258,7 @@ def reasons(found: Sequence[FigureSums], around: Around) -> Shown:
                 tuple(words(f"reasons.{each}") for each in ("month", "ended", "minor")),
                 tuple(
                     (
-                        t.named(month),
+                        t.month(month),
                         t.count(count, _rows_url("reasons", around, month, month)),
                         t.money(minor, around.currency),
                     )

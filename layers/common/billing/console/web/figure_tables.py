@@ -69,6 +69,11 @@ def named(shown: str, raw: str | None = None) -> Cell:
     return Cell(shown, shown if raw is None else raw)
 
 
+def month(name: str) -> Cell:
+    """Returns the name of a row by its month, `YYYY-MM`."""
+    return Cell(formats.short_period(name, MERCHANTS_LANGUAGE), name)
+
+
 def count(number: int, url: str | None = None) -> Cell:
     return Cell(str(number), str(number), url if number else None)
 

@@ -24,7 +24,7 @@ def tables(rows: Sequence[FigureSums], around: Around) -> tuple[Table, Table]:
     heads = tuple(words(f"offers.{each}") for each in _COLUMNS)
     total = _row(t.named(words("cases.total")), figures.all_offers(months), None)
     by_month = (
-        _row(t.named(each.name), each, _rows_url(around, each.name, cohort=each.name))
+        _row(t.month(each.name), each, _rows_url(around, each.name, cohort=each.name))
         for each in reversed(months)
     )
     return (

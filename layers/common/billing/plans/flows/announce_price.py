@@ -26,7 +26,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
-from billing.kernel.values import replace
+from billing.kernel.values import Value, replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Insert, Write
 from billing.notices import reminders, windows
@@ -125,6 +125,26 @@ def take_back_of_all(ports: Ports, merchant: str, price_point: str, now: datetim
     if point is None or point.merchant != merchant:
         raise NotFound("price_point_unknown")
     return _start(ports, merchant, price_point, {"price_point": price_point}, now)
+
+
+class LastOfAll(Value):
+    """The last that was begun for all subscriptions at a price point; no price: taken back."""
+
+    job: Job
+    price: Money | None
+    starts_at: datetime | None
+
+
+def last_of_all(ports: Ports, merchant: str, price_point: str) -> LastOfAll | None:
+    """Returns what was last begun for all at a price point, with its counts so far."""
+    job = ports.store.job(merchant, f"{JOB}.{price_point}")
+    if job is None:
+        return None
+    asked: dict[str, Any] = json.loads(job.begins)
+    if "price" not in asked:
+        return LastOfAll(job, None, None)
+    price = Money(asked["price"], Currency(asked["currency"]))
+    return LastOfAll(job, price, datetime.fromisoformat(asked["from"]))
 
 
 def _start(

@@ -47,6 +47,7 @@ from billing.rebill import charge_steps, plan_change_steps
 from billing.rebill.flows import charge, sweep
 from billing.rebill.flows.charge_jobs import ChargeJob
 from billing.refunds import booking, disputes, refunds, value
+from billing.refunds.flows import sync_refunds
 from billing.runtime import deadline
 from billing.tax import sums
 from sim import coupon_mutations, declaration_mutations, moving_mutations, webhook_mutations
@@ -143,6 +144,7 @@ _PAID: Callable[..., Patch] = lambda mutate: (charge_steps, "settle_paid", mutat
 _DECLINED: Callable[..., Patch] = lambda mutate: (charge_steps, "settle_declined", mutate)  # noqa: E731
 _STEP: Callable[..., Patch] = lambda mutate: (checkout_steps, "_step", mutate)  # noqa: E731
 
+_BESIDE_OURS: Patch = (sync_refunds, "_refuse_beside_ours", always(None))
 _CHANGED: Callable[..., Patch] = lambda mutate: (plan_change_steps, "_settle_paid", mutate)  # noqa: E731
 
 
@@ -218,7 +220,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "renewal: one key whatever is asked for",
         ((gateway_payments, "prepare_ahead", by_the_invoice_alone),),
     ),
-    Mutant("prepared: invoice unconditional", ((charge_steps, "prepare", blind("Invoice")),)),
+    Mutant(
+        "prepared: invoice unconditional",
+        ((charge_steps, "prepare", blind("Invoice")),),
+        scene="upgrades",
+    ),
     Mutant("PNR: subscription not expected", (_PNR(without_expect),)),
     Mutant("PNR: invoice unconditional", (_PNR(blind("Invoice")),)),
     Mutant(
@@ -317,6 +323,11 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("refund: credit stays", ((refunds, "take_back", always((None, ()))),)),
     Mutant("refund: a failed one keeps the credit", ((refunds, "restore", always(())),)),
+    Mutant(
+        "refund: another takes nothing late",
+        ((refunds, "_is_beside", always(False)),),
+    ),
+    Mutant("refund: booked beside ours without room", (_BESIDE_OURS,)),
     Mutant(
         "settle: funds not as read",
         ((charge_steps, "settle_paid", forgetting("funds", "credit_minor")),),

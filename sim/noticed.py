@@ -1,4 +1,4 @@
-"""What noticed each mutant last time, which is tried first: `noticed.txt`, written by each run.
+"""The seed, scene or meeting that showed each mutant last: `noticed.txt`, tried first.
 
 A mutant is noticed by the first of its seeds that shows it, by a scene, or by a meeting in one.
 """
@@ -17,7 +17,7 @@ _HEAD = (
 
 
 class Noticed(Value):
-    """What notices a mutant, `seed 1003` or `scene renewal`, and what it says."""
+    """The seed, scene or meeting that shows a mutant, and the violation there."""
 
     by: str
     says: str

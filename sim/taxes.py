@@ -112,8 +112,12 @@ def half_up(exact: Decimal) -> int:
 
 def returned_rightly(invoice: Invoice, refund: Refund) -> None:
     """Checks that a refund returns each tax in proportion to what is left, as the invoice stood
-    before it."""
+    before it, and no more than is left: one made past us waits for what ours has reserved."""
     amount = refund.amount.amount_minor
+    if amount > (left := invoice.total.amount_minor - invoice.refund_reserved_minor):
+        raise Violation(
+            "11", f"{refund.id} over {amount} is booked where {left} is left", invoice.id
+        )
     wanted = _share_of_taxes(invoice, amount)
     if is_of_tax(refund):
         wanted = tuple(_taxes_left(invoice))
@@ -139,8 +143,8 @@ def net_part(invoice: Invoice, amount_minor: int) -> int:
 def _share_of_taxes(invoice: Invoice, amount_minor: int) -> tuple[int, ...]:
     """Returns the part of each tax that goes back with an amount.
 
-    It is in proportion to what is left. A bank, or a merchant past us, may take back what a refund
-    under way has reserved: nothing is left of the taxes then.
+    It is in proportion to what is left. A bank may take back what a refund under way has reserved:
+    nothing is left of the taxes then.
     """
     left = invoice.total.amount_minor - invoice.refund_reserved_minor
     part = Decimal(min(amount_minor, left)) / left if left else Decimal(0)

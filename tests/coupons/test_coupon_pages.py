@@ -43,7 +43,7 @@ def test_a_link_applies_a_coupon_and_its_page_sells_with_it(till: Till) -> None:
     page = till.client.browse("GET", f"{till.address}?coupon=spring")
     assert page.status == 200
     words = text_of(page)
-    assert "Discount with coupon SPRING, payments left: 1" in words and "-$7.50" in words
+    assert "Discount with coupon SPRING, payments left: 1" in words and "−$7.50" in words
     assert "Subscribe and pay $22.49" in words
     assert field(page, "coupon") == "spring"
     sent = till.fill_in(coupon="spring", shown=field(page, "shown"))
@@ -133,7 +133,7 @@ def test_mails_and_the_invoice_show_the_discount_and_for_how_long(till: Till) ->
     till.world.advance(minutes=5)
     mail: Any = till.world.mailer.sent[0]
     body = mail.get_body(("plain",)).get_content()
-    assert "Discount with coupon SPRING" in body and "-$7.50" in body
+    assert "Discount with coupon SPRING" in body and "−$7.50" in body
     assert "Discount with coupon SPRING, payments left: 2" in " ".join(body.split())
     assert "$22.49" in body
 
@@ -166,7 +166,7 @@ def test_the_invoice_has_a_line_for_the_discount() -> None:
     world.work()
     (issued,) = world.history().documents
     text = " ".join(PdfReader(BytesIO(render(issued))).pages[0].extract_text().split())
-    assert "Discount with coupon SPRING -$7.50" in text
+    assert "Discount with coupon SPRING −$7.50" in text
     assert "$22.49" in text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,11 +16,13 @@ from billing.gateway_events.flows import webhook
 from billing.kernel import customers
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.errors import Invalid, Refused, Unreachable
+from billing.kernel.funds import Funds
 from billing.kernel.gateways import (
     SANDBOX,
     AccountRef,
     GatewayEvent,
     GatewayRefund,
+    RefundFailed,
     RefundSucceeded,
 )
 from billing.kernel.ledger import trial_balance
@@ -27,6 +30,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.subscription import Source, State
 from billing.kernel.values import replace
+from billing.kernel.writes import Change
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import UnderWay
 from billing.refunds.refunds import RefundState
@@ -218,6 +222,55 @@ def test_ours_that_comes_too_late_fails_and_gives_its_reservation_back(world: Wo
     assert left(world) == (2999, 2999, 2999)
 
 
+@pytest.mark.spec("C-7")
+def test_one_elsewhere_that_leaves_no_room_for_ours_waits_until_ours_has_failed(
+    world: World,
+) -> None:
+    """Ours had taken all unused time and tax before the other was known (seed 88000111)."""
+    world.buy()
+    elsewhere(world, 1000)
+    world.sandbox.faults.arm("timeout_before", 2)
+    assert isinstance(give_back(world), UnderWay)
+    world.sandbox.faults.arm("timeout_before", 0)
+    with pytest.raises(Unreachable):
+        deliver(world)
+    assert left(world) == (2999, 0, 0)
+    world.advance(minutes=20)
+    assert "refund_made_elsewhere" in deliver(world)
+    states = {r.source.value: r.state.value for r in world.history().refunds}
+    assert states == {"merchant": "failed", "gateway": "succeeded"}
+    assert left(world) == (1000, 1000, 1000)
+    money = world.subscription().money
+    assert (money.in_use_minor, money.credit_minor) == (1999, 0)
+
+
+def test_what_a_refund_did_not_find_it_takes_once_an_earlier_one_has_failed(world: World) -> None:
+    """Half of the payment is used; ours took the credit of the rest before the other was known."""
+    world.buy()
+    sold = world.subscription()
+    half = replace(sold.money.shares[0], in_use_minor=0, credit_minor=1400)
+    world.store.commit(Change(sold, replace(sold, funds=Funds((half,)))))
+    ask = world.sandbox.refund
+    world.sandbox.refund = unheard_of  # type: ignore[method-assign, assignment]
+    assert isinstance(give_back(world, 1300), UnderWay)
+    elsewhere(world, 1500)
+    assert "refund_made_elsewhere" in deliver(world)
+    assert world.subscription().money.credit_minor == 0
+    world.sandbox.refund = lambda *_, **__: RefundFailed("expired_or_canceled_card")  # type: ignore
+    world.advance(minutes=20)
+    world.sandbox.refund = ask  # type: ignore[method-assign]
+    assert left(world) == (1500, 1500, 1500)
+    assert world.subscription().money.credit_minor == 0, "the other would have taken all of it"
+    (at_gateway,) = (r for r in world.history().refunds if r.source is Source.GATEWAY)
+    world.sandbox.send_back(reference(world), str(at_gateway.gateway_refund))
+    deliver(world)
+    assert world.subscription().money.credit_minor == 1400, "nothing went back in the end"
+
+
+def unheard_of(*_: object, **__: object) -> object:
+    raise Unreachable("the gateway never heard of it")
+
+
 def test_what_a_gateway_lists_beyond_the_payment_is_not_booked(world: World) -> None:
     world.buy()
     ledger = world.sandbox._ledger
@@ -301,7 +354,8 @@ def test_what_failed_at_the_dashboard_before_it_was_reported_is_nobodys_business
 
 
 STEPS = st.lists(
-    st.sampled_from(["ours", "unheard", "elsewhere", "sent back", "told", "time"]), max_size=12
+    st.sampled_from(["ours", "unheard", "unasked", "elsewhere", "sent back", "told", "time"]),
+    max_size=12,
 )
 
 
@@ -324,31 +378,39 @@ def test_whatever_goes_back_and_comes_back_the_books_are_the_gateways(
             world.sandbox.faults.arm("timeout_after", 2)
             try_refund(world)
             world.sandbox.faults.arm("timeout_after", 0)
+        elif step == "unasked":
+            world.sandbox.faults.arm("timeout_before", 2)
+            try_refund(world, None)
+            world.sandbox.faults.arm("timeout_before", 0)
         elif step == "elsewhere":
             world.sandbox.refund_elsewhere(here, 700)
         elif step == "sent back":
-            for made in world.sandbox.refunds(here, ours=[])[-1:]:
+            for made in world.sandbox.refunds(here, ours=[])[-2:][:1]:
                 world.sandbox.send_back(here, made.id)
         elif step == "told":
-            deliver(world)
+            with suppress(Unreachable):
+                deliver(world)
         else:
             world.advance(minutes=20)
     events = events_of(world) * 2
     random.shuffle(events)  # type: ignore[attr-defined]
+    world.advance(minutes=40)
     for event in events:
         webhook.take(world.ports, world.merchant, ACME, event, now=world.now)
     world.advance(minutes=40)
     gone = world.charges()[0]["refunded"]
     assert left(world) == (gone, gone, gone)
     assert set(books(world).values()) <= {2999 - gone, gone - 2999}
+    money = world.subscription().money
+    assert (money.in_use_minor, money.credit_minor) == (2999 - gone, 0), "only what was kept"
     standing = (r for r in world.history().refunds if r.state is RefundState.SUCCEEDED)
     assert sum(r.amount.amount_minor for r in standing) == gone
     entries = (o for o in world.orders() if o.kind is OrderKind.REFUND and not o.withdrawn)
     assert sum(o.amount.amount_minor for o in entries) == gone
 
 
-def try_refund(world: World) -> None:
+def try_refund(world: World, amount_minor: int | None = 500) -> None:
     try:
-        give_back(world, 500)
+        give_back(world, amount_minor)
     except (Invalid, Refused):
         return

@@ -1,4 +1,4 @@
-"""What noticed each mutant last, as a run of the mutants notes it."""
+"""The notes of a run of the mutants, which the next one reads."""
 
 from __future__ import annotations
 

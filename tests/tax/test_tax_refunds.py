@@ -79,11 +79,11 @@ def test_each_rate_goes_back_of_its_own_and_a_credit_note_says_so(shop: Shop) ->
     assert note.total == usd(254) and render(note)[:4] == b"%PDF"
     shown: Any = invoice_lines.table(note)
     assert [(row["words"], row["cells"][-1]) for row in shown["lines"]] == [
-        ("California 6% on -$29.99", "-$1.80"),
-        ("Los Angeles County 0.25% on -$29.99", "-$0.07"),
-        ("Los Angeles 2.25% on -$29.99", "-$0.67"),
+        ("California 6% on −$29.99", "−$1.80"),
+        ("Los Angeles County 0.25% on −$29.99", "−$0.07"),
+        ("Los Angeles 2.25% on −$29.99", "−$0.67"),
     ]
-    assert [row[1] for row in shown["sums"]] == ["-$2.54"], "its total, and nothing of 0.00"
+    assert [row[1] for row in shown["sums"]] == ["−$2.54"], "its total, and nothing of 0.00"
     assert set(report(shop).values()) == {(0, 0)}
 
 

@@ -279,7 +279,7 @@ def test_a_credit_note_has_the_taxes_that_go_back() -> None:
     assert sum(line.amount.amount_minor for line in note.lines) == -note.total.amount_minor
     shown = "\n".join(page.extract_text() for page in PdfReader(BytesIO(render(note))).pages)
     assert "California 6%" in shown
-    assert "-$0.55" in shown
+    assert "−$0.55" in shown
 
 
 @pytest.mark.spec("C-10")

@@ -206,18 +206,18 @@ class Funds(Value):
                 # Not all that went back: what had been used already took nothing from the funds.
                 had = was.credit_minor + was.in_use_minor
                 taken = max(0, had - share.credit_minor - share.in_use_minor)
-                after = after._without(share.period, taken, more)
+                after = after.without(share.period, taken, more)
             elif more < 0:
                 credit = max(0, share.credit_minor - was.credit_minor)
                 took = Taken(-more, credit, 0, 0)
                 after = after.restored(share.period, took, runs=False, taxed_by=share.taxed_by)
         return after
 
-    def _without(self, period: int, taken_minor: int, returned_minor: int) -> Funds:
+    def without(self, period: int | None, taken_minor: int, returned_minor: int) -> Funds:
         """Takes money out of one share, its credit first, and counts what was returned of it."""
-        shares = list(self.shares)
+        shares, of = list(self.shares), UNKNOWN if period is None else period
         for place, share in enumerate(shares):
-            if share.period == period:
+            if share.period == of:
                 credit = min(taken_minor, share.credit_minor)
                 in_use = min(taken_minor - credit, share.in_use_minor)
                 shares[place] = replace(

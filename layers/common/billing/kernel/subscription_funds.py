@@ -83,6 +83,11 @@ class FundedAgreement(Agreement):
         runs = self.is_live and (self.period, self.money.since) == (took.period, took.since)
         return self._with(self.money.restored(period, took, runs=runs, taxed_by=taxed_by))
 
+    def taking_late(self, period: int | None, minor: int) -> Self:
+        """Takes out what a refund of the period lacked when it was recorded, as far as it is there
+        now."""
+        return self._with(self.money.without(period, minor, 0))
+
     def _renewed(
         self,
         before: Self,

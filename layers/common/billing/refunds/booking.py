@@ -29,8 +29,12 @@ def settle(
     entitlements: Iterable[Entitlement],
     now: datetime,
     subscription: Subscription | None,
+    others: Iterable[Refund] = (),
 ) -> tuple[Refund, Transaction]:
-    """Books a refund with its own entry, or gives the reservation back (step 3)."""
+    """Books a refund with its own entry, or gives the reservation back (step 3).
+
+    `others` are the refunds of the same payment.
+    """
     if isinstance(outcome, RefundFailed):
         failed = replace(
             refund,
@@ -45,7 +49,7 @@ def settle(
         return failed, (
             Change(refund, failed, expecting=("state",)),
             Change(invoice, given_back),
-            *refunds.restore(refund, invoice, subscription),
+            *refunds.restore(refund, invoice, subscription, others),
         )
     done = replace(
         refund,

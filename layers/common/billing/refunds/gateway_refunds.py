@@ -92,12 +92,13 @@ def returned(
     entry: Order,
     now: datetime,
     subscription: Subscription | None,
+    others: Iterable[Refund] = (),
 ) -> Transaction:
     """Books back a refund that the customer's bank could not take; the merchant has the money.
 
     Books and invoice are as before it, so that it can be refunded anew; its credit note is void.
     Access stays as the refund left it: the merchant still wanted to give the money back, by another
-    way now.
+    way now. `others` are the refunds of the same payment.
     """
     assert refund.state is RefundState.SUCCEEDED, "only what went can come back"
     amount = refund.amount.amount_minor
@@ -109,7 +110,7 @@ def returned(
     return (
         Change(refund, after, expecting=("state",)),
         Change(invoice, kept),
-        *refunds.restore(refund, invoice, subscription),
+        *refunds.restore(refund, invoice, subscription, others),
         Change(paid, replace(paid, refunded_minor=paid.refunded_minor - amount)),
         Change(entry, replace(entry, withdrawn=True, code=failure)),
         Insert(ledger.refund_returned(refund.id, invoice, refund.amount, now, refund.taxes)),

@@ -8,6 +8,7 @@ by itself are in `gateway_refunds`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -85,6 +86,11 @@ class Refund(Entity):
     took: Taken | None = None
     returned: Returned | None = None
     taxes: tuple[int, ...] = ()
+
+    @property
+    def is_of_tax(self) -> bool:
+        """Tells whether it gives back tax alone (C-7)."""
+        return bool(self.taxes) and sum(self.taxes) == self.amount.amount_minor
 
 
 def refund_id(invoice: str, name: str) -> str:
@@ -203,10 +209,48 @@ def notify(
 
 
 def restore(
-    refund: Refund, invoice: Invoice, subscription: Subscription | None
+    refund: Refund,
+    invoice: Invoice,
+    subscription: Subscription | None,
+    others: Iterable[Refund] = (),
 ) -> tuple[Write, ...]:
-    """Restores the funds that a failed refund had taken."""
+    """Restores the funds that a failed refund had taken, less what others lacked because of it.
+
+    Of `others`, those of its payment that move money and found too little in the funds take now
+    what is there, whichever came first: clocks do not say. So nothing is given back twice.
+    """
     if refund.took is None or subscription is None:
         return ()
     again = subscription.not_returned(invoice.paid_in, refund.took, invoice.taxed_by)
-    return (Change(subscription, again, expecting=charge_eligibility.MONEY),)
+    writes: list[Write] = []
+    for other in others:
+        if not _is_beside(other, refund):
+            continue
+        had = other.took or _took_nothing(other, subscription)
+        lacked = had.returned_minor - had.credit_minor - had.in_use_minor
+        after = again.taking_late(invoice.paid_in, lacked)
+        if after == again:
+            continue
+        late = again.taken(after, 0)
+        took = replace(
+            had,
+            credit_minor=had.credit_minor + late.credit_minor,
+            in_use_minor=had.in_use_minor + late.in_use_minor,
+        )
+        writes.append(Change(other, replace(other, took=took), expecting=("state", "took")))
+        again = after
+    return (Change(subscription, again, expecting=charge_eligibility.MONEY), *writes)
+
+
+def _is_beside(other: Refund, refund: Refund) -> bool:
+    return (
+        other.id != refund.id
+        and other.invoice == refund.invoice
+        and other.state not in {RefundState.FAILED, RefundState.RETURNED}
+        and not other.is_of_tax
+    )
+
+
+def _took_nothing(refund: Refund, subscription: Subscription) -> Taken:
+    minor = refund.amount.amount_minor - sum(refund.taxes)
+    return Taken(minor, 0, 0, subscription.period, subscription.money.since)

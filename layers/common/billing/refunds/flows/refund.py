@@ -229,7 +229,8 @@ def _settle(
         paid = next(o for o in history.orders if o.id == refund.paid_order)
         subscription = history.subscription(invoice.subscription)
         settled, write = booking.settle(
-            refund, outcome, invoice, paid, history.entitlements, now, subscription
+            *(refund, outcome, invoice, paid, history.entitlements, now, subscription),
+            others=history.refunds,
         )
         try:
             ports.store.commit(*write)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.kernel.errors import Conflict, Refused
+from billing.kernel.errors import Conflict, Refused, Unreachable
 from billing.kernel.gateways import GatewayRefund, RefundFailed
 from billing.kernel.invoices import Invoice
 from billing.kernel.ports import Ports
@@ -24,12 +24,14 @@ def update(
     Returns the last step. Ours that are under way are settled, refunds made at the gateway are
     booked, those that a bank sent back are booked back; nothing is sent. Each is its own
     transaction, `also` goes with the last of them. Raises `Conflict` when another writer came
-    between.
+    between, and `Unreachable` while a refund of ours is under way that one at the gateway leaves no
+    room for: ours can only fail, and the other's tax and credit are known once it has.
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
     ours = _ids(history, invoice)
     found = ports.gateway_of(invoice).refunds(invoice.gateway_ref, ours=ours)
     news = [each for each in found if _is_news(each, _known(history, invoice, each))]
+    news.sort(key=lambda each: _known(history, invoice, each) is None)  # ours come first
     expected = {*ours, *(gateway_refunds.id_of(invoice.id, each) for each in news)}
     name = NOTHING_NEW
     for place, each in enumerate(news, 1):
@@ -58,6 +60,15 @@ def _is_news(found: GatewayRefund, known: Refund | None) -> bool:
     return known.state is RefundState.REQUESTED or (known.state is RefundState.SUCCEEDED and failed)
 
 
+def _refuse_beside_ours(history: History, invoice: Invoice, found: GatewayRefund) -> None:
+    """Raises `Unreachable` where one of ours under way and this one are more than was paid."""
+    ours = [each for each in history.refunds if each.invoice == invoice.id]
+    is_open = any(each.state is RefundState.REQUESTED for each in ours)
+    whole = invoice.refund_reserved_minor + invoice.disputed_minor + found.amount.amount_minor
+    if is_open and whole > invoice.total.amount_minor:
+        raise Unreachable("The gateway's refund is booked once ours is settled.")
+
+
 def _step(
     ports: Ports,
     history: History,
@@ -72,6 +83,7 @@ def _step(
     known, access = _known(history, invoice, found), history.entitlements
     subscription = history.subscription(invoice.subscription)
     if known is None:
+        _refuse_beside_ours(history, invoice, found)
         order, shard = ports.new_id("order"), ports.shard_of(invoice.purchase)
         try:
             writes = gateway_refunds.made_elsewhere(
@@ -82,7 +94,8 @@ def _step(
         name = "made_elsewhere"
     elif known.state is RefundState.REQUESTED:
         settled, writes = booking.settle(
-            known, found.outcome, invoice, paid, access, now, subscription
+            *(known, found.outcome, invoice, paid, access, now, subscription),
+            others=history.refunds,
         )
         name = settled.state.value
     elif known.state is RefundState.SUCCEEDED and isinstance(found.outcome, RefundFailed):
@@ -92,7 +105,8 @@ def _step(
         if entry is None:
             raise Conflict()  # it was written a moment ago
         writes = gateway_refunds.returned(
-            known, found.outcome.code, invoice, paid, entry, now, subscription
+            *(known, found.outcome.code, invoice, paid, entry, now, subscription),
+            others=history.refunds,
         )
         name = RefundState.RETURNED.value
     else:

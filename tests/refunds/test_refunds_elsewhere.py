@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from billing.gateway_events.flows import webhook
 from billing.kernel import customers
 from billing.kernel.catalog import PriceTerms, PriceType
-from billing.kernel.errors import Invalid, Refused, Unreachable
+from billing.kernel.errors import Conflict, Invalid, Refused, Unreachable
 from billing.kernel.funds import Funds
 from billing.kernel.gateways import (
     SANDBOX,
@@ -232,7 +232,7 @@ def test_one_elsewhere_that_leaves_no_room_for_ours_waits_until_ours_has_failed(
     world.sandbox.faults.arm("timeout_before", 2)
     assert isinstance(give_back(world), UnderWay)
     world.sandbox.faults.arm("timeout_before", 0)
-    with pytest.raises(Unreachable):
+    with pytest.raises(Conflict):
         deliver(world)
     assert left(world) == (2999, 0, 0)
     world.advance(minutes=20)
@@ -388,7 +388,7 @@ def test_whatever_goes_back_and_comes_back_the_books_are_the_gateways(
             for made in world.sandbox.refunds(here, ours=[])[-2:][:1]:
                 world.sandbox.send_back(here, made.id)
         elif step == "told":
-            with suppress(Unreachable):
+            with suppress(Conflict):
                 deliver(world)
         else:
             world.advance(minutes=20)

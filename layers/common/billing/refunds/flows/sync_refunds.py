@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.kernel.errors import Conflict, Refused, Unreachable
+from billing.kernel.errors import Conflict, Refused
 from billing.kernel.gateways import GatewayRefund, RefundFailed
 from billing.kernel.invoices import Invoice
 from billing.kernel.ports import Ports
@@ -24,8 +24,8 @@ def update(
     Returns the last step. Ours that are under way are settled, refunds made at the gateway are
     booked, those that a bank sent back are booked back; nothing is sent. Each is its own
     transaction, `also` goes with the last of them. Raises `Conflict` when another writer came
-    between, and `Unreachable` while a refund of ours is under way that one at the gateway leaves no
-    room for: ours can only fail, and the other's tax and credit are known once it has.
+    between, and while a refund of ours is under way that one at the gateway leaves no room for:
+    ours can only fail, and the other's tax and credit are known once it has.
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
     ours = _ids(history, invoice)
@@ -61,12 +61,12 @@ def _is_news(found: GatewayRefund, known: Refund | None) -> bool:
 
 
 def _refuse_beside_ours(history: History, invoice: Invoice, found: GatewayRefund) -> None:
-    """Raises `Unreachable` where one of ours under way and this one are more than was paid."""
+    """Raises `Conflict` where one of ours under way and this one are more than was paid."""
     ours = [each for each in history.refunds if each.invoice == invoice.id]
     is_open = any(each.state is RefundState.REQUESTED for each in ours)
     whole = invoice.refund_reserved_minor + invoice.disputed_minor + found.amount.amount_minor
     if is_open and whole > invoice.total.amount_minor:
-        raise Unreachable("The gateway's refund is booked once ours is settled.")
+        raise Conflict()
 
 
 def _step(

@@ -152,7 +152,7 @@ def _count(world: World) -> None:
     (book,) = world.store.figure_books([merchant.id])
     assert book is not None
     for _ in range(DAYS // 28 // count_months.A_NIGHT_MOST + 1):
-        count_months.count_some(world.ports, merchant, book, world.now)
+        count_months.count_some(world.ports, merchant, book, world.now, lambda: True)
 
 
 def rows_of(orders: int, products: Sequence[str], today: date) -> Iterator[FigureSums]:

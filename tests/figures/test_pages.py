@@ -151,6 +151,12 @@ def test_bars_stand_on_zero_and_hang_below_it() -> None:
     assert [b.height for b in chart.of([("a", 0)]).bars] == [0]
 
 
+@pytest.mark.parametrize(("labels", "shown"), [(["2026-01"] * 12, 6), ([*"0123456789", "10"], 11)])
+def test_labels_of_a_chart_do_not_run_into_one_another(labels: list[str], shown: int) -> None:
+    bars = chart.of([(label, 1) for label in labels]).bars
+    assert sum(bool(bar.label) for bar in bars) == shown
+
+
 @pytest.mark.spec("M-10")
 def test_whoever_sold_before_figures_were_kept_is_asked_to_count_once() -> None:
     shop = Shop()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 from billing.kernel.values import Value
 
 WIDTH, HEIGHT = 720, 200
 LABELS_HEIGHT = 24
 GAP_SHARE = 0.3
-LABELS_MOST = 14
+CHARACTER_WIDTH = 6.6
+"""The room that a character of a label takes, in the drawing's units."""
+
+CHARACTERS_BETWEEN = 3
+"""The characters for which there is room between two labels: a month is shown longer than named."""
 
 
 class Bar(Value):
@@ -47,7 +52,8 @@ def of(values: Sequence[tuple[str, int]]) -> Chart:
     span = (top - bottom) or 1
     zero_y = HEIGHT * top / span if top or bottom else float(HEIGHT)
     step = WIDTH / max(1, len(values))
-    every = -(-len(values) // LABELS_MOST) or 1
+    longest = max((len(label) for label, _ in values), default=0)
+    every = ceil((longest + CHARACTERS_BETWEEN) * CHARACTER_WIDTH / step)
     bars = []
     for place, (label, value) in enumerate(values):
         height = HEIGHT * abs(value) / span

@@ -19,7 +19,7 @@ T = TypeVar("T")
 DEMO = "/portal/demo"
 DESK = "/helpdesk/demo"
 LIBRARY = "demo.library-1"
-SECONDS_TO_ARRIVE = 20
+SECONDS_TO_ARRIVE = 60
 
 GOOD_CARD, OTHER_CARD = "•••• 4242", "•••• 4444"
 DECLINED_CARD, CONFIRMED_CARD = "•••• 0002", "•••• 3184"

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from itertools import product
+from itertools import islice, product
 
 from billing.kernel.values import Value
 from sim.faults import Forced
@@ -70,9 +70,9 @@ def singles(scene: Scene) -> Iterator[Failure | None]:
                 yield _tried(scene, {(actor, point): (kind, 0.9)}, None)
 
 
-def pairs(meeting: Meeting) -> Iterator[Failure | None]:
+def pairs(meeting: Meeting, start: int = 0) -> Iterator[Failure | None]:
     """Yields outcomes of two invocations that meet, each held up or killed at each of its port
-    calls.
+    calls; without the first `start` of them.
     """
     name, prefix, nth, action = meeting
     scene = SCENES[name]
@@ -89,13 +89,13 @@ def pairs(meeting: Meeting) -> Iterator[Failure | None]:
     new = [a for a in met if a not in alone]
     meant = [a for a in new if a.split()[0] == COMES.get(action, a.split()[0])]
     for other, calls in [(a, met[a]) for a in meant[:1]] or [("nobody", 0)]:
-        for i, j in product(range(alone[first]), range(calls + 1)):
-            for kinds in PAIRS:
-                forced: Forced = {
-                    (first, i): (kinds[0], FIRST_WAITS),
-                    (other, j): (kinds[1], SECOND_WAITS),
-                }
-                yield _tried(scene, forced, spawned)
+        places = product(range(alone[first]), range(calls + 1), PAIRS)
+        for i, j, kinds in islice(places, start, None):
+            forced: Forced = {
+                (first, i): (kinds[0], FIRST_WAITS),
+                (other, j): (kinds[1], SECOND_WAITS),
+            }
+            yield _tried(scene, forced, spawned)
 
 
 def _tried(scene: Scene, forced: Forced, spawned: Spawned | None) -> Failure | None:

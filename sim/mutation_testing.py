@@ -20,7 +20,8 @@ from sim.run import run
 FIRST_SEED = 1000
 SEEDS_OF_REDUNDANT = 20
 
-Violations = Iterator[Violation | None]
+Violations = Iterator[tuple[int, Violation | None]]
+"""Outcomes, each with its place among the pairs of a meeting, or 0."""
 
 
 def main(seeds: int) -> int:
@@ -57,9 +58,9 @@ def _outcome(number: int, seeds: int, first: str) -> Noticed | None:
             says = moving_mutations.noticed()
             return None if says is None else Noticed("moving", says)
         for by, violations in _tries(mutant, seeds, first):
-            for violation in violations:
+            for place, violation in violations:
                 if violation is not None:
-                    return Noticed(by, str(violation))
+                    return Noticed(f"{by} @ {place}" if place else by, str(violation))
     return None
 
 
@@ -77,7 +78,9 @@ def _tries(mutant: Mutant, seeds: int, first: str) -> Iterator[tuple[str, Violat
     if kind == "scene":
         yield first, _of_scene(what)
     if kind == "meeting":
-        yield from map(_of_meeting, (each for each in scenes.MEETINGS if _named(each) == what))
+        name, _, place = what.rpartition(" @ ")
+        same = (each for each in scenes.MEETINGS if _named(each) == name)
+        yield from (_of_meeting(each, int(place)) for each in same)
     if mutant.scene is not None:
         yield f"scene {mutant.scene}", _of_scene(mutant.scene)
         yield from map(_of_meeting, (each for each in scenes.MEETINGS if each[0] == mutant.scene))
@@ -91,19 +94,19 @@ def _tries(mutant: Mutant, seeds: int, first: str) -> Iterator[tuple[str, Violat
 
 
 def _of_seed(seed: int) -> Violations:
-    yield run(seed).violation
+    yield 0, run(seed).violation
 
 
 def _of_scene(name: str) -> Violations:
     if name in scenes.SCENES:
-        yield exhaustive.tried(scenes.SCENES[name], {}).violation
+        yield 0, exhaustive.tried(scenes.SCENES[name], {}).violation
 
 
-def _of_meeting(meeting: scenes.Meeting) -> tuple[str, Violations]:
-    found = exhaustive.pairs(meeting)
-    return f"meeting {_named(meeting)}", (
-        None if each is None else each.violation for each in found
-    )
+def _of_meeting(meeting: scenes.Meeting, start: int = 0) -> tuple[str, Violations]:
+    """Returns the outcomes of a meeting from one of its pairs of points on, counted from 1."""
+    found = enumerate(exhaustive.pairs(meeting, max(0, start - 1)), max(1, start))
+    outcomes = ((place, None if each is None else each.violation) for place, each in found)
+    return f"meeting {_named(meeting)}", outcomes
 
 
 def _named(meeting: scenes.Meeting) -> str:

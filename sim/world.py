@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from billing.checkout.checkouts import Checkout
+from billing.declarations.declarations import Declaration
 from billing.gateways.sandbox.ledger import Row
 from billing.helpdesk.tickets import Ticket
 from billing.jobs.jobs import JobLine
@@ -195,7 +196,7 @@ class World:
         self.oracle.committed(puts)
 
 
-OF_SWEEPS = (Subscription, Checkout, Refund, Ticket)
+OF_SWEEPS = (Subscription, Checkout, Refund, Ticket, Declaration)
 """The entities whose due dates the schedules look at."""
 
 

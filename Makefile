@@ -43,7 +43,7 @@ run: export DATA := $(DATA)
 run: $(DEV)
 	@exec env $(WITH_LAYER) .venv/bin/python -m dev.run
 
-## make test       run the fast tests, in 6 to 7 minutes (ARGS='-k rebill' runs some of them)
+## make test       run the fast tests, in 5 to 7 minutes (ARGS='-k rebill' runs some of them)
 .PHONY: test
 test: $(DEV)
 	$(if $(RECORD),PRIVILEGES=$(RECORD) $(WITH_LAYER)) .venv/bin/pytest -n 2 -m "not slow" \

@@ -62,7 +62,7 @@ def _deployed() -> tuple[int, int]:
     """Returns the batches at a time of a stream shard, and the function's memory in MB."""
     template = TEMPLATE.read_text("utf-8")
     (batches,) = re.findall(r"ParallelizationFactor: (\d+)", template)
-    # That of all functions: the first; it has none of its own.
+    # The size of all functions stands first; the notify function has none of its own.
     memory = re.findall(r"MemorySize: (\d+)", template)[0]
     return int(batches), int(memory)
 

@@ -246,7 +246,7 @@ def test_a_refund_that_failed_gives_its_tax_back_to_what_is_left() -> None:
     assert reserved.taxes == (55, 2, 21)
     assert held.taxes_left == (125, 5, 46)
     _, failed = booking.settle(
-        reserved, RefundFailed("expired_card"), held, order, (), world.now, None
+        reserved, RefundFailed("expired_card"), held, order, (), world.now, None, others=()
     )
     assert left(held, failed) == replace(paid, refunds=1)
 

@@ -84,7 +84,7 @@ class FundedAgreement(Agreement):
         return self._with(self.money.restored(period, took, runs=runs, taxed_by=taxed_by))
 
     def taking_late(self, period: int | None, minor: int) -> Self:
-        """Takes out what a refund of the period lacked when it was recorded, as far as it is there
+        """Takes out the money that a refund of the period did not find before, as far as it is here
         now."""
         return self._with(self.money.without(period, minor, 0))
 

@@ -29,7 +29,7 @@ def settle(
     entitlements: Iterable[Entitlement],
     now: datetime,
     subscription: Subscription | None,
-    others: Iterable[Refund] = (),
+    others: Iterable[Refund],
 ) -> tuple[Refund, Transaction]:
     """Books a refund with its own entry, or gives the reservation back (step 3).
 

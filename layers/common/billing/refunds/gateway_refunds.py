@@ -92,7 +92,7 @@ def returned(
     entry: Order,
     now: datetime,
     subscription: Subscription | None,
-    others: Iterable[Refund] = (),
+    others: Iterable[Refund],
 ) -> Transaction:
     """Books back a refund that the customer's bank could not take; the merchant has the money.
 

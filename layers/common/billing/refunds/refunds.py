@@ -212,7 +212,7 @@ def restore(
     refund: Refund,
     invoice: Invoice,
     subscription: Subscription | None,
-    others: Iterable[Refund] = (),
+    others: Iterable[Refund],
 ) -> tuple[Write, ...]:
     """Restores the funds that a failed refund had taken, less what others lacked because of it.
 

@@ -119,7 +119,7 @@ def _page_for_all(
         status=422 if errors else 409 if refused else 200,
         point=point,
         product=product,
-        last=announce_price.last_of_all(desk.ports, desk.merchant, point.id),
+        last=announce_price.last_run(desk.ports, desk.merchant, point.id),
         **_shown(desk, errors, refused),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import chain, product
+from functools import partial
 
 from billing.catalog.flows import product_lists
 from billing.figures import cohorts, sums
@@ -87,18 +87,14 @@ def _stored(
     """
     found: list[FigureSums] = []
     is_month = len(span) == sums.MONTH_LENGTH
-    for kind in product((False, True), ("", *cohorts.Series) if is_month else ("",)):
-        test, series = kind
-
-        def read(product: str, test: bool = test, series: str = series) -> list[FigureSums]:
-            return ports.store.figure_spans(
-                *(merchant, span, span), product=product, test=test, series=series
-            )
-
-        of_all = read("")
-        found += of_all
-        if of_all or kind in kinds:
-            found += chain.from_iterable(map(read, products))
+    for test in (False, True):
+        for series in ("", *cohorts.Series) if is_month else ("",):
+            read = partial(ports.store.figure_spans, merchant, span, span, test=test, series=series)
+            of_all = read()
+            found += of_all
+            if of_all or (test, series) in kinds:
+                for product in products:
+                    found += read(product=product)
     return found
 
 

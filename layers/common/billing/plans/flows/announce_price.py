@@ -127,24 +127,27 @@ def take_back_of_all(ports: Ports, merchant: str, price_point: str, now: datetim
     return _start(ports, merchant, price_point, {"price_point": price_point}, now)
 
 
-class LastOfAll(Value):
-    """The last that was begun for all subscriptions at a price point; no price: taken back."""
+class LastRun(Value):
+    """The last job for all subscriptions at a price point.
+
+    It announced `price`, or took announced prices back where there is none.
+    """
 
     job: Job
     price: Money | None
     starts_at: datetime | None
 
 
-def last_of_all(ports: Ports, merchant: str, price_point: str) -> LastOfAll | None:
-    """Returns what was last begun for all at a price point, with its counts so far."""
+def last_run(ports: Ports, merchant: str, price_point: str) -> LastRun | None:
+    """Returns the last job for all subscriptions at a price point, with its counts so far."""
     job = ports.store.job(merchant, f"{JOB}.{price_point}")
     if job is None:
         return None
     asked: dict[str, Any] = json.loads(job.begins)
     if "price" not in asked:
-        return LastOfAll(job, None, None)
+        return LastRun(job, None, None)
     price = Money(asked["price"], Currency(asked["currency"]))
-    return LastOfAll(job, price, datetime.fromisoformat(asked["from"]))
+    return LastRun(job, price, datetime.fromisoformat(asked["from"]))
 
 
 def _start(

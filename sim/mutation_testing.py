@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
+from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from sim import exhaustive, moving_mutations, mutants, noticed, scenes
 from sim.invariants import Violation
@@ -31,21 +30,23 @@ def main(seeds: int) -> int:
     found is noted at once, so that a run that is cut short makes the next one quicker.
     """
     unnoticed, last = 0, noticed.read()
-    notes = {mutant.name: last[mutant.name] for mutant in mutants.MUTANTS if mutant.name in last}
+    notes = {mutant.name: last.get(mutant.name) for mutant in mutants.MUTANTS}
     with ProcessPoolExecutor(os.cpu_count() or 1) as pool:
-        firsts = [last.get(mutant.name, "") for mutant in mutants.MUTANTS]
-        outcomes = pool.map(_outcome, range(len(mutants.MUTANTS)), repeat(seeds), firsts)
-        for mutant, found in zip(mutants.MUTANTS, outcomes, strict=True):
-            notes.pop(mutant.name, None)
+        outcomes = {
+            pool.submit(_outcome, number, seeds, notes[mutant.name] or ""): mutant
+            for number, mutant in enumerate(mutants.MUTANTS)
+        }
+        for outcome in as_completed(outcomes):
+            mutant, found = outcomes[outcome], outcome.result()
+            notes[mutant.name] = None if found is None else found.by
             if found is not None:
                 print(f"caught     {mutant.name}: {found.by}, {found.says}"[:150], flush=True)
-                notes[mutant.name] = found.by
             elif mutant.redundant is not None:
                 print(f"redundant  {mutant.name}: {mutant.redundant}", flush=True)
             else:
                 unnoticed += 1
                 print(f"UNNOTICED  {mutant.name}, in {seeds} seeds", flush=True)
-            noticed.write(notes)
+            noticed.write({name: by for name, by in notes.items() if by})
     print(f"mutants={len(mutants.MUTANTS)} seeds={seeds} unnoticed={unnoticed}")
     return 1 if unnoticed else 0
 

@@ -9,7 +9,9 @@ import botocore.session
 import pytest
 from hypothesis import settings
 
+from billing.render import invoice_pdf
 from tests.depth import examples
+from tests.typesetting import QuickCompiler
 
 # A deadline per example measures the machine, not the code. What lands is decided by the same
 # examples each time; fresh ones are for whoever runs the tests by hand.
@@ -30,6 +32,14 @@ gc.set_threshold(20_000, 20, 20)
 def pytest_collection_finish(session: pytest.Session) -> None:
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def typesetting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves typst out of the fast tests that do not look at their PDFs, most of them mailed."""
+    if not any(map(request.node.get_closest_marker, ("typeset", "slow"))):
+        quick = QuickCompiler(invoice_pdf._compiler)
+        monkeypatch.setattr(invoice_pdf, "_compiler", lambda: quick)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -128,6 +128,7 @@ def test_what_cannot_be_printed_is_refused(
     assert (answer.status, answer.json["field"]) == (422, field), answer.json
 
 
+@pytest.mark.typeset
 def test_invoices_say_it_from_then_on(shop: Shop) -> None:
     collecting(shop.world, OSS)
     put(shop, **IDENTITY)

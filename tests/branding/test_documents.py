@@ -23,6 +23,8 @@ from tests.branding.pictures import RED
 from tests.branding.test_own_mails import brand, merchant
 from tests.world import World
 
+pytestmark = pytest.mark.typeset
+
 
 @pytest.fixture
 def world() -> World:

@@ -336,6 +336,7 @@ def test_a_trial_had_with_the_card_was_had_with_its_new_number(world: World) -> 
 
 
 @pytest.mark.spec("B-5")
+@pytest.mark.typeset
 def test_an_invoice_says_what_it_was_paid_with_when_it_was_paid(world: World) -> None:
     before = buy(world)
     renew(world, before)

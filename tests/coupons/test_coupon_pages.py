@@ -159,6 +159,7 @@ def test_the_portal_says_how_many_payments_a_coupon_still_lowers() -> None:
 
 
 @pytest.mark.spec("C-8", "B-5")
+@pytest.mark.typeset
 def test_the_invoice_has_a_line_for_the_discount() -> None:
     world = World()
     coupon(world)

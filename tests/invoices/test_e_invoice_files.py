@@ -23,7 +23,7 @@ from tests.tax.taxing import BUDAPEST, OSS, collecting
 from tests.web.shop import Shop
 from tests.world import MONTHLY
 
-pytestmark = pytest.mark.spec("M-13")
+pytestmark = [pytest.mark.spec("M-13"), pytest.mark.typeset]
 
 GOLD = replace(MONTHLY, price=Money(5998, Currency.USD))
 BUSINESS = {"name": "Kft.", "address": BUDAPEST, "tax_id": "HU12892312"}

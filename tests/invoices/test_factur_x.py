@@ -21,7 +21,7 @@ from billing.render import invoice_pdf
 from tests.invoices.issuing_samples import GERMAN_BUSINESS, issued
 from tests.invoices.test_einvoices import CREDIT_NOTES, INVOICES, MONTHLY, REVERSED, xml_of
 
-pytestmark = pytest.mark.spec("M-13")
+pytestmark = [pytest.mark.spec("M-13"), pytest.mark.typeset]
 
 XMP = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",

@@ -26,7 +26,7 @@ from billing.render import invoice_pdf
 from billing.storage.memory.objects import MemoryObjects
 from tests.world import World, meanwhile
 
-pytestmark = pytest.mark.spec("B-5", "M-7")
+pytestmark = [pytest.mark.spec("B-5", "M-7"), pytest.mark.typeset]
 
 AUCKLAND = Address("1 Queen Street", "Auckland", "NZ", postal_code="1010")
 

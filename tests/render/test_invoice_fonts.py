@@ -18,6 +18,8 @@ from dev.fonts import FONTS, SOURCES_SHA256
 from tests.render.samples import INVOICE, usd
 from tests.render.test_invoice_pdf import pdf_of
 
+pytestmark = pytest.mark.typeset
+
 SAMPLES = {
     "Bulgarian": "Жълтата дюля беше щастлива, Ѝ",
     "Danish": "Quizdeltagerne spiste jordbær med fløde, Åse Æbelø",

@@ -19,6 +19,8 @@ from billing.render import invoice_pdf
 from billing.render.messages import known
 from tests.render.samples import INVOICE, MERCHANT, NOW, ZONE, usd
 
+pytestmark = pytest.mark.typeset
+
 CARD = PaymentMethod(
     id="pm_1",
     merchant=MERCHANT.id,

@@ -263,6 +263,7 @@ def test_the_same_names_closest_place_counts_and_other_names_are_owed_together()
 
 
 @pytest.mark.spec("M-7", "C-10")
+@pytest.mark.typeset
 def test_a_credit_note_has_the_taxes_that_go_back() -> None:
     world = collecting(World())
     world.buy(world.product(MONTHLY), address=LOS_ANGELES)

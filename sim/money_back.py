@@ -103,6 +103,15 @@ def refund_last(adversary: Adversary, target: Subscription) -> None:
         _ask_refund(world, paid[-1], part, asked, at_us, TIMES_ASKED)
 
 
+def refund_part(adversary: Adversary, target: Subscription, of: int) -> None:
+    """Refunds one part in so many of the newest payment."""
+    world = adversary.world
+    for paid in payments(world, target)[-1:]:
+        asked = f"{ASKED} {paid.id} {world.clockwork.now_us} part"
+        part_minor = paid.amount.amount_minor // of
+        _ask_refund(world, paid, part_minor, asked, world.clockwork.now_us, TIMES_ASKED)
+
+
 def refund_tax(adversary: Adversary, target: Subscription) -> None:
     """Refunds the tax of the newest payment alone, as on proof, while somebody else does the
     same."""

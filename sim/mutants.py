@@ -46,8 +46,7 @@ from billing.plans import freezing, plan_change
 from billing.rebill import charge_steps, plan_change_steps
 from billing.rebill.flows import charge, sweep
 from billing.rebill.flows.charge_jobs import ChargeJob
-from billing.refunds import booking, disputes, refunds, value
-from billing.refunds.flows import sync_refunds
+from billing.refunds import booking, disputes, gateway_refunds, refunds, value
 from billing.runtime import deadline
 from billing.tax import sums
 from sim import coupon_mutations, declaration_mutations, moving_mutations, webhook_mutations
@@ -144,7 +143,7 @@ _PAID: Callable[..., Patch] = lambda mutate: (charge_steps, "settle_paid", mutat
 _DECLINED: Callable[..., Patch] = lambda mutate: (charge_steps, "settle_declined", mutate)  # noqa: E731
 _STEP: Callable[..., Patch] = lambda mutate: (checkout_steps, "_step", mutate)  # noqa: E731
 
-_BESIDE_OURS: Patch = (sync_refunds, "_refuse_beside_ours", always(None))
+_BESIDE_OURS: Patch = (gateway_refunds, "waits_for_ours", always(False))
 _CHANGED: Callable[..., Patch] = lambda mutate: (plan_change_steps, "_settle_paid", mutate)  # noqa: E731
 
 
@@ -226,7 +225,11 @@ MUTANTS: tuple[Mutant, ...] = (
         scene="upgrades",
     ),
     Mutant("PNR: subscription not expected", (_PNR(without_expect),)),
-    Mutant("PNR: invoice unconditional", (_PNR(blind("Invoice")),)),
+    Mutant(
+        "PNR: invoice unconditional",
+        (_PNR(blind("Invoice")),),
+        redundant="whoever writes an open invoice has claimed its subscription, or changes it",
+    ),
     Mutant(
         "PNR: attempt not checked",
         (_PNR(forgetting("attempt")),),
@@ -322,10 +325,15 @@ MUTANTS: tuple[Mutant, ...] = (
         redundant="a refund's id counts the refunds, and the insert refuses a second one",
     ),
     Mutant("refund: credit stays", ((refunds, "take_back", always((None, ()))),)),
-    Mutant("refund: a failed one keeps the credit", ((refunds, "restore", always(())),)),
+    Mutant(
+        "refund: a failed one keeps the credit",
+        ((refunds, "restore", always(())),),
+        scene="is sent back",
+    ),
     Mutant(
         "refund: another takes nothing late",
         ((refunds, "_is_beside", always(False)),),
+        scene="is sent back after the bank took the rest",
     ),
     Mutant("refund: booked beside ours without room", (_BESIDE_OURS,)),
     Mutant(

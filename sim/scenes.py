@@ -108,8 +108,13 @@ def refund_soon(adversary: Adversary, target: Subscription) -> None:
     clockwork.at(clockwork.now_us + MINUTE, refund)
 
 
+def refund_half(adversary: Adversary, target: Subscription) -> None:
+    """Refunds half of the newest payment."""
+    money_back.refund_part(adversary, target, 2)
+
+
 def lose_first_payment(adversary: Adversary, target: Subscription) -> None:
-    """Disputes the whole first payment, which the bank takes back three days later."""
+    """Disputes what is left of the first payment, which the bank takes back three days later."""
     world = adversary.world
     reference = str(charged(world, target)[0].gateway_ref)
     sandbox = world.gateway.sandbox
@@ -192,6 +197,27 @@ SCENES = {
             "pm_card_mastercard",
             33,
             acts=(Act(10, change_cheaper), Act(12, lose_first_payment)),
+            hears=True,
+        ),
+        Scene(
+            "is sent back",
+            GOLD,
+            "pm_card_mastercard",
+            33,
+            acts=(Act(10, change_cheaper), Act(12, refund_half), Act(14, money_back.send_back)),
+            hears=True,
+        ),
+        Scene(
+            "is sent back after the bank took the rest",
+            GOLD,
+            "pm_card_mastercard",
+            33,
+            acts=(
+                Act(10, change_cheaper),
+                Act(12, refund_half),
+                Act(13, lose_first_payment),
+                Act(20, money_back.send_back),
+            ),
             hears=True,
         ),
         Scene(

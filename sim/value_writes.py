@@ -254,7 +254,7 @@ class ValueWrites(Seen):
         before = self._lost_of[invoice.id]
         self._lost_of[invoice.id] += cents
         net = taxes.net_part(invoice, before + cents) - taxes.net_part(invoice, before)
-        self._give_back(subscription, invoice.id, net, "")
+        self._give_back(subscription, invoice.id, net, f"{invoice.id}:{chargeback.id}")
 
     def _stamp(self, invoice: Invoice) -> tuple[object, ...]:
         stands = self.subscription(invoice.subscription)

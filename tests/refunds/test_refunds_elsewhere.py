@@ -34,6 +34,7 @@ from billing.kernel.writes import Change
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import UnderWay
 from billing.refunds.refunds import RefundState
+from tests.scenarios import disputes
 from tests.world import World, meanwhile
 
 ACME = AccountRef("acme", SANDBOX, SANDBOX)
@@ -265,6 +266,30 @@ def test_what_a_refund_did_not_find_it_takes_once_an_earlier_one_has_failed(worl
     world.sandbox.send_back(reference(world), str(at_gateway.gateway_refund))
     deliver(world)
     assert world.subscription().money.credit_minor == 1400, "nothing went back in the end"
+
+
+@pytest.mark.spec("W-4", "A-4")
+def test_what_a_lost_dispute_did_not_find_it_takes_once_a_refund_comes_back(world: World) -> None:
+    """Half of the payment is used; a refund had taken the rest before the bank took 1,500."""
+    world.buy()
+    sold = world.subscription()
+    half = replace(sold.money.shares[0], in_use_minor=0, credit_minor=1400)
+    world.store.commit(Change(sold, replace(sold, funds=Funds((half,)))))
+    given = give_back(world, 1300)
+    assert isinstance(given, Order)
+    dispute = disputes.disputed(world, 1500)
+    disputes.decide(world, dispute, disputes.LOST)
+    assert world.subscription().money.credit_minor == 0
+    (ours,) = world.history().refunds
+    world.sandbox.send_back(reference(world), str(ours.gateway_refund))
+    deliver(world)
+    assert left(world) == (0, 0, 0)
+    assert world.subscription().money.credit_minor == 0, "the bank would have taken all of it"
+    (chargeback,) = world.history().chargebacks
+    assert chargeback.took is not None
+    assert chargeback.took.credit_minor == 1400
+    deliver(world)
+    assert world.history().chargebacks == (chargeback,), "what was taken late is taken once"
 
 
 def unheard_of(*_: object, **__: object) -> object:

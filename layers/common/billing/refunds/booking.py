@@ -18,6 +18,7 @@ from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Transaction, Write
 from billing.refunds import refunds
+from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
 
 
@@ -29,11 +30,11 @@ def settle(
     entitlements: Iterable[Entitlement],
     now: datetime,
     subscription: Subscription | None,
-    others: Iterable[Refund],
+    others: Iterable[Refund | Chargeback],
 ) -> tuple[Refund, Transaction]:
     """Books a refund with its own entry, or gives the reservation back (step 3).
 
-    `others` are the refunds of the same payment.
+    `others` are the refunds and the lost chargebacks of the same payment.
     """
     if isinstance(outcome, RefundFailed):
         failed = replace(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from billing.kernel.customers import Entitlement
+from billing.kernel.fund_shares import Taken
 from billing.kernel.gateways import DisputeStanding
 from billing.kernel.invoices import Invoice
 from billing.kernel.money import Money
@@ -15,12 +16,17 @@ from billing.kernel.subscription import Subscription
 from billing.kernel.values import Value
 from billing.kernel.writes import Entity
 
+AS_READ = ("standing", "moves", "took")
+"""The fields of a chargeback that its changes depend on."""
+
 
 class Chargeback(Entity):
     """Our record of a dispute; `id` is the gateway's own.
 
     `order` is the Order ID of its entry, `moves` counts the changes of its status (`standing`).
-    `revoked_at` is when it closed access, if it did.
+    `revoked_at` is when it closed access, if it did. `took` is what it took out of the
+    subscription's funds when it was lost: None before, for those that were lost before this was
+    kept, and where there is no subscription.
     """
 
     id: str
@@ -35,6 +41,7 @@ class Chargeback(Entity):
     opened_at: datetime
     moves: int = 1
     revoked_at: datetime | None = None
+    took: Taken | None = None
 
 
 class Disputed(Value):

@@ -13,6 +13,7 @@ from datetime import datetime
 from billing.cancel import cancellation
 from billing.kernel import charge_eligibility, ledger
 from billing.kernel.customers import Entitlement
+from billing.kernel.fund_shares import Taken
 from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.invoices import UNDER_WAY, Invoice
 from billing.kernel.orders import Order, OrderKind
@@ -21,7 +22,7 @@ from billing.kernel.subscription import CHARGEABLE, CancelRequest, Source, Subsc
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write, left
 from billing.refunds import value
-from billing.refunds.chargebacks import Chargeback, Disputed, event_id, standing_of
+from billing.refunds.chargebacks import AS_READ, Chargeback, Disputed, event_id, standing_of
 
 MONEY = ("state", "dispute", "disputed_minor", "refund_reserved_minor")
 """Invoice fields that a chargeback depends on: it and a refund never take the same money."""
@@ -45,7 +46,7 @@ def open_dispute(
     ID of a new one's entry.
     """
     after = _reopen(before, now, revoke) if before else _new(about, dispute, now, order, revoke)
-    written = Change(before, after, expecting=("standing", "moves")) if before else Insert(after)
+    written = Change(before, after, expecting=AS_READ) if before else Insert(after)
     return (
         written,
         *(() if before else (Insert(_entry(about, after, now)),)),
@@ -104,7 +105,7 @@ def win(about: Disputed, before: Chargeback, now: datetime, *, shard: int) -> Tr
         if before.revoked_at is not None and entitlement.revoked_at == before.revoked_at
     )
     return (
-        Change(before, after, expecting=("standing", "moves")),
+        Change(before, after, expecting=AS_READ),
         _invoice_with(about, (*about.others, after)),
         *_book(after, before, about, now),
         *given_back,
@@ -120,16 +121,17 @@ def lose(
 
     A one-time purchase is closed when all of its money is gone, as by a full refund (B-7).
     """
-    after = replace(before, standing=DisputeStanding.LOST, moves=before.moves + 1)
-    invoice = about.invoice
+    lost = replace(before, standing=DisputeStanding.LOST, moves=before.moves + 1)
+    took, cancelled = _cancel(about, lost, now, order, shard)
+    after, invoice = replace(lost, took=took), about.invoice
     nothing_left = invoice.disputed_minor + invoice.refunded_minor >= invoice.total.amount_minor
     closes = invoice.subscription is None and nothing_left
     return (
-        Change(before, after, expecting=("standing", "moves")),
+        Change(before, after, expecting=AS_READ),
         _invoice_with(about, (*about.others, after)),
         *_book(after, before, about, now),
         *(_revoke(about.entitlements, now) if closes else ()),
-        *_cancel(about, after, now, order, shard),
+        *cancelled,
         _notify(EventKind.DISPUTE_LOST, after, now, shard),
     )
 
@@ -192,31 +194,34 @@ def _going_on(
 
 def _cancel(
     about: Disputed, lost: Chargeback, now: datetime, order: str, shard: int
-) -> tuple[Write, ...]:
+) -> tuple[Taken | None, tuple[Write, ...]]:
     """Cancels the subscription now; a charge under way is withdrawn first (X-6).
 
     The gateway's answer about that charge decides. Money that the bank took back is not given back
-    a second time, as credit (B-7).
+    a second time, as credit (B-7); returns what that took out of the funds too.
     """
     subscription, invoice = about.subscription, about.open_invoice
     if subscription is None:
-        return ()
+        return None, ()
     standing = standing_of((*about.others, lost))
-    taken = _net_lost(about, lost)
+    net_minor = _net_lost(about, lost)
 
     def marked(after: Subscription) -> Subscription:
-        return replace(after, dispute=standing).returning(about.invoice.paid_in, taken)
+        return replace(after, dispute=standing).returning(about.invoice.paid_in, net_minor)
 
     if not subscription.is_live:
-        return (Change(subscription, marked(subscription), expecting=charge_eligibility.MONEY),)
+        after = marked(subscription)
+        write = Change(subscription, after, expecting=charge_eligibility.MONEY)
+        return subscription.taken(after, net_minor), (write,)
     request = CancelRequest(When.NOW, Source.GATEWAY, now, order, reason=REASON)
     if invoice is not None and invoice.state in UNDER_WAY:
         writes = cancellation.record(subscription, invoice, request)
     else:
         email = about.invoice.bill_to.email
         writes = cancellation.end_now(subscription, invoice, request, email, shard)
-    ended = marked(left(subscription, writes))
-    return tuple(
+    ending = left(subscription, writes)
+    ended = marked(ending)
+    return ending.taken(ended, net_minor), tuple(
         replace(
             write, after=ended, expecting=(*charge_eligibility.RESTS, *charge_eligibility.MONEY)
         )

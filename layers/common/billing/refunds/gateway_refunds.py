@@ -19,12 +19,24 @@ from billing.kernel.subscription import Source, Subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Transaction
 from billing.refunds import booking, refunds, value
+from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
 
 
 def id_of(invoice: str, found: GatewayRefund) -> str:
     """Returns our id of a refund that was not asked for here: always the same, so booked once."""
     return refunds.refund_id(invoice, f"elsewhere-{found.id}")
+
+
+def waits_for_ours(found: GatewayRefund, invoice: Invoice, ours: Iterable[Refund]) -> bool:
+    """Tells whether a refund made at the gateway leaves no room for one of ours under way.
+
+    Ours can only fail then, and the other's tax and credit are known once it has
+    (docs/decisions/2026-11-30-refunds-beside-one-another.md).
+    """
+    waiting = (each.state is RefundState.REQUESTED for each in ours if each.invoice == invoice.id)
+    gone_minor = invoice.refund_reserved_minor + invoice.disputed_minor
+    return any(waiting) and gone_minor + found.amount.amount_minor > invoice.total.amount_minor
 
 
 def made_elsewhere(
@@ -92,13 +104,13 @@ def returned(
     entry: Order,
     now: datetime,
     subscription: Subscription | None,
-    others: Iterable[Refund],
+    others: Iterable[Refund | Chargeback],
 ) -> Transaction:
     """Books back a refund that the customer's bank could not take; the merchant has the money.
 
     Books and invoice are as before it, so that it can be refunded anew; its credit note is void.
     Access stays as the refund left it: the merchant still wanted to give the money back, by another
-    way now. `others` are the refunds of the same payment.
+    way now. `others` are the refunds and the lost chargebacks of the same payment.
     """
     assert refund.state is RefundState.SUCCEEDED, "only what went can come back"
     amount = refund.amount.amount_minor

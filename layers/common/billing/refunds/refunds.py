@@ -16,6 +16,7 @@ from typing import ClassVar
 from billing.kernel import charge_eligibility
 from billing.kernel.due import DueKind
 from billing.kernel.fund_shares import Taken
+from billing.kernel.gateways import DisputeStanding
 from billing.kernel.invoices import Invoice
 from billing.kernel.money import Money
 from billing.kernel.orders import Returned
@@ -24,6 +25,7 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transaction, Write
 from billing.kernel.writes import left as left_by
 from billing.refunds import value
+from billing.refunds.chargebacks import AS_READ, Chargeback
 
 RESERVATION = (
     "state",
@@ -212,11 +214,11 @@ def restore(
     refund: Refund,
     invoice: Invoice,
     subscription: Subscription | None,
-    others: Iterable[Refund],
+    others: Iterable[Refund | Chargeback],
 ) -> tuple[Write, ...]:
     """Restores the funds that a failed refund had taken, less what others lacked because of it.
 
-    Of `others`, those of its payment that move money and found too little in the funds take now
+    Of `others`, those of its payment that moved money and found too little in the funds take now
     what is there, whichever came first: clocks do not say. So nothing is given back twice.
     """
     if refund.took is None or subscription is None:
@@ -237,12 +239,17 @@ def restore(
             credit_minor=had.credit_minor + late.credit_minor,
             in_use_minor=had.in_use_minor + late.in_use_minor,
         )
-        writes.append(Change(other, replace(other, took=took), expecting=("state", "took")))
+        expecting = AS_READ if isinstance(other, Chargeback) else ("state", "took")
+        writes.append(Change(other, replace(other, took=took), expecting=expecting))
         again = after
     return (Change(subscription, again, expecting=charge_eligibility.MONEY), *writes)
 
 
-def _is_beside(other: Refund, refund: Refund) -> bool:
+def _is_beside(other: Refund | Chargeback, refund: Refund) -> bool:
+    """Tells whether another refund or a chargeback took the same payment's money, and has it."""
+    if isinstance(other, Chargeback):
+        lost = other.standing is DisputeStanding.LOST and other.took is not None
+        return lost and other.invoice == refund.invoice
     return (
         other.id != refund.id
         and other.invoice == refund.invoice
@@ -251,6 +258,7 @@ def _is_beside(other: Refund, refund: Refund) -> bool:
     )
 
 
-def _took_nothing(refund: Refund, subscription: Subscription) -> Taken:
+def _took_nothing(refund: Refund | Chargeback, subscription: Subscription) -> Taken:
+    assert isinstance(refund, Refund), "a chargeback says what it took, or is not asked"
     minor = refund.amount.amount_minor - sum(refund.taxes)
     return Taken(minor, 0, 0, subscription.period, subscription.money.since)

@@ -11,6 +11,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.writes import Transaction
 from billing.refunds import booking, gateway_refunds
+from billing.refunds.flows import payments
 from billing.refunds.refunds import Refund, RefundState
 
 NOTHING_NEW = "nothing_new"
@@ -24,8 +25,7 @@ def update(
     Returns the last step. Ours that are under way are settled, refunds made at the gateway are
     booked, those that a bank sent back are booked back; nothing is sent. Each is its own
     transaction, `also` goes with the last of them. Raises `Conflict` when another writer came
-    between, and while a refund of ours is under way that one at the gateway leaves no room for:
-    ours can only fail, and the other's tax and credit are known once it has.
+    between, and while a refund made at the gateway waits for one of ours.
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
     ours = _ids(history, invoice)
@@ -60,15 +60,6 @@ def _is_news(found: GatewayRefund, known: Refund | None) -> bool:
     return known.state is RefundState.REQUESTED or (known.state is RefundState.SUCCEEDED and failed)
 
 
-def _refuse_beside_ours(history: History, invoice: Invoice, found: GatewayRefund) -> None:
-    """Raises `Conflict` where one of ours under way and this one are more than was paid."""
-    ours = [each for each in history.refunds if each.invoice == invoice.id]
-    is_open = any(each.state is RefundState.REQUESTED for each in ours)
-    whole = invoice.refund_reserved_minor + invoice.disputed_minor + found.amount.amount_minor
-    if is_open and whole > invoice.total.amount_minor:
-        raise Conflict()
-
-
 def _step(
     ports: Ports,
     history: History,
@@ -83,7 +74,8 @@ def _step(
     known, access = _known(history, invoice, found), history.entitlements
     subscription = history.subscription(invoice.subscription)
     if known is None:
-        _refuse_beside_ours(history, invoice, found)
+        if gateway_refunds.waits_for_ours(found, invoice, history.refunds):
+            raise Conflict()
         order, shard = ports.new_id("order"), ports.shard_of(invoice.purchase)
         try:
             writes = gateway_refunds.made_elsewhere(
@@ -95,7 +87,7 @@ def _step(
     elif known.state is RefundState.REQUESTED:
         settled, writes = booking.settle(
             *(known, found.outcome, invoice, paid, access, now, subscription),
-            others=history.refunds,
+            others=payments.took_money(ports, history, invoice),
         )
         name = settled.state.value
     elif known.state is RefundState.SUCCEEDED and isinstance(found.outcome, RefundFailed):
@@ -106,7 +98,7 @@ def _step(
             raise Conflict()  # it was written a moment ago
         writes = gateway_refunds.returned(
             *(known, found.outcome.code, invoice, paid, entry, now, subscription),
-            others=history.refunds,
+            others=payments.took_money(ports, history, invoice),
         )
         name = RefundState.RETURNED.value
     else:

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from bench.engine import bought
 from bench.figures import Figure, Report
@@ -100,7 +101,7 @@ def measure(report: Report) -> None:
         )
 
 
-def _items() -> tuple[dict[str, object], str]:
+def _items() -> tuple[dict[str, dict[str, Any]], str]:
     """Returns the items that the first events ask for, as DynamoDB has them."""
     world = World()
     world.change_merchant(settings=OPEN)

@@ -3,6 +3,7 @@
 import json
 import sys
 from importlib import import_module
+from typing import Any
 
 function, _, handler = sys.argv[1].partition(".")
 module = import_module(f"functions.{function}.app")
@@ -17,7 +18,8 @@ endpoint = StubEndpoint()
 with open("items.json") as kept:
     for place, item in json.load(kept).items():
         endpoint.answers(Key(*place.split("\n")), json.dumps(item))
-endpoint.under(world.store._items._call)
+store: Any = world.store
+endpoint.under(store._items._call)
 
 
 class Context:

@@ -116,7 +116,7 @@ def _set_up() -> None:
 
 
 def _models() -> tuple[Any, Any]:
-    class Subscription(models.Model):
+    class Subscription(models.Model):  # type: ignore[misc]
         """A subscription, with all that the page shows of it."""
 
         customer = models.IntegerField(db_index=True)
@@ -131,7 +131,7 @@ def _models() -> tuple[Any, Any]:
 
             app_label = "bench"
 
-    class Payment(models.Model):
+    class Payment(models.Model):  # type: ignore[misc]
         """A payment of it."""
 
         subscription = models.ForeignKey(Subscription, models.CASCADE)
@@ -149,7 +149,7 @@ def _models() -> tuple[Any, Any]:
         @property
         def amount(self) -> float:
             """The amount in its major unit, as the template shows it."""
-            return self.amount_minor / 100
+            return float(self.amount_minor / 100)
 
     return Subscription, Payment
 

@@ -113,7 +113,7 @@ def copy(ports: Ports, number: int, *, due: bool = True) -> Subscription:
 def world_of(total: int, due: int | None = None, **operation: Any) -> World:
     """Returns a merchant with `total` subscriptions in memory, the first `due` of them due."""
     world = World(**{"shards": SHARDS, "gateway_calls_per_second": 1_000_000, **operation})
-    gateway = InstantGateway()
+    gateway: Any = InstantGateway()  # no more of a gateway than a renewal asks
     world.ports = replace(world.ports, gateway=lambda account: gateway)
     world.change_merchant(gateway_accounts=(GatewayAccount(gateway.name, gateway.account),))
     gc.disable()  # a collector that looks at every new million is no part of anything

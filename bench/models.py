@@ -21,7 +21,7 @@ from bench import engine
 from bench.stub import StubEndpoint
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
-from billing.kernel.writes import Change, Insert
+from billing.kernel.writes import Change, Insert, Transaction
 from billing.storage import keys
 from billing.storage.dynamo import calls as dynamo_calls
 from billing.storage.dynamo.items import DynamoItems, entity_of
@@ -44,7 +44,7 @@ class Plain(Model):
     sk = UnicodeAttribute(range_key=True)
     type = UnicodeAttribute()
     op = UnicodeAttribute()
-    body: MapAttribute[str, Any] = MapAttribute()
+    body: MapAttribute[str, Any] = MapAttribute()  # type: ignore[no-untyped-call]
     due_pk = UnicodeAttribute(null=True)
     due_sk = UnicodeAttribute(null=True)
     lookup_pk = UnicodeAttribute(null=True)
@@ -60,7 +60,7 @@ def main() -> None:
     endpoint = StubEndpoint()
     endpoint.holds(mine)
     items = DynamoItems("core", endpoint.under(dynamo_calls.connect(os.urandom, region=REGION)))
-    connection = Plain._get_connection().connection
+    connection: Any = Plain._get_connection().connection
     connection.client._endpoint.http_session = endpoint
     for name, ours, theirs in _pairs(items, connection, mine):
         print(f"{name}: {_cost(endpoint, ours):.3f} ms ours, {_cost(endpoint, theirs):.3f} model")
@@ -83,7 +83,7 @@ def _pairs(
     key = keys.subscription(mine.merchant, mine.customer, mine.id)
     others = [replace(mine, id=f"{mine.id}{n}") for n in range(4)]
     change = Change(mine, replace(mine, seq=mine.seq + 1), expecting=("state", "open_invoice"))
-    transaction = (change, *(Insert(each) for each in others[:3]))
+    transaction: Transaction = (change, *(Insert(each) for each in others[:3]))
 
     def entity() -> Decoded:
         return entity_of(Plain.get(*key, consistent_read=True).serialize())

@@ -18,7 +18,7 @@ import boto3
 from botocore.awsrequest import AWSRequest, AWSResponse
 
 from bench.figures import Figure, Report
-from bench.stub import StubEndpoint
+from bench.stub import StubEndpoint, answer_of_aws
 from billing.aws.ses_mailer import SesMailer
 from billing.outbox.flows import deliver
 from billing.runtime import wiring
@@ -103,9 +103,7 @@ class _Taking:
     """SES's endpoint: it takes every mail."""
 
     def send(self, request: AWSRequest) -> AWSResponse:
-        answer = AWSResponse(request.url, 200, {"content-type": "application/json"}, None)
-        answer._content = b'{"MessageId": "1"}'
-        return answer
+        return answer_of_aws(request, {"content-type": "application/json"}, b'{"MessageId": "1"}')
 
 
 def _ses_call() -> float:

@@ -58,7 +58,7 @@ class LimitedGateway(InstantGateway):
 def paced(renewals: int) -> tuple[float, int, Counter[str]]:
     """Returns the share of the gateway's capacity that was used, and how many calls it refused."""
     world = world_of(renewals, gateway_calls_per_second=CALLS_PER_SECOND)
-    gateway = LimitedGateway()
+    gateway: Any = LimitedGateway()
     world.ports = replace(
         world.ports,
         gateway=lambda account: gateway,

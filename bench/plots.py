@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -10,7 +10,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 Points = Sequence[tuple[int, float]]
 
 
-def draw(against_total: Points, against_batch: dict[str, Points]) -> None:
+def draw(against_total: Points, against_batch: Mapping[str, Points]) -> None:
     """Draws two small pictures beside each other; the same figures give the same file."""
     import matplotlib as mpl
 

@@ -30,6 +30,8 @@ from billing.storage.store import ItemStore
 from tests.storage import emulators
 from tests.world import World
 
+Row = tuple[str, float | str, float | str, float | str, float | str]
+
 REGION = "us-east-1"
 BATCHES = (1, 5, 25, 125, 500)
 FEW_DUE, MANY_DUE = 200, 800
@@ -60,7 +62,8 @@ def write_units(report: Report) -> None:
     world.store.commit(Insert(world.merchant), Insert(mine), Insert(bill_to))
     items.written.clear()
     assert engine.renew(world)["paid"] == 1
-    rows = [("write", "bytes", "table", "indexes", "units"), *map(_row, items.written)]
+    head: Row = ("write", "bytes", "table", "indexes", "units")
+    rows: list[Row] = [head, *map(_row, items.written)]
     writes, total = len(items.written), _units(items)
     report.table("Write units of one renewal", [*rows, ("all", "", "", "", total)])
     report.add(Figure("write units, sweep to settled", total, "per renewal", 24, at_most=True))
@@ -118,7 +121,7 @@ def _checkout_units(report: Report) -> None:
     )
 
 
-def _row(written: Written) -> tuple[str, float, float, float, float]:
+def _row(written: Written) -> Row:
     return (
         written.what,
         written.size,
@@ -128,12 +131,16 @@ def _row(written: Written) -> tuple[str, float, float, float, float]:
     )
 
 
+def _forgetful(gateway: Any) -> Any:
+    return lambda account: gateway
+
+
 def memory(report: Report) -> None:
     """Measures peak memory of our process beside the store, for M and four times M all due."""
     peaks = {}
     for count in (FEW_DUE, FEW_DUE, MANY_DUE):  # the first fills botocore's caches
         world, _ = stub_world(count, lease_seconds=16, shards=1)  # 200 to a sweep
-        world.ports = replace(world.ports, gateway=lambda account: ForgetfulGateway())
+        world.ports = replace(world.ports, gateway=_forgetful(ForgetfulGateway()))
         tracemalloc.start()
         engine.renew(world)
         peaks[count] = tracemalloc.get_traced_memory()[1] / 2**20

@@ -24,7 +24,7 @@ from billing.storage.entity_keys import key_of
 from billing.storage.index_keys import due_shard, due_sort_key
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSRequest, AWSResponse
+    from botocore.awsrequest import AWSResponse
 
     from billing.storage.dynamo.direct.connections import Reply
 
@@ -35,19 +35,19 @@ class StubEndpoint:
     def __init__(self) -> None:
         self.spent = 0.0
         self.calls: Counter[str] = Counter()
-        self._items: dict[Key, str] = {}  # as they are answered
+        self._items: dict[Key[Any], str] = {}  # as they are answered
         self._due: dict[str, list[dict[str, Any]]] = {}
 
     def holds(self, entity: Entity) -> None:
         """Answers reads of this entity."""
         self.answers(key_of(entity), json.dumps(item_of(entity, "0" * 32)))
 
-    def answers(self, key: Key, item: str) -> None:
+    def answers(self, key: Key[Any], item: str) -> None:
         """Answers reads of this key with what DynamoDB would say of its item."""
         self._items[key] = item
 
     def is_due(
-        self, kind: DueKind, shard: int, at: datetime, owner: tuple[str, ...], key: Key
+        self, kind: DueKind, shard: int, at: datetime, owner: tuple[str, ...], key: Key[Any]
     ) -> None:
         """Answers the next query of this shard with this row."""
         row = {
@@ -67,16 +67,12 @@ class StubEndpoint:
             client._open()._http.exchange = self.exchange
         return calls
 
-    def send(self, request: AWSRequest) -> AWSResponse:
+    def send(self, request: Any) -> AWSResponse:
         """Answers botocore's one call of the network."""
-        from botocore.awsrequest import AWSResponse  # not loaded by the direct client
-
         target = request.headers["X-Amz-Target"].decode()
         body = self.answer(target, request.body or request.data).encode()
         headers = {"x-amzn-requestid": "stub", "content-length": str(len(body))}
-        answer = AWSResponse(request.url, 200, headers, None)
-        answer._content = body
-        return answer
+        return answer_of_aws(request, headers, body)
 
     def exchange(self, request: bytes) -> Reply:
         """Answers the direct client's one call of the network."""
@@ -122,8 +118,17 @@ class StubEndpoint:
         return f'{{"Responses": {{"{table}": [{there}]}}, "UnprocessedKeys": {{}}}}'
 
 
-def _key(asked: dict[str, Any]) -> Key:
+def _key(asked: dict[str, Any]) -> Key[Any]:
     return Key(asked["pk"]["S"], asked["sk"]["S"])
+
+
+def answer_of_aws(request: Any, headers: dict[str, str], body: bytes) -> AWSResponse:
+    """Returns an answer as botocore has read it from its socket."""
+    from botocore.awsrequest import AWSResponse  # not loaded by the direct client
+
+    answer = AWSResponse(request.url, 200, headers, None)  # type: ignore[arg-type]
+    answer._content = body  # type: ignore[attr-defined]
+    return answer
 
 
 class LightCalls(Calls):

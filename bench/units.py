@@ -80,9 +80,9 @@ def _size(attribute: dict[str, Any]) -> int:
     ((kind, value),) = attribute.items()
     match kind:
         case "S":
-            return len(value.encode())
+            return len(str(value).encode())
         case "N":
-            return ceil(len(value.strip("-0") or "0") / 2) + 1 + value.startswith("-")
+            return ceil(len(value.strip("-0") or "0") / 2) + 1 + int(value.startswith("-"))
         case "M":
             return 3 + sum(1 + len(name) + _size(part) for name, part in value.items())
         case "L":
@@ -101,7 +101,9 @@ class MeteredItems(MemoryItems):
         moved = super().move_due_date(due, until)
         if moved:
             # No read of the sweep's: the recorder of rights must not take it for one.
-            size = size_of(self._at(owner_key(due)))
+            moved_item = self._at(owner_key(due))
+            assert moved_item is not None, "it was just moved"
+            size = size_of(moved_item)
             self.written.append(Written(f"lease of {due.kind}", size, 2 * ceil(size / KB), 2))
         return moved
 

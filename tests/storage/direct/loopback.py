@@ -63,7 +63,7 @@ def reply(
 
 def error(code: str, status: int = 400, **headers: str) -> bytes:
     kind = f"com.amazonaws.dynamodb.v20120810#{code}"
-    return reply({"__type": kind, "message": "injected"}, status, **headers)
+    return reply({"__type": kind, "message": "injected"}, status, crc=None, **headers)
 
 
 def says(answer: bytes) -> Fault:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing.console.web.imports import HERE
+from billing.console.web.imports import HERE, title_of
 from billing.console.web.pages import Desk, page
 from billing.kernel.errors import NotFound
 from billing.kernel.money import Money
@@ -22,7 +22,10 @@ def dry_run_page(desk: Desk, import_id: str) -> http.Answer:
         (each, Money(each.minor, each.currency), Money(each.source_minor, each.currency))
         for each in sums
     ]
-    return page(desk, "console/import_dry_run.html", found=found, run=run, days=days)
+    named = title_of(desk)
+    return page(
+        desk, "console/import_dry_run.html", found=found, title_of=named, run=run, days=days
+    )
 
 
 def start_dry_run(desk: Desk, import_id: str) -> http.Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from billing.console.web.imports import HERE
+from billing.console.web.imports import HERE, title_of
 from billing.console.web.pages import Desk, page
 from billing.kernel.errors import Invalid, Refused
 from billing.migration.flows import cut_over, imports, undo
@@ -29,6 +29,7 @@ def move_page(
         "console/import_move.html",
         status=422 if errors else 200,
         found=found,
+        title_of=title_of(desk),
         others=[each for each in newest if each.id != found.id and each.upload],
         errors=errors or {},
     )
@@ -61,8 +62,14 @@ def undo_page(
 ) -> http.Answer:
     """Shows what the undoing of an import does, before it begins."""
     found = imports.one(desk.ports, desk.merchant, import_id).found
-    status = 422 if errors else 200
-    return page(desk, "console/import_undo.html", status=status, found=found, errors=errors or {})
+    return page(
+        desk,
+        "console/import_undo.html",
+        status=422 if errors else 200,
+        found=found,
+        title_of=title_of(desk),
+        errors=errors or {},
+    )
 
 
 def take_back(desk: Desk, import_id: str) -> http.Answer:

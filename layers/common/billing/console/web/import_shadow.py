@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from billing.console.web.imports import HERE, PAGE_LENGTH
+from billing.console.web.imports import HERE, PAGE_LENGTH, title_of
 from billing.console.web.lists import listing
 from billing.console.web.pages import Desk, page
 from billing.kernel.errors import Invalid, NotFound, Refused
@@ -49,6 +49,7 @@ def shadow_page(
         "console/import_shadow.html",
         status=422 if errors or listed.wrong else 200,
         found=found,
+        title_of=title_of(desk),
         run=run,
         can_ask=live_rows.has_source(desk.ports, desk.session.merchant, found),
         kinds=[(words.of_kind(kind), count) for kind, count in sorted(kinds.items())],

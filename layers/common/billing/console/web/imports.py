@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from billing.catalog.flows import product_lists
@@ -63,6 +63,7 @@ def import_list(
         "console/imports.html",
         status=422 if errors or listed.wrong else 200,
         listed=listed,
+        title_of=title_of(desk),
         kinds=_kinds(desk),
         accounts=[
             (f"{each.gateway}:{each.account}", f"{each.gateway} {each.account}")
@@ -71,6 +72,16 @@ def import_list(
         form=form,
         errors=errors or {},
     )
+
+
+def title_of(desk: Desk) -> Callable[[Import], str]:
+    """Returns what pages call an import: its kind of file, or the name given to its source."""
+    known = imports.known_presets(desk.ports)
+
+    def title(found: Import) -> str:
+        return known[found.source].title if found.source in known else found.source
+
+    return title
 
 
 def _kinds(desk: Desk) -> list[tuple[str, str]]:
@@ -177,6 +188,7 @@ def import_page(
         "console/import.html",
         status=422 if errors or listed.wrong else 200,
         found=found,
+        title_of=title_of(desk),
         stuck=imports.stuck(progress),
         refused=words.of_file(found),
         listed=listed,

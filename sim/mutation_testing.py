@@ -1,8 +1,4 @@
-"""Mutation testing: each guard of the protocol is removed in turn and must be missed.
-
-A mutant patches the product in this process and is put back. One that nothing notices must be
-listed as redundant, with the guard that stands behind it; another mutant then removes both.
-"""
+"""The run over all mutants: what notices each, and those that nothing does."""
 
 from __future__ import annotations
 
@@ -10,9 +6,10 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from sim import exhaustive, moving_mutations, mutants, noticed, scenes
+from sim import exhaustive, mutants, noticed, scenes
 from sim.invariants import Violation
-from sim.mutants import Mutant
+from sim.mutants import of_moves
+from sim.mutants.mutant import Mutant
 from sim.noticed import Noticed
 from sim.run import run
 
@@ -56,7 +53,7 @@ def _outcome(number: int, seeds: int, first: str) -> Noticed | None:
     mutant = mutants.MUTANTS[number]
     with mutant.applied():
         if mutant.moves:
-            says = moving_mutations.noticed()
+            says = of_moves.noticed()
             return None if says is None else Noticed("moving", says)
         for by, violations in _tries(mutant, seeds, first):
             for place, violation in violations:

@@ -2,5 +2,5 @@
 
     python -m dev.edge_mutants [-k TEXT]
 
-The guards of the charge protocol have their own in `sim/mutants.py`.
+The guards of the charge protocol have their own in `sim/mutants/`.
 """

@@ -18,7 +18,7 @@ INTRODUCTION = """\
 Each row takes one guard away from requests, sessions, forms, links, limits or isolation, and names
 the tests of which one must fail then: `make edge-mutants` tries all of them. A row is named after
 what would be allowed. Where nothing need fail, it says which guard stands behind. The guards of the
-charge protocol have their own list, `sim/mutants.py`.
+charge protocol have their own list, `sim/mutants/`.
 
 | without it | guard in | noticed by |
 |---|---|---|

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sim import moving_mutations
 from sim.moving import Move
-from sim.mutants import MUTANTS
+from sim.mutants import MUTANTS, of_moves
 
 pytestmark = pytest.mark.spec("M-6")
 
@@ -40,13 +39,13 @@ def test_a_file_is_moved_and_taken_back_without_a_violation() -> None:
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_mistake_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(moving_mutations, "SUBSCRIPTIONS", 120)
-    monkeypatch.setattr(moving_mutations, "SEEDS", (1, 2))
+    monkeypatch.setattr(of_moves, "SUBSCRIPTIONS", 120)
+    monkeypatch.setattr(of_moves, "SEEDS", (1, 2))
     (mutant,) = (each for each in MUTANTS if each.name == name)
     assert mutant.moves
     with mutant.applied():
-        assert moving_mutations.noticed() is not None
+        assert of_moves.noticed() is not None
 
 
 def test_the_moving_of_subscriptions_has_its_mutants() -> None:
-    assert sum(each.moves for each in MUTANTS) == len(moving_mutations.MUTANTS) > 10
+    assert sum(each.moves for each in MUTANTS) == len(of_moves.MOVES) > 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,8 @@ from billing.kernel.discounts import Discount
 from billing.kernel.subscription import Subscription
 from billing.kernel.taxes import UNTAXED
 from billing.kernel.values import replace
-from sim.mutations import always, blind
+from sim.mutants.mutant import Mutant, Patch
+from sim.mutants.removing import always, blind
 
 
 def counting_attempts(declined: Any) -> Any:
@@ -60,7 +61,7 @@ def on_a_freeze(next_discount: Any) -> Any:
     return property(lambda self: self.discount)
 
 
-MUTANTS: Mapping[str, tuple[tuple[Any, str, Callable[[Any], Any]], ...]] = {
+_PATCHES: Mapping[str, tuple[Patch, ...]] = {
     "coupon: attempts count as payments": ((Subscription, "declined", counting_attempts),),
     "coupon: a use is not given back": ((coupons, "given_back", always(())),),
     "coupon: its limit is no condition": ((coupons, "taken", blind("Coupon")),),
@@ -78,4 +79,5 @@ MUTANTS: Mapping[str, tuple[tuple[Any, str, Callable[[Any], Any]], ...]] = {
         (invoicing, "chargeable", charging_anything),
     ),
 }
-"""Maps the name of a mutant to its patches."""
+
+COUPONS = tuple(Mutant(name, patches) for name, patches in _PATCHES.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,9 +10,8 @@ from billing.cancel import charge_hold
 from billing.declarations import withdrawal
 from billing.declarations.flows import carry_out
 from billing.kernel.invoices import Invoice
-from sim.mutations import always
-
-Patch = tuple[Any, str, Callable[[Any], Any]]
+from sim.mutants.mutant import Mutant, Patch
+from sim.mutants.removing import always
 
 
 def _doubled(left_minor: Any) -> Any:
@@ -44,7 +43,7 @@ def _not_ended(end: Any) -> Any:
     return mutant
 
 
-MUTANTS: Mapping[str, tuple[Patch, ...]] = {
+_PATCHES: Mapping[str, tuple[Patch, ...]] = {
     "declaration: what was charged since is kept": ((carry_out, "_paid_since", always([])),),
     "declaration: holds on when it is over": ((carry_out, "_let_go", always(())),),
     "declaration: a no does not let go": ((charge_hold, "release", always(())),),
@@ -52,3 +51,5 @@ MUTANTS: Mapping[str, tuple[Patch, ...]] = {
     "withdrawal: given back twice": ((withdrawal, "left_minor", _doubled),),
     "withdrawal: a day more counts as used": ((withdrawal, "owed_minor", _a_day_more),),
 }
+
+DECLARATIONS = tuple(Mutant(name, patches) for name, patches in _PATCHES.items())

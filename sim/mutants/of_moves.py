@@ -6,7 +6,7 @@ them (`moving.has_settled`, `undo.stays`); tests/migration/test_killed_moves.py 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,8 @@ from billing.migration.flows import listing, shadow_rows, undo
 from billing.migration.import_rows import RowState
 from billing.rebill.flows import moved_here
 from sim.moving import Move
-from sim.mutations import always
+from sim.mutants.mutant import Mutant, Patch
+from sim.mutants.removing import always
 from sim.source import Source
 
 SUBSCRIPTIONS = 200
@@ -88,9 +89,7 @@ def _one_more(recounted: Any) -> Any:
     return lambda imported, was, to: recounted(imported, RowState.NEW, to)
 
 
-Patch = tuple[Any, str, Callable[[Any], Any]]
-
-MUTANTS: Mapping[str, tuple[Patch, ...]] = {
+_PATCHES: Mapping[str, tuple[Patch, ...]] = {
     "list: the place is written before its rows": (
         (listing, "_store", _place_before_rows),
         (listing, "AT_ONCE", lambda original: 5),
@@ -111,3 +110,5 @@ MUTANTS: Mapping[str, tuple[Patch, ...]] = {
     "move: rows are counted in two states": ((moving, "recounted", _one_more),),
     "undo: it is not resumed there": ((undo, "_resumed", always(None)),),
 }
+
+MOVES = tuple(Mutant(name, patches, moves=True) for name, patches in _PATCHES.items())

@@ -10,7 +10,8 @@ from billing.kernel.values import replace
 from billing.webhooks import deliveries, signing
 from billing.webhooks.deliveries import Delivery
 from billing.webhooks.flows import recover
-from sim.mutations import always
+from sim.mutants.mutant import Mutant, Patch
+from sim.mutants.removing import always
 
 
 def _without_due_date(new: Any) -> Any:
@@ -39,7 +40,7 @@ def _with_another_id(headers: Any) -> Any:
     return mutant
 
 
-MUTANTS: Mapping[str, tuple[tuple[Any, str, Any], ...]] = {
+_PATCHES: Mapping[str, tuple[Patch, ...]] = {
     "webhooks: no due date brings them back": ((deliveries, "new", _without_due_date),),
     "webhooks: a success starts no recovery": ((recover, "writes", always(())),),
     "webhooks: what was given up is not sent again": (
@@ -48,3 +49,5 @@ MUTANTS: Mapping[str, tuple[tuple[Any, str, Any], ...]] = {
     "webhooks: forgotten after some failures": ((Delivery, "postponed", _given_up_at_once),),
     "webhooks: an id for each attempt": ((signing, "headers", _with_another_id),),
 }
+
+WEBHOOKS = tuple(Mutant(name, patches) for name, patches in _PATCHES.items())

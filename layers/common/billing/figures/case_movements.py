@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from billing.figures.cases import CaseStep
-from billing.figures.movement_kinds import MovementKind
 from billing.figures.movements import CustomerFigures, Movement, cohort_of
 
 
@@ -19,7 +18,7 @@ def of_cases(
             figures.merchant,
             each.day or day,
             f"{cause}.c{number}",
-            MovementKind(each.kind.value),
+            each.kind,
             at,
             figures.customer,
             each.case.subscription,

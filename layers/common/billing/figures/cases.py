@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from billing.figures.monthly import Standing
-from billing.figures.movement_kinds import StepKind
+from billing.figures.movement_kinds import MovementKind
 from billing.kernel.money import Currency
 from billing.kernel.subscription import Source, State, Subscription
 from billing.kernel.values import Value, replace
@@ -97,7 +97,7 @@ class CaseStep(Value):
     `day` is its local day where that is not the day on which it was written.
     """
 
-    kind: StepKind
+    kind: MovementKind
     case: Case
     minor: int
     label: str = ""
@@ -163,11 +163,11 @@ def _new(seen: Seen, kind: CaseKind, minor: int) -> Case:
     )
 
 
-def _step(kind: StepKind, case: Case) -> CaseStep:
+def _step(kind: MovementKind, case: Case) -> CaseStep:
     return CaseStep(kind, case, case.minor, case.label)
 
 
-def _beginning(kind: StepKind, case: Case) -> CaseStep:
+def _beginning(kind: MovementKind, case: Case) -> CaseStep:
     """Returns the step that begins a case, on the day on which it began."""
     return CaseStep(kind, case, case.minor, case.label, case.began)
 
@@ -179,13 +179,13 @@ def _look_at_trial(case: Case | None, seen: Seen) -> tuple[Case | None, list[Cas
         if not runs or not seen.counted or seen.before is not None:
             return None, []
         case = replace(_new(seen, CaseKind.TRIAL, seen.standing.trial_minor), began=seen.started)
-        return case, [_step(StepKind.TRIAL_BEGUN, case)]
+        return case, [_step(MovementKind.TRIAL_BEGUN, case)]
     steps = []
     if not runs and not case.over:
-        steps.append(_step(StepKind.TRIAL_ENDED, case))
+        steps.append(_step(MovementKind.TRIAL_ENDED, case))
         case = replace(case, over=True)
     if found.payments_made:
-        return None, [*steps, _step(StepKind.TRIAL_PAID, case)]
+        return None, [*steps, _step(MovementKind.TRIAL_PAID, case)]
     return case if found.is_live else None, steps
 
 
@@ -203,13 +203,13 @@ def _look_at_failure(case: Case | None, seen: Seen) -> tuple[Case | None, list[C
     found, steps = seen.subscription, list[CaseStep]()
     if case is not None and case.question:
         case = _answered(case, seen)
-        steps += [] if case.question else [_beginning(StepKind.FAILURE_BEGUN, case)]
+        steps += [] if case.question else [_beginning(MovementKind.FAILURE_BEGUN, case)]
     if case is not None and found.period > case.period:
         if not case.over and not case.question:
             steps.append(_after_its_period(case, seen))
         case = None
     if case is None and (case := _failure(seen)) is not None and not case.question:
-        steps.append(_beginning(StepKind.FAILURE_BEGUN, case))
+        steps.append(_beginning(MovementKind.FAILURE_BEGUN, case))
     if case is None:
         return None, steps
     if (end := _end_of_failure(found)) is not None and not case.over:
@@ -251,19 +251,19 @@ def _after_its_period(case: Case, seen: Seen) -> CaseStep:
     """Returns the step of a period that is over: it was paid, or the merchant skipped it."""
     charged, told = seen.subscription.last_charged_on, seen.evidence.of(case.period)
     if charged is None or charged < case.began - A_DAY:
-        return _step(StepKind.FAILURE_LOST, case)
+        return _step(MovementKind.FAILURE_LOST, case)
     attempt = 1 + (1 if told is None else told.count)
-    return CaseStep(StepKind.FAILURE_PAID, case, case.minor, f"{case.label}:{attempt}")
+    return CaseStep(MovementKind.FAILURE_PAID, case, case.minor, f"{case.label}:{attempt}")
 
 
-def _end_of_failure(found: Subscription) -> StepKind | None:
+def _end_of_failure(found: Subscription) -> MovementKind | None:
     """Returns the step with which a failed payment ends unpaid; None while it may be paid."""
     if not found.is_live:
         asked = found.ended_by in {Source.CUSTOMER, Source.MERCHANT}
-        return StepKind.FAILURE_CANCELLED if asked else StepKind.FAILURE_LOST
+        return MovementKind.FAILURE_CANCELLED if asked else MovementKind.FAILURE_LOST
     state = found.resumes_as if found.state is State.CANCEL_PENDING else found.state
     waits = state in {State.PAST_DUE, State.PAUSED} and not found.is_unpaid
-    return None if waits else StepKind.FAILURE_LOST
+    return None if waits else MovementKind.FAILURE_LOST
 
 
 def _look_at_cancellation(case: Case | None, seen: Seen) -> tuple[Case | None, list[CaseStep]]:
@@ -277,17 +277,17 @@ def _look_at_cancellation(case: Case | None, seen: Seen) -> tuple[Case | None, l
         label = f"{label_of(asked.reason)}:{asked.source.value}"
         case = _new(seen, CaseKind.CANCELLATION, value)
         case = replace(case, label=label, began=seen.asked or seen.day)
-        return case, [_beginning(StepKind.CANCEL_ASKED, case)]
+        return case, [_beginning(MovementKind.CANCEL_ASKED, case)]
     if found.state is not State.CANCELLED or before is None or not seen.counted:
         undone = case is not None and found.is_live
-        return None, [_step(StepKind.CANCEL_UNDONE, case)] if undone and case else []
+        return None, [_step(MovementKind.CANCEL_UNDONE, case)] if undone and case else []
     told = seen.evidence
     source = told.source or (found.ended_by.value if found.ended_by else NOT_GIVEN)
     how = "period_end" if case is not None or told.asked else "now"
     value = before.minor or before.paused_minor
     ended = _new(replace(seen, standing=before), CaseKind.CANCELLATION, value)
     label = f"{label_of(told.reason)}:{source}:{how}"
-    return None, [CaseStep(StepKind.CANCELLED, ended, value, label)]
+    return None, [CaseStep(MovementKind.CANCELLED, ended, value, label)]
 
 
 def label_of(text: str | None) -> str:

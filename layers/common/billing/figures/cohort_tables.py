@@ -11,12 +11,20 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import TypeVar
 
-from billing.figures.movement_kinds import RETAINED, StepKind
+from billing.figures.movement_kinds import RETAINED, MovementKind
 from billing.figures.periods import months_between, ratio
 from billing.figures.sums import FigureSums
 from billing.kernel.values import Value
 
 K = TypeVar("K")
+
+_OF_RECOVERY = (
+    MovementKind.FAILURE_BEGUN,
+    MovementKind.FAILURE_PAID,
+    MovementKind.FAILURE_CANCELLED,
+    MovementKind.FAILURE_LOST,
+)
+"""The kinds that a `Recovery` counts, in the order of its fields."""
 
 _of_revenue = attrgetter(*(kind.value for kind in RETAINED))
 
@@ -105,9 +113,9 @@ def trials(rows: Iterable[FigureSums], months: Sequence[str]) -> tuple[Trials, .
     return tuple(
         Trials(
             month,
-            begun=count[month, StepKind.TRIAL_BEGUN],
-            ended=count[month, StepKind.TRIAL_ENDED],
-            paid=count[month, StepKind.TRIAL_PAID],
+            begun=count[month, MovementKind.TRIAL_BEGUN],
+            ended=count[month, MovementKind.TRIAL_ENDED],
+            paid=count[month, MovementKind.TRIAL_PAID],
         )
         for month in months
     )
@@ -169,7 +177,7 @@ def paid_by_attempt(
     rows: Sequence[FigureSums], months: Sequence[str]
 ) -> tuple[tuple[int, int, int], ...]:
     """Returns attempts with the payments that succeeded on each, and their money."""
-    wanted = [r for r in rows if r.cohort in set(months) and _kind(r) == StepKind.FAILURE_PAID]
+    wanted = [r for r in rows if r.cohort in set(months) and _kind(r) == MovementKind.FAILURE_PAID]
     count, minor = _counted(wanted, lambda row: int(_rest(row)[1]))
     return tuple((each, count[each], minor[each]) for each in sorted(count))
 
@@ -181,10 +189,7 @@ def _recoveries(
     return tuple(
         Recovery(
             name,
-            *(count[name, StepKind.FAILURE_BEGUN], minor[name, StepKind.FAILURE_BEGUN]),
-            *(count[name, StepKind.FAILURE_PAID], minor[name, StepKind.FAILURE_PAID]),
-            *(count[name, StepKind.FAILURE_CANCELLED], minor[name, StepKind.FAILURE_CANCELLED]),
-            *(count[name, StepKind.FAILURE_LOST], minor[name, StepKind.FAILURE_LOST]),
+            *(each for kind in _OF_RECOVERY for each in (count[name, kind], minor[name, kind])),
         )
         for name in names
     )
@@ -217,10 +222,10 @@ def reasons(rows: Iterable[FigureSums], months: Sequence[str]) -> tuple[Reason, 
     found = (
         Reason(
             *(reason, source),
-            asked=count[reason, source, StepKind.CANCEL_ASKED],
-            undone=count[reason, source, StepKind.CANCEL_UNDONE],
-            ended=count[reason, source, StepKind.CANCELLED],
-            ended_minor=minor[reason, source, StepKind.CANCELLED],
+            asked=count[reason, source, MovementKind.CANCEL_ASKED],
+            undone=count[reason, source, MovementKind.CANCEL_UNDONE],
+            ended=count[reason, source, MovementKind.CANCELLED],
+            ended_minor=minor[reason, source, MovementKind.CANCELLED],
             at_once=once[reason, source],
         )
         for reason, source in sorted({(reason, source) for reason, source, _ in count})
@@ -232,7 +237,7 @@ def ends_by_month(
     rows: Iterable[FigureSums], months: Sequence[str]
 ) -> tuple[tuple[str, int, int], ...]:
     """Returns months with the subscriptions that were cancelled, and what they cost a month."""
-    ends = [row for row in rows if _kind(row) == StepKind.CANCELLED]
+    ends = [row for row in rows if _kind(row) == MovementKind.CANCELLED]
     count, minor = _counted(ends, lambda row: row.span)
     return tuple((month, count[month], minor[month]) for month in months)
 

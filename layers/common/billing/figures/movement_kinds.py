@@ -5,21 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class StepKind(StrEnum):
-    """The steps of cases, by the names that their movements have."""
-
-    TRIAL_BEGUN = "trial_begun"
-    TRIAL_ENDED = "trial_ended"
-    TRIAL_PAID = "trial_paid"
-    FAILURE_BEGUN = "failure_begun"
-    FAILURE_PAID = "failure_paid"
-    FAILURE_CANCELLED = "failure_cancelled"
-    FAILURE_LOST = "failure_lost"
-    CANCEL_ASKED = "cancel_asked"
-    CANCEL_UNDONE = "cancel_undone"
-    CANCELLED = "cancelled"
-
-
 class MovementKind(StrEnum):
     """The kinds of movement; those from `trial` on move figures beside recurring revenue."""
 
@@ -49,7 +34,20 @@ class MovementKind(StrEnum):
     OFFER_LOST = "offer_lost"
 
 
-OF_CASES = frozenset(MovementKind(each.value) for each in StepKind)
+OF_CASES = frozenset(
+    {
+        MovementKind.TRIAL_BEGUN,
+        MovementKind.TRIAL_ENDED,
+        MovementKind.TRIAL_PAID,
+        MovementKind.FAILURE_BEGUN,
+        MovementKind.FAILURE_PAID,
+        MovementKind.FAILURE_CANCELLED,
+        MovementKind.FAILURE_LOST,
+        MovementKind.CANCEL_ASKED,
+        MovementKind.CANCEL_UNDONE,
+        MovementKind.CANCELLED,
+    }
+)
 """The kinds that are steps of cases."""
 
 OF_OFFERS = frozenset({MovementKind.OFFER_SHOWN, MovementKind.OFFER_TAKEN, MovementKind.OFFER_LOST})

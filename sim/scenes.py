@@ -113,6 +113,12 @@ def refund_half(adversary: Adversary, target: Subscription) -> None:
     money_back.refund_part(adversary, target, 2)
 
 
+def dispute_first_payment(adversary: Adversary, target: Subscription) -> None:
+    """Disputes the whole first payment; its bank never decides."""
+    for paid in charged(adversary.world, target)[:1]:
+        adversary.world.gateway.sandbox.open_dispute(str(paid.gateway_ref), None)
+
+
 def lose_first_payment(adversary: Adversary, target: Subscription) -> None:
     """Disputes what is left of the first payment, which the bank takes back three days later."""
     world = adversary.world
@@ -298,6 +304,15 @@ SCENES = {
             (Act(10, change_now),),
         ),
         Scene(
+            "has to answer and disputes",
+            MONTHLY,
+            "pm_card_authenticationRequired",
+            33,
+            3,
+            (Act(10, change_now),),
+            hears=True,
+        ),
+        Scene(
             "wants it back before the answer",
             MONTHLY,
             "pm_card_authenticationRequired",
@@ -358,6 +373,7 @@ MEETINGS: tuple[Meeting, ...] = (
             ("freezes", "freeze", (cancel_now, pause_now, change_now, change_next)),
             ("freezes", "plan", (cancel_now, change_now)),
             ("has to answer", "plan", (cancel_now, change_now)),
+            ("has to answer and disputes", "plan", (dispute_first_payment,)),
         )
         for action in actions
     ),
@@ -385,6 +401,7 @@ COMES = {
     give_visa: "card",
     remove_card: "card",
     other_card: "card",
+    dispute_first_payment: "webhook",
     use_first: "card",
     remove_first: "card",
     remove_last: "card",

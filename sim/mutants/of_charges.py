@@ -6,6 +6,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from billing.cancel import cancellation
+from billing.cancel.flows import pause
 from billing.kernel import charge_eligibility, retries
 from billing.kernel.errors import Unavailable
 from billing.kernel.flows import gateway_payments
@@ -146,8 +148,13 @@ def _looked_at(name: str) -> tuple[Patch, ...]:
     mutate = without(name)
     listed = (
         (charge_eligibility, "LOOKED_AT"),
+        (charge_eligibility, "RESTS"),
+        (charge_eligibility, "MONEY"),
+        (charge_steps, "CLAIMED"),
         (plan_change_steps, "AS_READ"),
         (freezing, "AS_READ"),
+        (pause, "AS_READ"),
+        (cancellation, "UNDO_AS_READ"),
     )
     return tuple((where, what, mutate) for where, what in listed)
 
@@ -301,15 +308,15 @@ CHARGES: tuple[Mutant, ...] = (
         scene="renewal",
     ),
     *(
-        Mutant(f"looked at: not {name}", _looked_at(name), redundant=why)
-        for name, why in (
-            ("state", "whatever changes the state changes another field that is looked at"),
-            ("open_invoice", None),
-            ("period", "a period moves on only with its open invoice and the payments made"),
-            ("payments_made", "it moves on only with the period and the open invoice"),
-            ("cancelling", "whoever records a cancel moves the alarm, or changes the state"),
-            ("dispute", None),
-            ("held_for", None),
+        Mutant(f"looked at: not {name}", _looked_at(name), redundant=why, scene=scene)
+        for name, why, scene in (
+            ("state", "whatever changes the state changes another field that is looked at", None),
+            ("open_invoice", None, None),
+            ("period", "a period moves on only with its open invoice and the payments made", None),
+            ("payments_made", "it moves on only with the period and the open invoice", None),
+            ("cancelling", "whoever records a cancel moves the alarm, or changes the state", None),
+            ("dispute", None, "has to answer and disputes"),
+            ("held_for", None, None),
         )
     ),
     Mutant("disarmed: not asked at all", ((Merchant, "armed_in", unarmed),)),

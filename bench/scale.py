@@ -45,7 +45,13 @@ def few_of_many(report: Report) -> list[tuple[int, float]]:
             f"sweep of {MANY:,}, {engine.SHARDS} shards", MANY / swept.seconds, "leases/s of CPU"
         ),
         Figure("the same: enqueued twice", swept.doubled, "subscriptions", 0, at_most=True),
-        Figure("the same: last three tenths against the first", swept.slowdown, "times", 1.5, at_most=True),
+        Figure(
+            "the same: last three tenths against the first",
+            swept.slowdown,
+            "times",
+            1.5,
+            at_most=True,
+        ),
     )
     growth.beside(report, world)
     return rates

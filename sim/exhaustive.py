@@ -12,8 +12,9 @@ from itertools import islice, product
 from billing.kernel.values import Value
 from sim.faults import Forced
 from sim.invariants import Violation
+from sim.meetings import COMES, MEETINGS, Meeting
 from sim.run import Result, Spawned, run
-from sim.scenes import COMES, MEETINGS, SCENES, Meeting, Scene, plan_of
+from sim.scenes import SCENES, Scene, plan_of
 
 SINGLE = (
     "crash_before",

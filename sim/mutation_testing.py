@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from sim import exhaustive, mutants, noticed, scenes
+from sim import exhaustive, meetings, mutants, noticed, scenes
 from sim.invariants import Violation
 from sim.mutants import of_moves
 from sim.mutants.mutant import Mutant
@@ -77,18 +77,18 @@ def _tries(mutant: Mutant, seeds: int, first: str) -> Iterator[tuple[str, Violat
         yield first, _of_scene(what)
     if kind == "meeting":
         name, _, place = what.rpartition(" @ ")
-        same = (each for each in scenes.MEETINGS if _named(each) == name)
+        same = (each for each in meetings.MEETINGS if _named(each) == name)
         yield from (_of_meeting(each, int(place)) for each in same)
     if mutant.scene is not None:
         yield f"scene {mutant.scene}", _of_scene(mutant.scene)
-        yield from map(_of_meeting, (each for each in scenes.MEETINGS if each[0] == mutant.scene))
+        yield from map(_of_meeting, (each for each in meetings.MEETINGS if each[0] == mutant.scene))
     most = seeds if mutant.redundant is None else min(seeds, SEEDS_OF_REDUNDANT)
     for seed in range(FIRST_SEED, FIRST_SEED + most):
         yield f"seed {seed}", _of_seed(seed)
     for scene in scenes.SCENES:
         yield f"scene {scene}", _of_scene(scene)
     if mutant.redundant is None:
-        yield from map(_of_meeting, scenes.MEETINGS)
+        yield from map(_of_meeting, meetings.MEETINGS)
 
 
 def _of_seed(seed: int) -> Violations:
@@ -100,13 +100,13 @@ def _of_scene(name: str) -> Violations:
         yield 0, exhaustive.tried(scenes.SCENES[name], {}).violation
 
 
-def _of_meeting(meeting: scenes.Meeting, start: int = 0) -> tuple[str, Violations]:
+def _of_meeting(meeting: meetings.Meeting, start: int = 0) -> tuple[str, Violations]:
     """Returns the outcomes of a meeting from one of its pairs of points on, counted from 1."""
     found = enumerate(exhaustive.pairs(meeting, max(0, start - 1)), max(1, start))
     outcomes = ((place, None if each is None else each.violation) for place, each in found)
     return f"meeting {_named(meeting)}", outcomes
 
 
-def _named(meeting: scenes.Meeting) -> str:
+def _named(meeting: meetings.Meeting) -> str:
     scene, prefix, nth, action = meeting
     return f"{scene} / {prefix} {nth} / {getattr(action, '__qualname__', action)}"

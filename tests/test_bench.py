@@ -74,6 +74,15 @@ def test_the_rows_of_a_purchase_are_written_once_and_cost_what_they_did() -> Non
     assert report.counted["rows_write_units"] <= ROWS_UNITS
 
 
+def test_snapstart_costs_more_than_an_idle_month_without_it() -> None:
+    """So it is off by default (docs/decisions/2026-11-30-snapstart-on-paper.md)."""
+    counted = cost.IDLE | cost.deployed()
+    kept, restored, saved = cost.per_snapstart_month(counted, cost.prices())
+    assert round(kept.dollars, 2) == 19.50, "five functions of 1 GB"
+    assert round(restored.dollars, 2) == 1.40, "ten thousand cold starts"
+    assert -restored.dollars < saved.dollars < 0, "a start costs less than a restore"
+
+
 def test_an_idle_month_costs_three_dollars_with_alarms_metrics_logs_and_traces() -> None:
     bill = cost.per_idle_month(cost.IDLE | cost.deployed(), cost.prices())
     lines = {line.what: round(line.dollars, 2) for line in bill}

@@ -1,4 +1,4 @@
-"""What happens in a scene: actions on a certain card, payment or plan."""
+"""Actions of scenes: on a certain card, payment or plan."""
 
 from __future__ import annotations
 

@@ -181,6 +181,8 @@ class Hurry:
         if late:
             keys = ", ".join(" ".join(key) for key in late)
             raise Violation("27", f"{invocation.name} had no time left, and began {keys}")
+        for key in touched:
+            self._waited.pop(key, None)
         fired = self._faults.fired[faults_before:]
         if any(fault.actor == invocation.name for fault in fired):
             return
@@ -189,8 +191,6 @@ class Hurry:
         ]
         if what == "outbox sweep":
             lines.append([key_of(event) for event in self._tellable(now)])
-        for key in touched:
-            self._waited.pop(key, None)
         self._had_looks[what] = sum(map(len, lines)) < self.looks
         for line in lines:
             patience = PATIENCE + 2 * len({*line, *touched})

@@ -9,9 +9,9 @@ from typing import Any
 from billing.kernel.values import replace
 from billing.webhooks import deliveries, signing
 from billing.webhooks.deliveries import Delivery
-from billing.webhooks.flows import recover
+from billing.webhooks.flows import recover, resend
 from sim.mutants.mutant import Mutant, Patch
-from sim.mutants.removing import always
+from sim.mutants.removing import always, constant
 
 
 def _without_due_date(new: Any) -> Any:
@@ -47,6 +47,9 @@ _PATCHES: Mapping[str, tuple[Patch, ...]] = {
         (Delivery, "is_undelivered", lambda original: property(lambda delivery: False)),
     ),
     "webhooks: forgotten after some failures": ((Delivery, "postponed", _given_up_at_once),),
+    "webhooks: a replay ends at its own clock": (
+        (resend, "CLOCKS_DIFFER", constant(timedelta(0))),
+    ),
     "webhooks: an id for each attempt": ((signing, "headers", _with_another_id),),
 }
 

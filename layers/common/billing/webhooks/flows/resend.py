@@ -34,7 +34,7 @@ RESENDS_AT_MOST = 600
 """The most resends of a merchant in an hour; a replay is one request for many."""
 
 CLOCKS_DIFFER = timedelta(minutes=1)
-"""A process whose clock is ahead logs events behind the present of another; by no more than this."""
+"""The most by which the clock of the process that logs an event is ahead of another's."""
 
 READS_AT_MOST = 10
 PAGE = 100

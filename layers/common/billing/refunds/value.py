@@ -73,17 +73,25 @@ def before_tax(invoice: Invoice, amount: Money) -> int:
 def with_tax(invoice: Invoice, net_minor: int) -> Money:
     """Returns what goes back of a payment for a net amount of it, with its taxes.
 
-    It is in proportion to what is left, and of which no more than `net_minor` is net: a cent more
-    would be credit that nobody has.
+    It is near the proportion of what is left, and of which `net_minor` is net, or as much of that
+    as there is: a cent more would be credit that nobody has, and a cent less would have to go back
+    through another payment.
     """
     left = invoice.total.amount_minor - invoice.refund_reserved_minor
     net_left = left - sum(invoice.taxes_left)
     if net_left <= 0:
         return replace(invoice.total, amount_minor=max(0, min(net_minor, left)))
-    money = replace(invoice.total, amount_minor=min(left, half_up(net_minor * left, net_left)))
-    while money and before_tax(invoice, money) > net_minor:
-        money = replace(money, amount_minor=money.amount_minor - 1)
-    return money
+    if net_minor >= net_left:
+        return replace(invoice.total, amount_minor=left)
+    about = half_up(net_minor * left, net_left)
+    around = len(invoice.tax_lines) + 1  # each line of tax is rounded by itself
+    nearest = sorted(
+        range(about - around, about + around + 1), key=lambda minor: abs(minor - about)
+    )
+    amounts = [replace(invoice.total, amount_minor=min(left, max(0, each))) for each in nearest]
+    fitting = [money for money in amounts if before_tax(invoice, money) <= net_minor]
+    nothing = replace(invoice.total, amount_minor=0)
+    return max(fitting, key=lambda money: before_tax(invoice, money), default=nothing)
 
 
 def amount_of(invoice: Invoice, amount_minor: int | None, at_most: Money | None = None) -> Money:

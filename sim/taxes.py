@@ -136,8 +136,10 @@ def is_without_its_tax(invoice: Invoice) -> bool:
 
 
 def net_part(invoice: Invoice, amount_minor: int) -> int:
-    """Returns the net part of an amount that a bank takes back, in minor units."""
-    return amount_minor - sum(_share_of_taxes(invoice, amount_minor))
+    """Returns the net part of an amount that a bank takes back, in minor units: no more than the
+    invoice's, though a refund that now will fail had reserved its tax."""
+    whole = sum(line.amount.amount_minor for line in invoice.lines if not line.is_tax)
+    return min(whole, amount_minor - sum(_share_of_taxes(invoice, amount_minor)))
 
 
 def _share_of_taxes(invoice: Invoice, amount_minor: int) -> tuple[int, ...]:

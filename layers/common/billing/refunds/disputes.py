@@ -16,6 +16,7 @@ from billing.kernel.customers import Entitlement
 from billing.kernel.fund_shares import Taken
 from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.invoices import UNDER_WAY, Invoice
+from billing.kernel.money import Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import CHARGEABLE, CancelRequest, Source, Subscription, When
@@ -235,7 +236,7 @@ def _net_lost(about: Disputed, lost: Chargeback) -> int:
     """Returns the net part of a lost chargeback, in minor units.
 
     That is the difference to what was lost before, so that a payment lost in two parts gives back
-    no more than its net amount.
+    no more than its net amount; nor does one whose tax a refund has reserved that now will fail.
     """
     before = [
         c.amount.amount_minor
@@ -244,7 +245,12 @@ def _net_lost(about: Disputed, lost: Chargeback) -> int:
     ]
     gone = replace(lost.amount, amount_minor=sum(before))
     with_it = replace(lost.amount, amount_minor=sum(before) + lost.amount.amount_minor)
-    return value.before_tax(about.invoice, with_it) - value.before_tax(about.invoice, gone)
+
+    def net_minor(amount: Money) -> int:
+        net_most = about.invoice.net.amount_minor
+        return min(net_most, value.before_tax(about.invoice, amount))
+
+    return net_minor(with_it) - net_minor(gone)
 
 
 def _as_it_stands(invoice: Invoice | None) -> tuple[Write, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from billing.figures import money_orders, monthly, movements
@@ -10,7 +11,7 @@ from billing.figures.flows import customers as figure_customers
 from billing.figures.movement_kinds import MovementKind
 from billing.figures.sums import FigureSums
 from sim.mutants.mutant import Mutant
-from sim.mutants.removing import always
+from sim.mutants.removing import always, constant
 
 
 def as_written(original: Any) -> Any:
@@ -21,6 +22,10 @@ def as_written(original: Any) -> Any:
 FIGURES: tuple[Mutant, ...] = (
     Mutant("figures: a batch that comes again adds again", ((FigureSums, "has_seen", always("")),)),
     Mutant("figures: retries used up are no churn", ((monthly, "_lapsed", always(None)),)),
+    Mutant(
+        "figures: a late payment is a renewal as any",
+        ((figure_records, "IN_TIME", constant(timedelta(days=9_000))),),
+    ),
     Mutant("figures: a gap is not seen", ((figure_records, "_is_after_a_gap", always(False)),)),
     Mutant(
         "figures: an end is not on its own day", ((figure_customers, "happened_at", as_written),)

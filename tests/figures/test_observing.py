@@ -242,6 +242,17 @@ def test_a_payment_that_is_skipped_after_a_thaw_counts_what_had_lapsed_in_that_p
     assert changes_figures(Record("1", BEGIN, thawed, skipped))
 
 
+@pytest.mark.spec("M-10")
+def test_a_period_that_lapsed_and_is_paid_late_after_a_thaw_counts_again() -> None:
+    """Nothing else tells that payment from a renewal: the one before was in time."""
+    began = bought("sub_1", MONTHLY, None, BEGIN)
+    due_at = began.payment_at(began.period)
+    renewed = paid(began, due_at)
+    in_time = Record("1", due_at + timedelta(minutes=2), began, renewed)
+    assert not changes_figures(in_time)
+    assert changes_figures(replace(in_time, at=due_at + timedelta(hours=3)))
+
+
 def bytes_of(attribute: object) -> int:
     """The size of an item as DynamoDB counts it, roughly: names and values as text."""
     if isinstance(attribute, dict):

@@ -15,6 +15,8 @@ from billing.kernel.subscription import State, Subscription
 from billing.kernel.values import Value
 
 A_DAY = timedelta(days=1)
+IN_TIME = timedelta(minutes=5)
+"""The time within which a renewal is mostly paid; a later one is looked up, which costs a read."""
 
 SEQUENCE_LENGTH = 40
 """The most digits of a record's number."""
@@ -41,7 +43,7 @@ def changes_figures(record: Record) -> bool:
     """Tests whether a change of a subscription can move a figure, without looking anything up.
 
     A renewal moves none, unless its price includes a tax, whose rate may have changed, or it is the
-    first after a gap. What a subscription adds also depends on what it added before, but only where
+    first after a gap, or late: its period may have lapsed, and been thawed since. What a subscription adds also depends on what it added before, but only where
     its state, its plan or its first payment changes too, or a payment is skipped.
     """
     before, after = record.before, record.after
@@ -54,7 +56,8 @@ def changes_figures(record: Record) -> bool:
     renews = before.period != after.period
     # A payment that the merchant skips: a failed one, or one that was missed after a failed one.
     skips = before.state is State.PAST_DUE or before.payments_made == after.payments_made
-    return renews and (skips or after.terms.tax_inclusive or _is_after_a_gap(before))
+    is_late = renews and record.at > before.payment_at(before.period) + IN_TIME
+    return renews and (skips or is_late or after.terms.tax_inclusive or _is_after_a_gap(before))
 
 
 def _is_after_a_gap(subscription: Subscription) -> bool:

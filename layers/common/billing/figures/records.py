@@ -43,8 +43,9 @@ def changes_figures(record: Record) -> bool:
     """Tests whether a change of a subscription can move a figure, without looking anything up.
 
     A renewal moves none, unless its price includes a tax, whose rate may have changed, or it is the
-    first after a gap, or late: its period may have lapsed, and been thawed since. What a subscription adds also depends on what it added before, but only where
-    its state, its plan or its first payment changes too, or a payment is skipped.
+    first after a gap, or late: its period may have lapsed, and been thawed since. What a
+    subscription adds also depends on what it added before, but only where its state, its plan or
+    its first payment changes too, or a payment is skipped.
     """
     before, after = record.before, record.after
     assert isinstance(after, Subscription)

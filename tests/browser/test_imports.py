@@ -103,7 +103,7 @@ def test_an_export_of_chargebee_is_checked_mended_and_forecast(
     cards = "old_customer_id,stripe_customer_id\ncb_1,cus_1\ncb_2,cus_2\n"
     kind = "Chargebee: subscriptions"
     upload(merchant, CHARGEBEE + row(1, "active") + row(2, "past_due"), kind, cards=cards)
-    assert merchant.heading().startswith("chargebee")
+    assert merchant.heading().startswith(kind)
     assert (count(merchant, "Rows"), count(merchant, "Blocking")) == ("2", "2")
     assert merchant.says("A payment is overdue there")
     assert count(merchant, "Ignored columns") == "customer[company]"

@@ -131,16 +131,13 @@ def _row(written: Written) -> Row:
     )
 
 
-def _forgetful(gateway: Any) -> Any:
-    return lambda account: gateway
-
-
 def memory(report: Report) -> None:
     """Measures peak memory of our process beside the store, for M and four times M all due."""
     peaks = {}
+    gateway: Any = ForgetfulGateway()
     for count in (FEW_DUE, FEW_DUE, MANY_DUE):  # the first fills botocore's caches
         world, _ = stub_world(count, lease_seconds=16, shards=1)  # 200 to a sweep
-        world.ports = replace(world.ports, gateway=_forgetful(ForgetfulGateway()))
+        world.ports = replace(world.ports, gateway=lambda account: gateway)
         tracemalloc.start()
         engine.renew(world)
         peaks[count] = tracemalloc.get_traced_memory()[1] / 2**20

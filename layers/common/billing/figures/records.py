@@ -16,7 +16,10 @@ from billing.kernel.values import Value
 
 A_DAY = timedelta(days=1)
 IN_TIME = timedelta(minutes=5)
-"""The time within which a renewal is mostly paid; a later one is looked up, which costs a read."""
+"""The time within which a renewal is mostly paid; a later one is looked up, which costs a read.
+
+What lapses, is thawed and is paid within it is taken for a renewal.
+"""
 
 SEQUENCE_LENGTH = 40
 """The most digits of a record's number."""

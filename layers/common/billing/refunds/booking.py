@@ -34,7 +34,7 @@ def settle(
 ) -> tuple[Refund, Transaction]:
     """Books a refund with its own entry, or gives the reservation back (step 3).
 
-    `others` are the refunds and the lost chargebacks of the same payment.
+    `others` are the refunds of the same payment and the chargebacks of its customer.
     """
     if isinstance(outcome, RefundFailed):
         failed = replace(

@@ -110,7 +110,7 @@ def returned(
 
     Books and invoice are as before it, so that it can be refunded anew; its credit note is void.
     Access stays as the refund left it: the merchant still wanted to give the money back, by another
-    way now. `others` are the refunds and the lost chargebacks of the same payment.
+    way now. `others` are the refunds of the same payment and the chargebacks of its customer.
     """
     assert refund.state is RefundState.SUCCEEDED, "only what went can come back"
     amount = refund.amount.amount_minor

@@ -18,7 +18,7 @@ from billing.kernel.storage import Due
 from billing.kernel.subscription import Source
 from billing.kernel.values import Value, replace
 from billing.refunds import booking, refunds, value
-from billing.refunds.flows import payments
+from billing.refunds.flows import taken_money
 from billing.refunds.payment import Payment
 from billing.refunds.refunds import Refund, RefundState
 
@@ -231,7 +231,7 @@ def _settle(
         subscription = history.subscription(invoice.subscription)
         settled, write = booking.settle(
             *(refund, outcome, invoice, paid, history.entitlements, now, subscription),
-            others=payments.took_money(ports, history, invoice),
+            others=taken_money.of_payment(ports, history, invoice),
         )
         try:
             ports.store.commit(*write)

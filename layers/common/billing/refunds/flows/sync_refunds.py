@@ -11,7 +11,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.writes import Transaction
 from billing.refunds import booking, gateway_refunds
-from billing.refunds.flows import payments
+from billing.refunds.flows import taken_money
 from billing.refunds.refunds import Refund, RefundState
 
 NOTHING_NEW = "nothing_new"
@@ -87,7 +87,7 @@ def _step(
     elif known.state is RefundState.REQUESTED:
         settled, writes = booking.settle(
             *(known, found.outcome, invoice, paid, access, now, subscription),
-            others=payments.took_money(ports, history, invoice),
+            others=taken_money.of_payment(ports, history, invoice),
         )
         name = settled.state.value
     elif known.state is RefundState.SUCCEEDED and isinstance(found.outcome, RefundFailed):
@@ -98,7 +98,7 @@ def _step(
             raise Conflict()  # it was written a moment ago
         writes = gateway_refunds.returned(
             *(known, found.outcome.code, invoice, paid, entry, now, subscription),
-            others=payments.took_money(ports, history, invoice),
+            others=taken_money.of_payment(ports, history, invoice),
         )
         name = RefundState.RETURNED.value
     else:

@@ -111,6 +111,7 @@ def replay(
 
     A range up to now has all that is logged, whatever the clock of its process; what is logged from
     now on is on its way by itself, and is not sent twice.
+
     Raises `Invalid` for a range that ends before it begins, or is older than the log, and `Refused`
     for a disabled endpoint and while another replay to it goes on.
     """
@@ -123,7 +124,7 @@ def replay(
         raise Invalid("range_too_old", field="to")
     first = id_at(max(since, now - KEPT))
     last = id_at(until if until < now else now + CLOCKS_DIFFER)
-    asked = json.dumps({"endpoint": endpoint, "until": last, "types": wanted, "asked": id_at(now)})
+    asked = json.dumps({"endpoint": endpoint, "until": last, "types": wanted, "now": id_at(now)})
     new = jobs.new(merchant, f"{JOB}.{endpoint}", JOB, now, begins=f"{asked} {first}")
     over = jobs.OVER | {jobs.JobState.FAILED, jobs.JobState.PAUSED}
     if start(ports, new, now=now, replaces=over) is not new:
@@ -142,8 +143,8 @@ def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> I
         if endpoint is None or not _is_asked(logged, asked):
             return Seen.SKIPPED
         found = ports.store.delivery(job.owner, endpoint.id, logged.id)
-        # A job of the version before names no instant, and ends at it.
-        if found is not None and logged.id >= asked.get("asked", asked["until"]):
+        # A job of version 0.2 does not say when it was asked for, and ends there.
+        if found is not None and logged.id >= asked.get("now", asked["until"]):
             return Seen.SKIPPED
         at = max(now, job.round_at + count * BETWEEN)
         count += 1

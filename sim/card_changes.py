@@ -90,13 +90,17 @@ def bank_renews(adversary: Adversary, target: Subscription) -> None:
 
 
 def renew(world: World, method: str, *, expires_on: str, another: bool = True) -> None:
-    """Gives the gateway new details of a saved card, as the card network does."""
+    """Gives the gateway new details of a saved card, as the card network does.
+
+    A date that another one followed does not come again: an expiry is told once for each date.
+    """
     shown = world.gateway.sandbox.find_method(method)
     if shown is None:
         return
     renewals = world.oracle.renewed[method]
     last4 = f"{len(renewals):04d}" if another else shown.last4
-    if (last4, expires_on) in renewals or (last4, expires_on) == (shown.last4, shown.expires_on):
+    was_before = expires_on != shown.expires_on and any(expires_on == date for _, date in renewals)
+    if was_before or (last4, expires_on) == (shown.last4, shown.expires_on):
         return
     renewals.append((last4, expires_on))
     world.oracle.tally["cards_renewed"] += 1

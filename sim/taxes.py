@@ -18,6 +18,7 @@ from billing.kernel.invoices import Invoice, InvoiceLine
 from billing.kernel.merchants import Merchant
 from billing.kernel.values import replace
 from billing.kernel.writes import Insert
+from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
 from billing.tax.rates import DatedRate, TaxPlace
 from billing.tax.registrations import Registration, TaxSetup
@@ -114,7 +115,7 @@ def returned_rightly(invoice: Invoice, refund: Refund) -> None:
     """Checks that a refund returns each tax in proportion to what is left, as the invoice stood
     before it, and no more than is left: one made past us waits for what ours has reserved."""
     amount = refund.amount.amount_minor
-    if amount > (left := invoice.total.amount_minor - invoice.refund_reserved_minor):
+    if amount > (left := _left_minor(invoice)):
         raise Violation(
             "11", f"{refund.id} over {amount} is booked where {left} is left", invoice.id
         )
@@ -129,34 +130,52 @@ def returned_rightly(invoice: Invoice, refund: Refund) -> None:
         raise Violation("3", text, invoice.id)
 
 
+def taken_rightly(
+    invoice: Invoice, chargeback: Chargeback, under_way: Iterable[Refund], *, again: bool
+) -> None:
+    """Checks that a bank takes each tax in proportion to what is left, as the invoice stood before.
+
+    Refunds under way hold nothing back where there is no room for both. What it takes `again`, it
+    had taken already.
+    """
+    amount, taxes = chargeback.amount.amount_minor, chargeback.taxes
+    left, taxes_left = _left_minor(invoice), _taxes_left(invoice)
+    if again:
+        left += amount
+        taxes_left = [tax + back for tax, back in zip(taxes_left, taxes, strict=True)]
+    if amount > left:
+        for refund in under_way:
+            left += refund.amount.amount_minor
+            taxes_left = [tax + back for tax, back in zip(taxes_left, refund.taxes, strict=True)]
+    part = min(Decimal(1), Decimal(amount) / left) if left > 0 else Decimal(0)
+    wanted = tuple(half_up(tax * part) for tax in taxes_left)
+    if taxes != wanted:
+        text = f"{chargeback.id} over {amount} takes {taxes}, {wanted} is its part"
+        raise Violation("3", text, invoice.id)
+
+
 def is_without_its_tax(invoice: Invoice) -> bool:
     """Tells whether no tax is left of a payment, and something else is."""
-    left = invoice.total.amount_minor - invoice.refund_reserved_minor
-    return left > 0 and bool(invoice.refund_taxes_minor) and not any(_taxes_left(invoice))
-
-
-def net_part(invoice: Invoice, amount_minor: int) -> int:
-    """Returns the net part of an amount that a bank takes back, in minor units: no more than the
-    invoice's, though a refund that now will fail had reserved its tax."""
-    whole = sum(line.amount.amount_minor for line in invoice.lines if not line.is_tax)
-    return min(whole, amount_minor - sum(_share_of_taxes(invoice, amount_minor)))
+    refunded = bool(invoice.refund_taxes_minor)
+    return _left_minor(invoice) > 0 and refunded and not any(_taxes_left(invoice))
 
 
 def _share_of_taxes(invoice: Invoice, amount_minor: int) -> tuple[int, ...]:
-    """Returns the part of each tax that goes back with an amount.
-
-    It is in proportion to what is left. A bank may take back what a refund under way has reserved:
-    nothing is left of the taxes then.
-    """
-    left = invoice.total.amount_minor - invoice.refund_reserved_minor
-    part = Decimal(min(amount_minor, left)) / left if left else Decimal(0)
+    """Returns the part of each tax that goes back with an amount, in proportion to what is left."""
+    part = Decimal(amount_minor) / _left_minor(invoice)
     return tuple(half_up(tax * part) for tax in _taxes_left(invoice))
+
+
+def _left_minor(invoice: Invoice) -> int:
+    total = invoice.total.amount_minor
+    return total - invoice.refund_reserved_minor - invoice.disputed_minor
 
 
 def _taxes_left(invoice: Invoice) -> list[int]:
     paid = [line.amount.amount_minor for line in invoice.lines if line.tax is not None]
-    gone = invoice.refund_taxes_minor or (0,) * len(paid)
-    return [tax - went for tax, went in zip(paid, gone, strict=True)]
+    none = (0,) * len(paid)
+    refunded, disputed = invoice.refund_taxes_minor or none, invoice.disputed_taxes_minor or none
+    return [tax - a - b for tax, a, b in zip(paid, refunded, disputed, strict=True)]
 
 
 def is_of_tax(refund: Refund) -> bool:
@@ -164,9 +183,9 @@ def is_of_tax(refund: Refund) -> bool:
     return (refund.reason or "").startswith(f"{ASKED} {OF_TAX} ")
 
 
-def net_of_refund(refund: Refund) -> int:
-    """Returns the net part of a refund in minor units."""
-    return refund.amount.amount_minor - sum(refund.taxes)
+def net_returned(back: Refund | Chargeback) -> int:
+    """Returns the net part of a refund or a chargeback in minor units."""
+    return back.amount.amount_minor - sum(back.taxes)
 
 
 def booked_rightly(found: Mapping[type, list[Any]], balances: Counter[tuple[str, str]]) -> None:

@@ -39,7 +39,9 @@ class ValueWrites(Seen):
         super().__init__(now_us)
         self._books: dict[str, Book] = defaultdict(Book)
         self._paid_in: dict[str, int | None] = {}
-        self._lost_of: Counter[str] = Counter()
+        self._under_way: dict[str, dict[str, Refund]] = defaultdict(dict)
+        self._taken: dict[str, dict[str, Chargeback]] = defaultdict(dict)
+        """By payment, the refunds under way, and the chargebacks that were not won."""
         self._valued: dict[str, Subscription] = {}
         self._quotes: dict[str, list[Quote]] = defaultdict(list)
         self._tax_went_back: dict[str, datetime] = {}
@@ -56,9 +58,7 @@ class ValueWrites(Seen):
                 self._taxes_return(after, by_type.get(Invoice, ()))
             self._refund_counts(before, after)
         for _, before, after in by_type.get(Chargeback, ()):
-            lost = after.standing == "lost" and (before is None or before.standing != "lost")
-            if lost and after.subscription is not None:
-                self._lost(after.subscription, after)
+            self._chargeback_counts(before, after, by_type.get(Invoice, ()))
         self._carried_over(puts)
         for subscription in self._touched(by_type):
             self._agrees(subscription)
@@ -228,19 +228,22 @@ class ValueWrites(Seen):
         )
 
     def _refund_counts(self, before: Refund | None, after: Refund) -> None:
+        self._under_way[after.invoice].pop(after.id, None)
+        if after.state is RefundState.REQUESTED:
+            self._under_way[after.invoice][after.id] = after
         invoice = self.invoices.get(after.invoice)
         if invoice is None or invoice.subscription is None:
             return
         if after.state is not RefundState.REQUESTED:
             self._books[invoice.subscription].open.pop(after.id, None)
         if before is None and after.state not in GONE:
-            net = taxes.net_of_refund(after)
+            net = taxes.net_returned(after)
             self._give_back(invoice.subscription, after.invoice, net, after.id)
             if after.state is RefundState.REQUESTED:
                 self._books[invoice.subscription].open[after.id] = net
         elif before is not None and before.state not in GONE and after.state in GONE:
             book = self._books[invoice.subscription]
-            book.returned -= taxes.net_of_refund(after)
+            book.returned -= taxes.net_returned(after)
             book.came_back(self._paid_in.get(after.invoice), after.id, self._stamp(invoice))
 
     def _give_back(self, subscription: str, invoice_id: str, cents: int, name: str) -> None:
@@ -248,13 +251,34 @@ class ValueWrites(Seen):
         book.returned += cents
         book.give_back(self._paid_in.get(invoice_id), cents, name, self._stamp(invoice))
 
-    def _lost(self, subscription: str, chargeback: Chargeback) -> None:
-        """Counts what a bank took back for good; of a payment lost in parts no more than it was."""
-        invoice, cents = self.invoices[chargeback.invoice], chargeback.amount.amount_minor
-        before = self._lost_of[invoice.id]
-        self._lost_of[invoice.id] += cents
-        net = taxes.net_part(invoice, before + cents) - taxes.net_part(invoice, before)
-        self._give_back(subscription, invoice.id, net, f"{invoice.id}:{chargeback.id}")
+    def _chargeback_counts(
+        self, before: Chargeback | None, after: Chargeback, invoices: Sequence[Put]
+    ) -> None:
+        """Checks the taxes in what a bank takes, and counts what it took for good."""
+        was = before.standing if before else "won"
+        taken = self._taken[after.invoice]
+        for _, stood, invoice in invoices:
+            if invoice.id != after.invoice or after.standing == was:
+                continue
+            if after.standing == "open":
+                under_way = self._under_way[invoice.id].values()
+                taxes.taken_rightly(stood, after, under_way, again=was == "lost")
+            taken.pop(after.id, None)
+            if after.standing != "won":
+                taken[after.id] = after
+            self._disputed_matches(invoice)
+        if after.standing == "lost" and was != "lost" and after.subscription is not None:
+            name = f"{after.invoice}:{after.id}"
+            self._give_back(after.subscription, after.invoice, taxes.net_returned(after), name)
+
+    def _disputed_matches(self, invoice: Invoice) -> None:
+        """Checks that an invoice holds what its chargebacks took, and their taxes (11)."""
+        held = [each for each in self._taken[invoice.id].values() if any(each.taxes)]
+        by_line = tuple(map(sum, zip(*(each.taxes for each in held), strict=True)))
+        minor = sum(each.amount.amount_minor for each in self._taken[invoice.id].values())
+        if (invoice.disputed_minor, invoice.disputed_taxes_minor) != (minor, by_line):
+            text = f"{invoice.id} holds {invoice.disputed_minor}, {invoice.disputed_taxes_minor}"
+            raise Violation("11", f"{text}, banks took {minor}, {by_line}", invoice.id)
 
     def _stamp(self, invoice: Invoice) -> tuple[object, ...]:
         stands = self.subscription(invoice.subscription)

@@ -76,9 +76,10 @@ class Invoice(Entity):
     is the amount reserved for them, `refund_taxes_minor` how much of that is of each line of tax,
     `refunded_minor` the amount returned. `dispute` is the status
     of its chargebacks, `disputed_minor` the amount banks took back with those that are open or lost
-    (W-4). `days` is how many days it pays for, from `scheduled_at` on; None where it pays for no
-    time, or was opened before that was kept; a longer name would cost a write unit. `hand_off` is
-    what the merchant's program said of the purchase.
+    (W-4), `disputed_taxes_minor` how much of that is of each line of tax. `days` is how many days
+    it pays for, from `scheduled_at` on; None where it pays for no time, or was opened before that
+    was kept; a longer name would cost a write unit. `hand_off` is what the merchant's program said
+    of the purchase.
     """
 
     id: str
@@ -124,6 +125,7 @@ class Invoice(Entity):
     language: str = "en"
     test: bool = False
     refund_taxes_minor: tuple[int, ...] = ()
+    disputed_taxes_minor: tuple[int, ...] = ()
     days: int | None = None
     hand_off: HandOff | None = None
 
@@ -150,11 +152,19 @@ class Invoice(Entity):
 
     @property
     def taxes_left(self) -> tuple[int, ...]:
-        """The rest of each line of tax that is neither refunded nor about to be, in minor units."""
-        gone = self.refund_taxes_minor or (0,) * len(self.tax_lines)
+        """The rest of each line of tax, in minor units: neither gone back nor about to."""
+        none = (0,) * len(self.tax_lines)
+        refunded, disputed = self.refund_taxes_minor or none, self.disputed_taxes_minor or none
         return tuple(
-            line.amount.amount_minor - back for line, back in zip(self.tax_lines, gone, strict=True)
+            line.amount.amount_minor - back - taken
+            for line, back, taken in zip(self.tax_lines, refunded, disputed, strict=True)
         )
+
+    @property
+    def left_minor(self) -> int:
+        """The rest of its total in minor units: neither gone back nor about to, refunded or charged
+        back; negative while a refund waits to fail, its money taken by a bank."""
+        return self.total.amount_minor - self.refund_reserved_minor - self.disputed_minor
 
     def reserving(self, amount_minor: int, taxes: tuple[int, ...]) -> Invoice:
         """Reserves money of its payment to go back, so much of it of each line of tax; or releases
@@ -170,8 +180,7 @@ class Invoice(Entity):
     @property
     def has_its_tax_refunded(self) -> bool:
         """True if no tax is left of it, or is about to be, while there is something left."""
-        left = self.total.amount_minor - self.refund_reserved_minor
-        return left > 0 and bool(self.refund_taxes_minor) and not any(self.taxes_left)
+        return self.left_minor > 0 and bool(self.refund_taxes_minor) and not any(self.taxes_left)
 
     @property
     def taxed_by(self) -> str | None:

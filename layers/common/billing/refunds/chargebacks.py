@@ -1,19 +1,14 @@
-"""Chargebacks as they are recorded, and what they are about (W-4)."""
+"""Chargebacks as they are recorded (W-4)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from billing.kernel.customers import Entitlement
 from billing.kernel.fund_shares import Taken
 from billing.kernel.gateways import DisputeStanding
-from billing.kernel.invoices import Invoice
 from billing.kernel.money import Money
-from billing.kernel.orders import Order
 from billing.kernel.outbox_events import EventKind
-from billing.kernel.subscription import Subscription
-from billing.kernel.values import Value
 from billing.kernel.writes import Entity
 
 AS_READ = ("standing", "moves", "took")
@@ -24,7 +19,8 @@ class Chargeback(Entity):
     """Our record of a dispute; `id` is the gateway's own.
 
     `order` is the Order ID of its entry, `moves` counts the changes of its status (`standing`).
-    `revoked_at` is when it closed access, if it did. `took` is what it took out of the
+    `revoked_at` is when it closed access, if it did. `taxes` is how much of it is of each line of
+    tax of its invoice. `took` is what it took out of the
     subscription's funds when it was lost: None before, for those that were lost before this was
     kept, and where there is no subscription.
     """
@@ -42,21 +38,7 @@ class Chargeback(Entity):
     moves: int = 1
     revoked_at: datetime | None = None
     took: Taken | None = None
-
-
-class Disputed(Value):
-    """The records that a chargeback is about, as they were read.
-
-    They are the paid invoice, the entry of its payment, its subscription with the invoice that is
-    open by now, its access, and the other chargebacks of the same purchase.
-    """
-
-    invoice: Invoice
-    paid: Order
-    subscription: Subscription | None
-    open_invoice: Invoice | None
-    entitlements: tuple[Entitlement, ...]
-    others: tuple[Chargeback, ...]
+    taxes: tuple[int, ...] = ()
 
 
 def standing_of(chargebacks: Iterable[Chargeback]) -> str | None:

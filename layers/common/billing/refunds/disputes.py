@@ -20,15 +20,32 @@ from billing.kernel.money import Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import CHARGEABLE, CancelRequest, Source, Subscription, When
-from billing.kernel.values import replace
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write, left
 from billing.refunds import value
-from billing.refunds.chargebacks import AS_READ, Chargeback, Disputed, event_id, standing_of
+from billing.refunds.chargebacks import AS_READ, Chargeback, event_id, standing_of
+from billing.refunds.refunds import Refund, RefundState
 
-MONEY = ("state", "dispute", "disputed_minor", "refund_reserved_minor")
+MONEY = ("state", "dispute", "disputed_minor", "refund_reserved_minor", "refund_taxes_minor")
 """Invoice fields that a chargeback depends on: it and a refund never take the same money."""
 
 REASON = "chargeback"
+
+
+class Disputed(Value):
+    """The records that a chargeback is about, as they were read.
+
+    They are the paid invoice with its refunds, the entry of its payment, its subscription with the
+    invoice that is open by now, its access, and the other chargebacks of the same purchase.
+    """
+
+    invoice: Invoice
+    refunds: tuple[Refund, ...]
+    paid: Order
+    subscription: Subscription | None
+    open_invoice: Invoice | None
+    entitlements: tuple[Entitlement, ...]
+    others: tuple[Chargeback, ...]
 
 
 def open_dispute(
@@ -46,7 +63,8 @@ def open_dispute(
     The merchant is notified. `before` is one that was closed and is open again; `order` the Order
     ID of a new one's entry.
     """
-    after = _reopen(before, now, revoke) if before else _new(about, dispute, now, order, revoke)
+    opened = _reopen(before, now, revoke) if before else _new(about, dispute, now, order, revoke)
+    after = replace(opened, taxes=_taxes_in(about, dispute.amount))
     written = Change(before, after, expecting=AS_READ) if before else Insert(after)
     return (
         written,
@@ -122,7 +140,8 @@ def lose(
 
     A one-time purchase is closed when all of its money is gone, as by a full refund (B-7).
     """
-    lost = replace(before, standing=DisputeStanding.LOST, moves=before.moves + 1)
+    taxes = before.taxes or _taxes_in(about, before.amount)  # not kept of those opened long ago
+    lost = replace(before, standing=DisputeStanding.LOST, moves=before.moves + 1, taxes=taxes)
     took, cancelled = _cancel(about, lost, now, order, shard)
     after, invoice = replace(lost, took=took), about.invoice
     nothing_left = invoice.disputed_minor + invoice.refunded_minor >= invoice.total.amount_minor
@@ -138,10 +157,33 @@ def lose(
 
 
 def _invoice_with(about: Disputed, chargebacks: Sequence[Chargeback]) -> Change:
-    mine = [c for c in chargebacks if c.invoice == about.invoice.id]
-    taken = sum(c.amount.amount_minor for c in mine if c.standing is not DisputeStanding.WON)
-    after = replace(about.invoice, dispute=standing_of(mine), disputed_minor=taken)
-    return Change(about.invoice, after, expecting=MONEY)
+    return Change(about.invoice, _disputed_by(about.invoice, chargebacks), expecting=MONEY)
+
+
+def _disputed_by(invoice: Invoice, chargebacks: Iterable[Chargeback]) -> Invoice:
+    mine = [c for c in chargebacks if c.invoice == invoice.id]
+    taken = [c for c in mine if c.standing is not DisputeStanding.WON]
+    taxes = tuple(map(sum, zip(*(c.taxes for c in taken if c.taxes), strict=True)))
+    return replace(
+        invoice,
+        dispute=standing_of(mine),
+        disputed_minor=sum(c.amount.amount_minor for c in taken),
+        disputed_taxes_minor=taxes if any(taxes) else (),
+    )
+
+
+def _taxes_in(about: Disputed, amount: Money) -> tuple[int, ...]:
+    """Returns how much of each line of tax a chargeback takes, of what others left.
+
+    Refunds under way that it leaves no room for can only fail: what they hold is left as well.
+    """
+    left = _disputed_by(about.invoice, about.others)
+    if amount.amount_minor > left.left_minor:
+        for refund in about.refunds:
+            if refund.state is RefundState.REQUESTED:
+                back = tuple(-tax for tax in refund.taxes)
+                left = left.reserving(-refund.amount.amount_minor, back)
+    return value.taxes_in(left, amount)
 
 
 def _book(
@@ -205,7 +247,7 @@ def _cancel(
     if subscription is None:
         return None, ()
     standing = standing_of((*about.others, lost))
-    net_minor = _net_lost(about, lost)
+    net_minor = lost.amount.amount_minor - sum(lost.taxes)
 
     def marked(after: Subscription) -> Subscription:
         return replace(after, dispute=standing).returning(about.invoice.paid_in, net_minor)
@@ -230,27 +272,6 @@ def _cancel(
         else write
         for write in writes
     )
-
-
-def _net_lost(about: Disputed, lost: Chargeback) -> int:
-    """Returns the net part of a lost chargeback, in minor units.
-
-    That is the difference to what was lost before, so that a payment lost in two parts gives back
-    no more than its net amount; nor does one whose tax a refund has reserved that now will fail.
-    """
-    before = [
-        c.amount.amount_minor
-        for c in about.others
-        if c.invoice == lost.invoice and c.standing is DisputeStanding.LOST
-    ]
-    gone = replace(lost.amount, amount_minor=sum(before))
-    with_it = replace(lost.amount, amount_minor=sum(before) + lost.amount.amount_minor)
-
-    def net_minor(amount: Money) -> int:
-        net_most = about.invoice.net.amount_minor
-        return min(net_most, value.before_tax(about.invoice, amount))
-
-    return net_minor(with_it) - net_minor(gone)
 
 
 def _as_it_stands(invoice: Invoice | None) -> tuple[Write, ...]:

@@ -34,6 +34,7 @@ RESERVATION = (
     "refunds",
     "dispute",
     "disputed_minor",
+    "disputed_taxes_minor",
 )
 """Invoice fields that a reservation depends on: no two reserve the same money."""
 

@@ -30,8 +30,7 @@ def refundable(invoice: Invoice) -> Money:
     """
     if invoice.state is not InvoiceState.PAID or invoice.gateway_ref is None:
         return replace(invoice.total, amount_minor=0)
-    left = invoice.total.amount_minor - invoice.refund_reserved_minor - invoice.disputed_minor
-    return replace(invoice.total, amount_minor=max(0, left))
+    return replace(invoice.total, amount_minor=max(0, invoice.left_minor))
 
 
 def automatic(invoice: Invoice, subscription: Subscription | None, opened: Invoice | None) -> Money:
@@ -56,13 +55,12 @@ def automatic(invoice: Invoice, subscription: Subscription | None, opened: Invoi
 def taxes_in(invoice: Invoice, amount: Money) -> tuple[int, ...]:
     """Returns how much of each line of tax goes back with an amount, in minor units (C-10).
 
-    A bank may take back what a refund is just reserved for: the taxes that are left, and no more.
+    Of what is left of the payment: the share of the amount, and no more than there is.
     """
-    left = invoice.total.amount_minor - invoice.refund_reserved_minor
-    minor = min(amount.amount_minor, left)
-    if not minor or not any(invoice.taxes_left):
+    minor = min(amount.amount_minor, invoice.left_minor)
+    if minor <= 0 or not any(invoice.taxes_left):
         return (0,) * len(invoice.tax_lines)
-    return returned(invoice.taxes_left, minor, left)
+    return returned(invoice.taxes_left, minor, invoice.left_minor)
 
 
 def before_tax(invoice: Invoice, amount: Money) -> int:
@@ -77,7 +75,7 @@ def with_tax(invoice: Invoice, net_minor: int) -> Money:
     as there is: a cent more would be credit that nobody has, and a cent less would have to go back
     through another payment.
     """
-    left = invoice.total.amount_minor - invoice.refund_reserved_minor
+    left = invoice.left_minor
     net_left = left - sum(invoice.taxes_left)
     if net_left <= 0:
         return replace(invoice.total, amount_minor=max(0, min(net_minor, left)))

@@ -12,7 +12,7 @@ Plain = None | bool | int | str | tuple["Plain", ...] | Mapping[str, "Plain"]
 STATE: Mapping[str, Mapping[str, Plain]] = {
     "Account": {"told": "unused"},
     "BillTo": {"tax_id_confirmed": False},
-    "Chargeback": {"moves": 1},
+    "Chargeback": {"moves": 1, "taxes": ()},
     "Checkout": {"state": "open", "known": False},
     "CouponUse": {"uses": 0},
     "Declaration": {
@@ -139,6 +139,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "language": "en",
         "test": False,
         "refund_taxes_minor": (),
+        "disputed_taxes_minor": (),
     },
     "InvoiceCounter": {"last": 0, "credit_notes": False},
     "PriceChange": {"needs_consent": False},

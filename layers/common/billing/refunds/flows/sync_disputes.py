@@ -12,7 +12,8 @@ from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.writes import Transaction
 from billing.refunds import disputes
-from billing.refunds.chargebacks import Chargeback, Disputed
+from billing.refunds.chargebacks import Chargeback
+from billing.refunds.disputes import Disputed
 
 NOTHING_NEW = "nothing_new"
 
@@ -85,6 +86,7 @@ def _about(history: History, invoice_id: str, dispute_id: str) -> Disputed:
     opened = None if subscription is None else subscription.open_invoice
     return Disputed(
         invoice=invoice,
+        refunds=tuple(each for each in history.refunds if each.invoice == invoice.id),
         paid=next(order for order in history.orders if order.id == invoice.order_id),
         subscription=subscription,
         open_invoice=history.invoice(opened),

@@ -31,6 +31,7 @@ MIX = (
     "refunds_elsewhere",
     "refunds_sent_back",
     "disputes",
+    "disputes_appealed",
     "ticket_open",
     "ticket_approved",
     "ticket_declined",

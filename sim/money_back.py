@@ -48,6 +48,22 @@ def dispute(adversary: Adversary, target: Subscription) -> None:
         at_us = world.clockwork.now_us + int(chance.stretched(SECOND, 40 * DAY))
         close = partial(sandbox.close_dispute, reference, opened, decided)
         world.clockwork.at(at_us, close)
+    if decided is DisputeStanding.LOST and (
+        chance := Chance(world.seed, f"appeal {opened}")
+    ).happens(0.4):
+        appeal(world, reference, opened, at_us, chance)
+
+
+def appeal(world: World, reference: str, dispute: str, lost_at_us: int, chance: Chance) -> None:
+    """Has a lost dispute opened again by its merchant; mostly it is decided anew, some time on."""
+    sandbox = world.gateway.sandbox
+    at_us = lost_at_us + int(chance.stretched(SECOND, 10 * DAY))
+    world.clockwork.at(at_us, partial(sandbox.appeal_dispute, reference, dispute))
+    decided = chance.pick((DisputeStanding.WON, DisputeStanding.WON, DisputeStanding.LOST, None))
+    world.oracle.tally["disputes_appealed"] += 1
+    if decided is not None:
+        at_us += int(chance.stretched(SECOND, 30 * DAY))
+        world.clockwork.at(at_us, partial(sandbox.close_dispute, reference, dispute, decided))
 
 
 def refund_at_gateway(adversary: Adversary, target: Subscription) -> None:

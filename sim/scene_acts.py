@@ -72,11 +72,31 @@ def dispute_first_payment(adversary: Adversary, target: Subscription) -> None:
 
 def lose_first_payment(adversary: Adversary, target: Subscription) -> None:
     """Disputes what is left of the first payment, which the bank takes back three days later."""
+    _lose(adversary, target, None)
+
+
+def lose_part(adversary: Adversary, target: Subscription) -> None:
+    """Disputes a part of the first payment, which the bank takes back three days later."""
+    _lose(adversary, target, 600)
+
+
+def _lose(adversary: Adversary, target: Subscription, amount_minor: int | None) -> None:
     world = adversary.world
     reference = str(charged(world, target)[0].gateway_ref)
     sandbox = world.gateway.sandbox
-    opened = sandbox.open_dispute(reference, None)
+    opened = sandbox.open_dispute(reference, amount_minor)
     close = partial(sandbox.close_dispute, reference, opened, DisputeStanding.LOST)
+    world.clockwork.at(world.clockwork.now_us + 3 * DAY, close)
+
+
+def win_on_appeal(adversary: Adversary, target: Subscription) -> None:
+    """Appeals against the first payment's lost dispute, which is won three days later."""
+    world = adversary.world
+    reference = str(charged(world, target)[0].gateway_ref)
+    sandbox = world.gateway.sandbox
+    (lost,) = sandbox.disputes(reference)
+    sandbox.appeal_dispute(reference, lost.id)
+    close = partial(sandbox.close_dispute, reference, lost.id, DisputeStanding.WON)
     world.clockwork.at(world.clockwork.now_us + 3 * DAY, close)
 
 

@@ -28,11 +28,13 @@ from sim.scene_acts import (
     disarm,
     give_visa,
     lose_first_payment,
+    lose_part,
     refund_half,
     refund_soon,
     remove_first,
     think_it_over,
     use_first,
+    win_on_appeal,
 )
 from sim.virtual_clock import DAY, SECOND
 
@@ -143,6 +145,14 @@ SCENES = {
             "pm_card_mastercard",
             33,
             acts=(Act(10, change_cheaper), Act(12, lose_first_payment)),
+            hears=True,
+        ),
+        Scene(
+            "wins on appeal",
+            GOLD,
+            "pm_card_mastercard",
+            33,
+            acts=(Act(10, change_cheaper), Act(12, lose_part), Act(20, win_on_appeal)),
             hears=True,
         ),
         Scene(

@@ -42,6 +42,8 @@ class ValueWrites(Seen):
         self._under_way: dict[str, dict[str, Refund]] = defaultdict(dict)
         self._taken: dict[str, dict[str, Chargeback]] = defaultdict(dict)
         """By payment, the refunds under way, and the chargebacks that were not won."""
+        self._lost: dict[str, int] = {}
+        """By chargeback, the net cents that a bank took for good; won on appeal they come back."""
         self._valued: dict[str, Subscription] = {}
         self._quotes: dict[str, list[Quote]] = defaultdict(list)
         self._tax_went_back: dict[str, datetime] = {}
@@ -267,9 +269,15 @@ class ValueWrites(Seen):
             if after.standing != "won":
                 taken[after.id] = after
             self._disputed_matches(invoice)
-        if after.standing == "lost" and was != "lost" and after.subscription is not None:
-            name = f"{after.invoice}:{after.id}"
-            self._give_back(after.subscription, after.invoice, taxes.net_returned(after), name)
+        name, subscription = f"{after.invoice}:{after.id}", after.subscription
+        if after.standing == "lost" and subscription is not None and name not in self._lost:
+            self._lost[name] = taxes.net_returned(after)
+            self._give_back(subscription, after.invoice, self._lost[name], name)
+        elif after.standing == "won" and subscription is not None and name in self._lost:
+            book = self._books[subscription]
+            book.returned -= self._lost.pop(name)
+            paid = self.invoices[after.invoice]
+            book.came_back(self._paid_in.get(after.invoice), name, self._stamp(paid))
 
     def _disputed_matches(self, invoice: Invoice) -> None:
         """Checks that an invoice holds what its chargebacks took, and their taxes (11)."""

@@ -68,6 +68,15 @@ def keeping_funds(step: Any) -> Any:
     return writes(lambda transaction: [kept(write) for write in transaction])(step)
 
 
+def forgetting_what_it_took(step: Any) -> Any:
+    """Makes a step of a chargeback forget what it took out of the funds before."""
+
+    def mutant(about: Any, chargeback: Any, *args: Any) -> Any:
+        return step(about, replace(chargeback, took=None), *args)
+
+    return mutant
+
+
 _BESIDE_OURS: Patch = (gateway_refunds, "waits_for_ours", always(False))
 
 
@@ -90,6 +99,13 @@ MONEY_BACK: tuple[Mutant, ...] = (
     ),
     Mutant("refund: booked beside ours without room", (_BESIDE_OURS,)),
     Mutant("dispute lost: credit stays", ((disputes, "_cancel", keeping_funds),)),
+    Mutant("dispute lost again: takes twice", ((disputes, "_cancel", forgetting_what_it_took),)),
+    Mutant(
+        "dispute won on appeal: credit stays taken",
+        ((disputes, "_going_on", forgetting_what_it_took),),
+        scene="wins on appeal",
+    ),
+    Mutant("dispute: takes no tax", ((disputes, "taxes_in", always(())),)),
     Mutant("skipped and passed periods are paid for", ((Funds, "unpaid", unchanged),)),
     Mutant("ended: credit refunded and kept", ((Subscription, "returning_credit", unchanged),)),
     Mutant("refund: unnamed beside another", ((value, "refuse_open", always(None)),)),

@@ -9,7 +9,7 @@ import pytest
 from billing.cancel.flows import pause as pausing
 from billing.figures.records import Record, changes_figures, sequence
 from billing.figures.sums import SEEN_MOST, FigureSums
-from billing.kernel.catalog import Initial, PriceTerms, PriceType, TaxBehavior
+from billing.kernel.catalog import Cycle, Initial, PriceTerms, PriceType, TaxBehavior
 from billing.kernel.errors import Conflict
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
@@ -20,6 +20,9 @@ from tests.figures.lives import BEGIN, bought, paid
 from tests.figures.watched import SHARD, Watched, by_day, mrr_of
 
 MONTHLY = PriceTerms(PriceType.RECURRING, Money(2_999, Currency.USD), Period.MONTHLY)
+IN_PARTS = replace(
+    MONTHLY, type=PriceType.RECURRING_INSTALLMENT, installments=3, cycle=Cycle.YEARLY
+)
 TRIAL = Initial(0, Span(14, Unit.DAY))
 
 
@@ -231,6 +234,22 @@ def test_what_lapsed_and_goes_on_at_a_later_date_counts_from_its_next_payment() 
     assert changes_figures(Record("1", BEGIN, going_on, renewed))
     again = paid(renewed, BEGIN + timedelta(days=120))
     assert not changes_figures(Record("1", BEGIN, renewed, again))
+
+
+@pytest.mark.spec("M-10")
+@pytest.mark.parametrize("terms", [MONTHLY, IN_PARTS])
+def test_what_lapsed_right_after_a_late_payment_counts_from_its_next_payment(
+    terms: PriceTerms,
+) -> None:
+    """The late payment was on the day of the next one, so that no day is missing."""
+    began = bought("sub_1", terms, None, BEGIN)
+    second = began.payment_at(began.period + 1)
+    late = paid(began, second + timedelta(hours=2))
+    lapsed = replace(late, open_invoice="x").declined(None, second + timedelta(hours=3)).unpaid()
+    going_on = lapsed.at_its_next_date(second + timedelta(days=1))
+    due_at = going_on.payment_at(going_on.period)
+    renewed = paid(going_on, due_at)
+    assert changes_figures(Record("1", due_at, going_on, renewed))
 
 
 @pytest.mark.spec("M-10")

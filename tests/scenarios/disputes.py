@@ -35,7 +35,17 @@ def disputed(world: World, amount_minor: int | None = None) -> str:
 
 
 def decide(world: World, dispute: str, standing: DisputeStanding) -> list[str]:
+    world.sandbox.close_dispute(_payment_of(world, dispute), dispute, standing)
+    return deliver(world)
+
+
+def appeal(world: World, dispute: str) -> list[str]:
+    """Opens a lost dispute again, and delivers the gateway's event."""
+    world.sandbox.appeal_dispute(_payment_of(world, dispute), dispute)
+    return deliver(world)
+
+
+def _payment_of(world: World, dispute: str) -> str:
     (about,) = {c.invoice: c for c in world.history().chargebacks if c.id == dispute}
     invoice = next(i for i in world.history().invoices if i.id == about)
-    world.sandbox.close_dispute(str(invoice.gateway_ref), dispute, standing)
-    return deliver(world)
+    return str(invoice.gateway_ref)

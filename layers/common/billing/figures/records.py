@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from billing.figures.monthly import Standing, standing_of
+from billing.kernel.catalog import PriceType
 from billing.kernel.orders import Order
 from billing.kernel.periods import Anchor
 from billing.kernel.subscription import State, Subscription
@@ -65,8 +66,14 @@ def changes_figures(record: Record) -> bool:
 
 
 def _is_after_a_gap(subscription: Subscription) -> bool:
-    """Tests whether its last payment was not that of the period before: its retries may have been
-    used up, and it went on at a later date."""
+    """Tests whether its last payment may not have been that of the period before: its retries may
+    have been used up, and it went on at a later date."""
+    if subscription.terms.type is PriceType.RECURRING:
+        is_unpaid = not subscription.money.in_use_minor
+    else:
+        is_unpaid = subscription.anchor_period < 0  # it pays for no time, and dates have moved
+    if is_unpaid:
+        return True
     last = subscription.last_charged_on
     if last is None or not subscription.period:
         return True

@@ -20,9 +20,9 @@ class Chargeback(Entity):
 
     `order` is the Order ID of its entry, `moves` counts the changes of its status (`standing`).
     `revoked_at` is when it closed access, if it did. `taxes` is how much of it is of each line of
-    tax of its invoice. `took` is what it took out of the
-    subscription's funds when it was lost: None before, for those that were lost before this was
-    kept, and where there is no subscription.
+    tax of its invoice, none once it was won. `took` is what it took out of the subscription's funds
+    when it was lost, until it is won: None before, for those that were lost before this was kept,
+    and where there is no subscription.
     """
 
     id: str

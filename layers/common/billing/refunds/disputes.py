@@ -1,8 +1,9 @@
 """Chargebacks: money that a bank took back, and the rules until it is decided (W-4).
 
 Open: nothing of the subscription is charged, nothing of the payment refunded. Won: it goes on at
-the next date, nothing is caught up. Lost: cancelled, with the gateway as the source. Pure; each
-function is one transaction, each conditional on what it depends on. The records are `chargebacks`.
+the next date, nothing is caught up. Lost: cancelled, with the gateway as the source. What was
+decided may be decided anew: a gateway may let its seller appeal. Pure; each function is one
+transaction, each conditional on what it depends on. The records are `chargebacks`.
 """
 
 from __future__ import annotations
@@ -16,36 +17,17 @@ from billing.kernel.customers import Entitlement
 from billing.kernel.fund_shares import Taken
 from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.invoices import UNDER_WAY, Invoice
-from billing.kernel.money import Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import CHARGEABLE, CancelRequest, Source, Subscription, When
-from billing.kernel.values import Value, replace
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write, left
-from billing.refunds import value
+from billing.refunds import refunds
 from billing.refunds.chargebacks import AS_READ, Chargeback, event_id, standing_of
-from billing.refunds.refunds import Refund, RefundState
-
-MONEY = ("state", "dispute", "disputed_minor", "refund_reserved_minor", "refund_taxes_minor")
-"""Invoice fields that a chargeback depends on: it and a refund never take the same money."""
+from billing.refunds.disputed import Disputed, invoice_with, taxes_in
+from billing.refunds.refunds import Refund
 
 REASON = "chargeback"
-
-
-class Disputed(Value):
-    """The records that a chargeback is about, as they were read.
-
-    They are the paid invoice with its refunds, the entry of its payment, its subscription with the
-    invoice that is open by now, its access, and the other chargebacks of the same purchase.
-    """
-
-    invoice: Invoice
-    refunds: tuple[Refund, ...]
-    paid: Order
-    subscription: Subscription | None
-    open_invoice: Invoice | None
-    entitlements: tuple[Entitlement, ...]
-    others: tuple[Chargeback, ...]
 
 
 def open_dispute(
@@ -64,12 +46,12 @@ def open_dispute(
     ID of a new one's entry.
     """
     opened = _reopen(before, now, revoke) if before else _new(about, dispute, now, order, revoke)
-    after = replace(opened, taxes=_taxes_in(about, dispute.amount))
+    after = replace(opened, taxes=opened.taxes or taxes_in(about, dispute.amount))
     written = Change(before, after, expecting=AS_READ) if before else Insert(after)
     return (
         written,
         *(() if before else (Insert(_entry(about, after, now)),)),
-        _invoice_with(about, (*about.others, after)),
+        invoice_with(about, (*about.others, after)),
         *_book(after, before, about, now),
         *_held(about),
         *(_revoke(about.entitlements, now) if revoke else ()),
@@ -116,8 +98,18 @@ def _new(about: Disputed, dispute: Dispute, now: datetime, order: str, revoke: b
 
 
 def win(about: Disputed, before: Chargeback, now: datetime, *, shard: int) -> Transaction:
-    """Closes a chargeback as won: access is given back, and charges go on at the next date."""
-    after = replace(before, standing=DisputeStanding.WON, moves=before.moves + 1, revoked_at=None)
+    """Closes a chargeback as won: access is given back, and charges go on at the next date.
+
+    What it took out of the subscription's funds when it was lost is given back too.
+    """
+    after = replace(
+        before,
+        standing=DisputeStanding.WON,
+        moves=before.moves + 1,
+        revoked_at=None,
+        taxes=(),
+        took=None,
+    )
     given_back = (
         Change(entitlement, replace(entitlement, revoked_at=None))
         for entitlement in about.entitlements
@@ -125,10 +117,10 @@ def win(about: Disputed, before: Chargeback, now: datetime, *, shard: int) -> Tr
     )
     return (
         Change(before, after, expecting=AS_READ),
-        _invoice_with(about, (*about.others, after)),
+        invoice_with(about, (*about.others, after)),
         *_book(after, before, about, now),
         *given_back,
-        *_going_on(about, (*about.others, after), now, shard),
+        *_going_on(about, before, (*about.others, after), now, shard),
         _notify(EventKind.DISPUTE_WON, after, now, shard),
     )
 
@@ -138,52 +130,24 @@ def lose(
 ) -> Transaction:
     """Closes a chargeback as lost: the subscription is cancelled.
 
-    A one-time purchase is closed when all of its money is gone, as by a full refund (B-7).
+    A one-time purchase is closed when all of its money is gone, as by a full refund (B-7). Lost
+    again after an appeal, it takes nothing more.
     """
-    taxes = before.taxes or _taxes_in(about, before.amount)  # not kept of those opened long ago
+    taxes = before.taxes or taxes_in(about, before.amount)  # not kept of those opened long ago
     lost = replace(before, standing=DisputeStanding.LOST, moves=before.moves + 1, taxes=taxes)
     took, cancelled = _cancel(about, lost, now, order, shard)
-    after, invoice = replace(lost, took=took), about.invoice
+    invoice = about.invoice
     nothing_left = invoice.disputed_minor + invoice.refunded_minor >= invoice.total.amount_minor
     closes = invoice.subscription is None and nothing_left
+    after = replace(lost, took=took, revoked_at=before.revoked_at or (now if closes else None))
     return (
         Change(before, after, expecting=AS_READ),
-        _invoice_with(about, (*about.others, after)),
+        invoice_with(about, (*about.others, after)),
         *_book(after, before, about, now),
         *(_revoke(about.entitlements, now) if closes else ()),
         *cancelled,
         _notify(EventKind.DISPUTE_LOST, after, now, shard),
     )
-
-
-def _invoice_with(about: Disputed, chargebacks: Sequence[Chargeback]) -> Change:
-    return Change(about.invoice, _disputed_by(about.invoice, chargebacks), expecting=MONEY)
-
-
-def _disputed_by(invoice: Invoice, chargebacks: Iterable[Chargeback]) -> Invoice:
-    mine = [c for c in chargebacks if c.invoice == invoice.id]
-    taken = [c for c in mine if c.standing is not DisputeStanding.WON]
-    taxes = tuple(map(sum, zip(*(c.taxes for c in taken if c.taxes), strict=True)))
-    return replace(
-        invoice,
-        dispute=standing_of(mine),
-        disputed_minor=sum(c.amount.amount_minor for c in taken),
-        disputed_taxes_minor=taxes if any(taxes) else (),
-    )
-
-
-def _taxes_in(about: Disputed, amount: Money) -> tuple[int, ...]:
-    """Returns how much of each line of tax a chargeback takes, of what others left.
-
-    Refunds under way that it leaves no room for can only fail: what they hold is left as well.
-    """
-    left = _disputed_by(about.invoice, about.others)
-    if amount.amount_minor > left.left_minor:
-        for refund in about.refunds:
-            if refund.state is RefundState.REQUESTED:
-                back = tuple(-tax for tax in refund.taxes)
-                left = left.reserving(-refund.amount.amount_minor, back)
-    return value.taxes_in(left, amount)
 
 
 def _book(
@@ -215,23 +179,30 @@ def _held(about: Disputed) -> tuple[Write, ...]:
 
 
 def _going_on(
-    about: Disputed, chargebacks: Sequence[Chargeback], now: datetime, shard: int
+    about: Disputed,
+    won: Chargeback,
+    chargebacks: Sequence[Chargeback],
+    now: datetime,
+    shard: int,
 ) -> tuple[Write, ...]:
     subscription, invoice = about.subscription, about.open_invoice
     if subscription is None:
         return ()
     standing = standing_of(chargebacks)
-    marked = replace(subscription, dispute=standing)
+    besides: tuple[Refund | Chargeback, ...] = (*about.refunds, *about.others)
+    again, late = refunds.restored(won, about.invoice, subscription, besides)
+    marked = replace(again, dispute=standing)
     expecting = (*charge_eligibility.MONEY, "due_at", "anchor_period")
     if standing != DisputeStanding.WON or subscription.state not in CHARGEABLE:
-        return (Change(subscription, marked, expecting=expecting),)
+        return (Change(subscription, marked, expecting=expecting), *late)
     if invoice is not None and invoice.state in UNDER_WAY:
-        settled_first = marked.postponed_to(now)
-        return (Change(subscription, settled_first, expecting=expecting), *_as_it_stands(invoice))
+        settled_first = Change(subscription, marked.postponed_to(now), expecting=expecting)
+        return (settled_first, *_as_it_stands(invoice), *late)
     goes_on = marked.at_its_next_date(now)
     return (
         Change(subscription, goes_on, expecting=expecting),
         *cancellation.void(invoice, now, shard),
+        *late,
     )
 
 
@@ -241,13 +212,13 @@ def _cancel(
     """Cancels the subscription now; a charge under way is withdrawn first (X-6).
 
     The gateway's answer about that charge decides. Money that the bank took back is not given back
-    a second time, as credit (B-7); returns what that took out of the funds too.
+    a second time, as credit (B-7); returns what that took out of the funds too, in all.
     """
     subscription, invoice = about.subscription, about.open_invoice
     if subscription is None:
         return None, ()
     standing = standing_of((*about.others, lost))
-    net_minor = lost.amount.amount_minor - sum(lost.taxes)
+    net_minor = 0 if lost.took else lost.amount.amount_minor - sum(lost.taxes)
 
     def marked(after: Subscription) -> Subscription:
         return replace(after, dispute=standing).returning(about.invoice.paid_in, net_minor)
@@ -255,7 +226,7 @@ def _cancel(
     if not subscription.is_live:
         after = marked(subscription)
         write = Change(subscription, after, expecting=charge_eligibility.MONEY)
-        return subscription.taken(after, net_minor), (write,)
+        return lost.took or subscription.taken(after, net_minor), (write,)
     request = CancelRequest(When.NOW, Source.GATEWAY, now, order, reason=REASON)
     if invoice is not None and invoice.state in UNDER_WAY:
         writes = cancellation.record(subscription, invoice, request)
@@ -264,7 +235,7 @@ def _cancel(
         writes = cancellation.end_now(subscription, invoice, request, email, shard)
     ending = left(subscription, writes)
     ended = marked(ending)
-    return ending.taken(ended, net_minor), tuple(
+    return lost.took or ending.taken(ended, net_minor), tuple(
         replace(
             write, after=ended, expecting=(*charge_eligibility.RESTS, *charge_eligibility.MONEY)
         )

@@ -16,7 +16,6 @@ from typing import ClassVar
 from billing.kernel import charge_eligibility
 from billing.kernel.due import DueKind
 from billing.kernel.fund_shares import Taken
-from billing.kernel.gateways import DisputeStanding
 from billing.kernel.invoices import Invoice
 from billing.kernel.money import Money
 from billing.kernel.orders import Returned
@@ -217,17 +216,31 @@ def restore(
     subscription: Subscription | None,
     others: Iterable[Refund | Chargeback],
 ) -> tuple[Write, ...]:
-    """Restores the funds that a failed refund had taken, less what others lacked because of it.
+    """Restores the funds that a failed refund had taken, less what others lacked because of it."""
+    if refund.took is None or subscription is None:
+        return ()
+    again, late = restored(refund, invoice, subscription, others)
+    return (Change(subscription, again, expecting=charge_eligibility.MONEY), *late)
+
+
+def restored(
+    back: Refund | Chargeback,
+    invoice: Invoice,
+    subscription: Subscription,
+    others: Iterable[Refund | Chargeback],
+) -> tuple[Subscription, tuple[Write, ...]]:
+    """Returns a subscription with the funds again that a failed refund or a chargeback that was won
+    had taken, and the writes of what others lacked because of it.
 
     Of `others`, those of its payment that moved money and found too little in the funds take now
     what is there, whichever came first: clocks do not say. So nothing is given back twice.
     """
-    if refund.took is None or subscription is None:
-        return ()
-    again = subscription.not_returned(invoice.paid_in, refund.took, invoice.taxed_by)
+    if back.took is None:
+        return subscription, ()
+    again = subscription.not_returned(invoice.paid_in, back.took, invoice.taxed_by)
     writes: list[Write] = []
     for other in others:
-        if not _is_beside(other, refund):
+        if not _is_beside(other, back):
             continue
         had = other.took or _took_nothing(other, subscription)
         lacked = had.returned_minor - had.credit_minor - had.in_use_minor
@@ -243,20 +256,17 @@ def restore(
         expecting = AS_READ if isinstance(other, Chargeback) else ("state", "took")
         writes.append(Change(other, replace(other, took=took), expecting=expecting))
         again = after
-    return (Change(subscription, again, expecting=charge_eligibility.MONEY), *writes)
+    return again, tuple(writes)
 
 
-def _is_beside(other: Refund | Chargeback, refund: Refund) -> bool:
-    """Tells whether another refund or a chargeback took the same payment's money, and has it."""
+def _is_beside(other: Refund | Chargeback, back: Refund | Chargeback) -> bool:
+    """Tells whether another refund or chargeback took the same payment's money, and has it."""
+    if other.invoice != back.invoice or other.id == back.id:
+        return False
     if isinstance(other, Chargeback):
-        lost = other.standing is DisputeStanding.LOST and other.took is not None
-        return lost and other.invoice == refund.invoice
-    return (
-        other.id != refund.id
-        and other.invoice == refund.invoice
-        and other.state not in {RefundState.FAILED, RefundState.RETURNED}
-        and not other.is_of_tax
-    )
+        return other.took is not None
+    gone = other.state not in {RefundState.FAILED, RefundState.RETURNED}
+    return gone and not other.is_of_tax
 
 
 def _took_nothing(refund: Refund | Chargeback, subscription: Subscription) -> Taken:

@@ -29,6 +29,7 @@ REFUNDED = "refund.created"
 REFUND_FAILED = "refund.failed"
 DISPUTED = "charge.dispute.created"
 DISPUTE_CLOSED = "charge.dispute.closed"
+DISPUTE_UPDATED = "charge.dispute.updated"
 RENEWED = "payment_method.automatically_updated"
 
 ABOUT = {
@@ -40,6 +41,7 @@ ABOUT = {
     REFUND_FAILED: About.REFUND,
     DISPUTED: About.DISPUTE,
     DISPUTE_CLOSED: About.DISPUTE,
+    DISPUTE_UPDATED: About.DISPUTE,
     RENEWED: About.METHOD,
 }
 
@@ -148,13 +150,31 @@ def refunded_minor(payment: Row) -> int:
 
 def close_dispute(payment: Row, dispute: str, standing: DisputeStanding, at: datetime) -> None:
     """Records the bank's decision; decided twice, the first stays."""
+    if standing is DisputeStanding.OPEN:
+        raise Invalid("dispute_unknown", field="dispute")
+    _decide(payment, dispute, DisputeStanding.OPEN, standing, DISPUTE_CLOSED, at)
+
+
+def appeal_dispute(payment: Row, dispute: str, at: datetime) -> None:
+    """Opens a lost dispute again, as some gateways do when their seller appeals."""
+    _decide(payment, dispute, DisputeStanding.LOST, DisputeStanding.OPEN, DISPUTE_UPDATED, at)
+
+
+def _decide(
+    payment: Row,
+    dispute: str,
+    before: DisputeStanding,
+    after: DisputeStanding,
+    event: str,
+    at: datetime,
+) -> None:
     disputes = payment["disputes"]
     place = next((n for n, each in enumerate(disputes) if each["id"] == dispute), None)
-    if place is None or standing is DisputeStanding.OPEN:
+    if place is None:
         raise Invalid("dispute_unknown", field="dispute")
-    if disputes[place]["standing"] == DisputeStanding.OPEN:
-        disputes[place] = {**disputes[place], "standing": standing.value}
-        note(payment, DISPUTE_CLOSED, at)
+    if disputes[place]["standing"] == before:
+        disputes[place] = {**disputes[place], "standing": after.value}
+        note(payment, event, at)
 
 
 def disputes_of(payment: Row) -> list[Dispute]:

@@ -226,6 +226,10 @@ class SandboxGateway:
         """Decides a dispute, as the bank would."""
         self._change(reference, lambda p: events.close_dispute(p, dispute, standing, self._clock()))
 
+    def appeal_dispute(self, reference: str, dispute: str) -> None:
+        """Opens a lost dispute again, as some gateways do when their seller appeals."""
+        self._change(reference, lambda p: events.appeal_dispute(p, dispute, self._clock()))
+
     def charges(self) -> list[dict[str, Any]]:
         """Lists the charges that really happened, newest first, in CONTRACT.md's shape."""
         return payments.charges(self._ledger.rows(), self.name)

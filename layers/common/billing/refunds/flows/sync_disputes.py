@@ -13,7 +13,7 @@ from billing.kernel.storage import History
 from billing.kernel.writes import Transaction
 from billing.refunds import disputes
 from billing.refunds.chargebacks import Chargeback
-from billing.refunds.disputes import Disputed
+from billing.refunds.disputed import Disputed
 
 NOTHING_NEW = "nothing_new"
 

@@ -1,0 +1,67 @@
+"""The records that a chargeback is about, and what it holds of its paid invoice (W-4, C-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from billing.kernel.customers import Entitlement
+from billing.kernel.gateways import DisputeStanding
+from billing.kernel.invoices import Invoice
+from billing.kernel.money import Money
+from billing.kernel.orders import Order
+from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value, replace
+from billing.kernel.writes import Change
+from billing.refunds import value
+from billing.refunds.chargebacks import Chargeback, standing_of
+from billing.refunds.refunds import Refund, RefundState
+
+MONEY = ("state", "dispute", "disputed_minor", "refund_reserved_minor", "refund_taxes_minor")
+"""Invoice fields that a chargeback depends on: it and a refund never take the same money."""
+
+
+class Disputed(Value):
+    """The records that a chargeback is about, as they were read.
+
+    They are the paid invoice with its refunds, the entry of its payment, its subscription with the
+    invoice that is open by now, its access, and the other chargebacks of the same purchase.
+    """
+
+    invoice: Invoice
+    refunds: tuple[Refund, ...]
+    paid: Order
+    subscription: Subscription | None
+    open_invoice: Invoice | None
+    entitlements: tuple[Entitlement, ...]
+    others: tuple[Chargeback, ...]
+
+
+def invoice_with(about: Disputed, chargebacks: Sequence[Chargeback]) -> Change:
+    """Returns the write of a paid invoice with what these chargebacks hold of it."""
+    return Change(about.invoice, _disputed_by(about.invoice, chargebacks), expecting=MONEY)
+
+
+def _disputed_by(invoice: Invoice, chargebacks: Iterable[Chargeback]) -> Invoice:
+    mine = [c for c in chargebacks if c.invoice == invoice.id]
+    taken = [c for c in mine if c.standing is not DisputeStanding.WON]
+    taxes = tuple(map(sum, zip(*(c.taxes for c in taken if c.taxes), strict=True)))
+    return replace(
+        invoice,
+        dispute=standing_of(mine),
+        disputed_minor=sum(c.amount.amount_minor for c in taken),
+        disputed_taxes_minor=taxes if any(taxes) else (),
+    )
+
+
+def taxes_in(about: Disputed, amount: Money) -> tuple[int, ...]:
+    """Returns how much of each line of tax a chargeback takes, of what others left.
+
+    Refunds under way that it leaves no room for can only fail: what they hold is left as well.
+    """
+    left = _disputed_by(about.invoice, about.others)
+    if amount.amount_minor > left.left_minor:
+        for refund in about.refunds:
+            if refund.state is RefundState.REQUESTED:
+                back = tuple(-tax for tax in refund.taxes)
+                left = left.reserving(-refund.amount.amount_minor, back)
+    return value.taxes_in(left, amount)

@@ -234,6 +234,13 @@ def close_dispute(books: Books, dispute: str, outcome: str) -> None:
     books.note("CUSTOMER.DISPUTE.RESOLVED", "dispute", shown)
 
 
+def appeal_dispute(books: Books, dispute: str) -> None:
+    """Reviews a decided dispute once more, as its seller asked."""
+    shown = books.disputes[dispute]["shown"]
+    shown |= {"status": "UNDER_REVIEW", "update_time": books.now}
+    books.note("CUSTOMER.DISPUTE.UPDATED", "dispute", shown)
+
+
 LISTED = (
     "dispute_id",
     "create_time",

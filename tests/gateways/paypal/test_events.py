@@ -29,6 +29,10 @@ from tests.depth import examples
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
 AMOUNT = Money(2999, Currency.USD)
+DECISIONS = (
+    ("ACCEPTED", DisputeStanding.LOST),
+    ("RESOLVED_SELLER_FAVOUR", DisputeStanding.WON),
+)
 
 
 @pytest.fixture
@@ -232,6 +236,20 @@ def test_a_dispute_is_read_afresh_until_it_is_decided(
     orders.close_dispute(paypal.books, dispute, outcome)
     (decided,) = gateway.disputes(reference)
     assert decided.standing is standing
+
+
+@pytest.mark.spec("W-4", "W-2")
+def test_a_dispute_is_open_again_once_its_seller_appeals(
+    gateway: PayPalGateway, paypal: Loopback
+) -> None:
+    reference = paid(gateway, paypal)
+    (capture,) = paypal.books.captures
+    dispute = orders.open_dispute(paypal.books, capture)
+    for outcome, standing in DECISIONS:
+        orders.close_dispute(paypal.books, dispute, outcome)
+        assert [d.standing for d in gateway.disputes(reference)] == [standing]
+        orders.appeal_dispute(paypal.books, dispute)
+        assert [d.standing for d in gateway.disputes(reference)] == [DisputeStanding.OPEN]
 
 
 @pytest.mark.spec("W-4")

@@ -15,10 +15,12 @@ from billing.kernel.customers import access
 from billing.kernel.errors import Refused
 from billing.kernel.gateways import DisputeStanding
 from billing.kernel.ledger import CHARGEBACKS, DISPUTED, RECEIVED, trial_balance
+from billing.kernel.merchants import CreditAtEnd
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import Source, State, Subscription, When
+from billing.kernel.values import replace
 from billing.refunds.flows import refund
 from tests.plans.changing import GOLD, bought, change
 from tests.scenarios.disputes import (
@@ -346,6 +348,31 @@ def test_what_is_won_after_it_was_lost_gives_the_credit_back(world: World, taken
         (chargeback,) = world.history().chargebacks
         assert chargeback.took is None
         assert balance(world) == {f"{RECEIVED}:sandbox:sandbox": 4999, "revenue:sales": -4999}
+
+
+@pytest.mark.spec("B-7", "A-4")
+def test_credit_that_went_back_by_an_older_payment_is_not_returned_of_its_own(
+    world: World,
+) -> None:
+    """It stood for time that the older one had paid; its own is refunded in full by hand later."""
+    world.change_merchant(
+        settings=replace(world.merchant.settings, credit_at_end=CreditAtEnd.REFUND)
+    )
+    product = bought(world, GOLD, MONTHLY)
+    world.advance(days=28)
+    change(world, product.price_points[1])
+    credit = world.subscription().credit_minor
+    assert credit > 0
+    dispute = world.sandbox.open_dispute(reference(world))  # its event comes late
+    world.cancel(When.NOW)
+    world.work()
+    assert [charge["refunded"] for charge in world.charges()] == [credit, 0]
+    world.sandbox.close_dispute(reference(world), dispute, WON)
+    deliver(world)
+    newest = next(order for order in world.orders() if order.kind == "rebill")
+    assert give_back(world, newest).amount.amount_minor == 4999
+    (share,) = world.subscription().money.shares
+    assert (share.paid_minor, share.returned_minor, share.spent_minor) == (4999, 4999, credit)
 
 
 @pytest.mark.spec("B-7", "A-4")

@@ -129,19 +129,25 @@ class Funds(Value):
                 shares[place] = replace(share, in_use_minor=share.in_use_minor - in_use)
         return replace(self, shares=tuple(shares))
 
-    def credit_returned(self, minor: int) -> Funds:
+    def credit_returned(self, period: int | None, minor: int) -> Funds:
         """Takes credit out that is paid back as money, oldest first, whichever payment it came from
-        (A-4)."""
+        (A-4).
+
+        It goes back with the payment of `period`. Credit of another payment is spent on what that
+        one had paid for, so that its own may still go back in full.
+        """
         assert minor <= self.credit_minor, "no more goes back than there is"
         left, shares = minor, []
         for share in self.shares:
             credit = min(left, share.credit_minor)
             left -= credit
+            back = credit if share.period in {period, UNKNOWN} else 0
             shares.append(
                 replace(
                     share,
                     credit_minor=share.credit_minor - credit,
-                    returned_minor=share.returned_minor + credit,
+                    returned_minor=share.returned_minor + back,
+                    spent_minor=share.spent_minor + credit - back,
                 )
             )
         return replace(self, shares=tuple(shares))

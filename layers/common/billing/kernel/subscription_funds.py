@@ -23,9 +23,10 @@ class FundedAgreement(Agreement):
         W-4)."""
         return self._with(self.money.taken_back(period, minor))
 
-    def returning_credit(self, minor: int) -> Self:
-        """Takes credit out of its funds that is about to be paid back as money (A-4)."""
-        return self._with(self.money.credit_returned(minor))
+    def returning_credit(self, period: int | None, minor: int) -> Self:
+        """Takes credit out of its funds that is about to be paid back as money, with a payment of a
+        period (A-4)."""
+        return self._with(self.money.credit_returned(period, minor))
 
     def without_credit(self) -> Self:
         """Takes all credit out, to pay for another subscription of the same customer (A-4)."""

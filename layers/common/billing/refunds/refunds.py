@@ -187,7 +187,7 @@ def take_back(
         return None, ()
     minor = value.before_tax(invoice, amount)
     if of_credit:
-        after = subscription.returning_credit(minor)
+        after = subscription.returning_credit(invoice.paid_in, minor)
     else:
         after = subscription.returning(invoice.paid_in, minor)
     if after == subscription:

@@ -115,6 +115,21 @@ def of_refund(
     return [(-taxable, -back, 0) for taxable, back in zip(taxables, taxes, strict=True)]
 
 
+def added_up(
+    days: Sequence[TaxDay], parts: Sequence[tuple[int, int, int]]
+) -> dict[TaxDay, tuple[int, int, int]]:
+    """Adds up what an invoice adds to each sum; its lines may have one rate twice.
+
+    Credit that is taken off with the taxes of its payment has a line of its own for each of them,
+    also where only another rate has changed since. It is one payment all the same.
+    """
+    made: dict[TaxDay, tuple[int, int, int]] = {}
+    for day, (taxable, tax, orders) in zip(days, parts, strict=True):
+        taxable_so_far, tax_so_far, orders_so_far = made.get(day, (0, 0, 0))
+        made[day] = taxable_so_far + taxable, tax_so_far + tax, max(orders_so_far, orders)
+    return made
+
+
 def place_of(invoice: Invoice) -> str:
     """Returns the jurisdiction that an invoice was sold to."""
     address = invoice.bill_to.address

@@ -93,10 +93,10 @@ def _writes(
             for taxable, tax, _ in sums.of_refund(invoice, refund.amount.amount_minor, refund.taxes)
         ]
         revenue, orders = -sign * net, 0
-    days = sums.empty_days(invoice, day, event.shard)
+    days = sums.added_up(sums.empty_days(invoice, day, event.shard), parts)
     writes: list[Write] = []
-    for empty, was, part in zip(days, ports.store.tax_sums(days), parts, strict=True):
-        after = (was or empty).plus(*part)
+    for empty, was in zip(days, ports.store.tax_sums(list(days)), strict=True):
+        after = (was or empty).plus(*days[empty])
         writes.append(Change(was, after) if was else Insert(after))
     if invoice.test:
         return writes, False

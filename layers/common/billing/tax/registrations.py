@@ -44,6 +44,15 @@ class Registration(Value):
     def jurisdiction(self) -> str:
         return jurisdiction(self.country, self.state)
 
+    @property
+    def jurisdictions(self) -> tuple[str, ...]:
+        """The places whose sales count towards its threshold: a country's are those of its states
+        too, for a sale is known by the state."""
+        if self.state is not None or self.country not in WITH_STATES:
+            return (self.jurisdiction,)
+        parts = sorted(states.codes(self.country))
+        return (self.country, *(jurisdiction(self.country, part) for part in parts))
+
     def collects(self, on: date) -> bool:
         """Tells whether tax is collected on a day."""
         begun = self.began_on is not None and self.began_on <= on

@@ -21,7 +21,7 @@ from billing.kernel.writes import Change, Insert, Write
 from billing.refunds.refunds import Refund
 from billing.tax import registrations, sums
 from billing.tax.flows.taxation import today
-from billing.tax.registrations import Nexus
+from billing.tax.registrations import Nexus, Registration
 from billing.tax.sums import ReportRow, SalesYear
 
 NAME = "tax"
@@ -117,30 +117,41 @@ def _years(invoice: Invoice, years: Sequence[int], shards: Sequence[int]) -> lis
 
 
 def _begin_nexus(ports: Ports, merchant: Merchant, place: str, now: datetime) -> None:
-    """Begins a registration whose threshold is passed: from tomorrow on, tax is collected."""
+    """Begins registrations whose threshold is passed by a sale to a place: from tomorrow on, tax is
+    collected."""
     before = ports.store.tax_setup(merchant.id)
     waiting = [
         r
         for r in (before.open_registrations if before else ())
-        if r.nexus is Nexus.THRESHOLD and r.began_on is None and r.jurisdiction == place
+        if r.nexus is Nexus.THRESHOLD and r.began_on is None and place in r.jurisdictions
     ]
     if before is None or not waiting:
         return
-    (registration,) = waiting
     day = today(merchant, now)
-    found = sales(ports, merchant, place, [day.year, day.year - 1])
-    revenue = [sum(s.revenue_minor for s in found if s.year == y) for y in (day.year, day.year - 1)]
-    orders = [sum(s.orders for s in found if s.year == y) for y in (day.year, day.year - 1)]
-    if registrations.passed(registration, revenue, orders):
-        begun = replace(registration, began_on=day + timedelta(days=1))
+    after = before
+    for registration in waiting:
+        if _has_passed(ports, merchant, registration, day):
+            after = after.changed(replace(registration, began_on=day + timedelta(days=1)))
+    if after != before:
         with suppress(Conflict):  # the next sale there does it
-            ports.store.commit(Change(before, before.changed(begun), expecting=("registrations",)))
+            ports.store.commit(Change(before, after, expecting=("registrations",)))
 
 
-def sales(ports: Ports, merchant: Merchant, place: str, years: Sequence[int]) -> list[SalesYear]:
-    """Returns what was sold to a place in some years, in the merchant's currency, by shard."""
+def _has_passed(ports: Ports, merchant: Merchant, registration: Registration, day: date) -> bool:
+    years = (day.year, day.year - 1)
+    found = sales(ports, merchant, registration.jurisdictions, years)
+    revenue = [sum(s.revenue_minor for s in found if s.year == year) for year in years]
+    orders = [sum(s.orders for s in found if s.year == year) for year in years]
+    return registrations.passed(registration, revenue, orders)
+
+
+def sales(
+    ports: Ports, merchant: Merchant, places: Sequence[str], years: Sequence[int]
+) -> list[SalesYear]:
+    """Returns what was sold to places in some years, in the merchant's currency, by shard."""
     wanted = [
         SalesYear(merchant.id, year, place, merchant.settings.currency, shard)
+        for place in places
         for year in years
         for shard in range(ports.operation.shards)
     ]

@@ -263,6 +263,16 @@ def test_the_same_names_closest_place_counts_and_other_names_are_owed_together()
     assert dict(lines(newest(world)))["California"] == 30
 
 
+@pytest.mark.spec("C-7", "C-10")
+@pytest.mark.parametrize("postal_code", [None, "10117"])
+def test_a_rate_of_nothing_takes_the_built_in_vat_away(postal_code: str | None) -> None:
+    world = collecting(World())
+    free = TaxPlace("acme", 1, "DE", None, postal_code, (DatedRate("VAT", 0),))
+    world.store.commit(Insert(free))
+    world.buy(world.product(MONTHLY), address=BERLIN)
+    assert lines(newest(world)) == [("Course", 2999)]
+
+
 @pytest.mark.spec("M-7", "C-10")
 @pytest.mark.typeset
 def test_a_credit_note_has_the_taxes_that_go_back() -> None:

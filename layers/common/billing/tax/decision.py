@@ -31,9 +31,10 @@ def decide(
     local = jurisdiction(country, state)
     if local in setup.by_postal_code and not buyer.address.postal_code:
         raise Invalid("tax_needs_postal_code", field="address.postal_code")
-    own = in_force(places, on)
-    standard = vat.rate(country, on)
-    rates = own or ((standard,) if standard is not None else ())
+    rates = in_force(places, on)
+    if rates is None:  # The merchant entered none, not even one of 0.
+        standard = vat.rate(country, on)
+        rates = () if standard is None else (standard,)
     trusted = buyer.tax_id_confirmed or setup.trust_format
     if rates and trusted and _crosses_a_border(buyer, registration.home or seller_country):
         return Taxation(reverse_charge=TaxRate(country, rates[0].name, 0))

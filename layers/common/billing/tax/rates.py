@@ -81,8 +81,9 @@ def normal_postal_code(text: str) -> str:
     return re.sub(r"[\s-]", "", text).upper()[:POSTAL_CODE_MOST]
 
 
-def in_force(places: Sequence[TaxPlace], on: date) -> tuple[TaxRate, ...]:
-    """Returns the rates that a buyer of these places, the closest last, owes on a day.
+def in_force(places: Sequence[TaxPlace], on: date) -> tuple[TaxRate, ...] | None:
+    """Returns the rates that a buyer of these places, the closest last, owes on a day; None where
+    none has begun.
 
     A name is a jurisdiction: of rates with one name the closest place's counts, and of these the
     newest that has begun. Different names are owed together: state, county and city. A rate of 0
@@ -94,7 +95,8 @@ def in_force(places: Sequence[TaxPlace], on: date) -> tuple[TaxRate, ...]:
         for rate in sorted(begun, key=_in_order):
             named = jurisdiction(place.country, place.state)
             closest[rate.name] = TaxRate(named, rate.name, rate.ppm)
-    return tuple(rate for rate in closest.values() if rate.ppm)
+    # Where all of them are 0 nothing is owed, which is not the same as that none was entered.
+    return tuple(rate for rate in closest.values() if rate.ppm) if closest else None
 
 
 def parsed_ppm(text: str, *, field: str = "rate") -> int:

@@ -168,6 +168,7 @@ def test_a_table_is_replaced_whole_and_comes_back_as_it_was_sent() -> None:
         ("country,name,rate\nDE,x,abc\n", "csv[2].rate"),
         ("country,name,rate\nDE,x,1.5\n", "csv[2].rate"),
         ("country,name,rate\nDE,x,NaN\n", "csv[2].rate"),
+        ("country,name,rate\nDE,x,1e999999\n", "csv[2].rate"),
         ("country,name,rate\nDE,,0.1\n", "csv[2].name"),
         ("country,state,name,rate\nUS,Narnia,x,0.1\n", "csv[2].state"),
         ("country,postal_code,name,rate\nUS,90012,x,0.1\n", "csv[2].state"),

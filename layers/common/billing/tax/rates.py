@@ -17,8 +17,6 @@ from billing.tax.countries import jurisdiction
 POSTAL_CODE_MOST = 10
 NAME_MOST = 60
 RATES_OF_A_PLACE_MOST = 40
-PPM_MOST = PPM
-"""The highest rate: 100 %."""
 
 
 class DatedRate(Value):
@@ -33,7 +31,7 @@ class TaxPlace(Entity):
     """All rates that a merchant entered for one place: a country, a state, or the beginning of its
     postal codes.
 
-    `generation` is that of the table (`TaxSetup.rates`).
+    `generation` is the number of the table (`TaxSetup.rates`): 1, or drawn for one sent whole.
     """
 
     merchant: str
@@ -107,10 +105,11 @@ def parsed_ppm(text: str, *, field: str = "rate") -> int:
         value = Decimal(written.removesuffix("%").strip())
     except InvalidOperation:
         raise Invalid("tax_rate_malformed", field=field) from None
-    if not value.is_finite():
+    whole = 100 if percent else 1
+    if not value.is_finite() or not 0 <= value <= whole:  # before it is multiplied: 1e999999
         raise Invalid("tax_rate_malformed", field=field)
-    ppm = value * PPM / (100 if percent else 1)
-    if ppm != ppm.to_integral_value() or not 0 <= ppm <= PPM_MOST:
+    ppm = value * PPM / whole
+    if ppm != ppm.to_integral_value():
         raise Invalid("tax_rate_malformed", field=field)
     return int(ppm)
 

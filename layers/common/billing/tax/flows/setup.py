@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
+from hashlib import sha256
 
 from billing.kernel.cursors import position_in, seal
 from billing.kernel.errors import Conflict, Invalid, NotFound
@@ -11,7 +12,7 @@ from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
-from billing.kernel.writes import Change, Insert, Write
+from billing.kernel.writes import Change, ConditionCheck, Insert, Write
 from billing.tax import registrations
 from billing.tax.flows.taxation import today
 from billing.tax.rates import DatedRate, Place, TaxPlace, needs_postal_code
@@ -22,6 +23,9 @@ LIST = "tax rates"
 PLACES_AT_ONCE, READ_AT_ONCE = 100, 500
 TABLE_MOST = 5_000
 """The most places of a table that is sent whole."""
+
+GENERATION_BYTES = 6
+"""The length of the number that a table which is sent whole draws for itself."""
 
 
 def of(ports: Ports, merchant: Merchant) -> TaxSetup:
@@ -120,6 +124,8 @@ def set_rate(
         writes: list[Write] = [Change(was, after) if was else Insert(after)]
         if changed != before:
             writes.append(_written(before, changed))
+        else:  # A table that was sent whole meanwhile would never have the rate.
+            writes.append(ConditionCheck(setup, expecting=("rates",)))
         try:
             ports.store.commit(*writes, *_since(merchant, now))
         except Conflict:
@@ -133,12 +139,13 @@ def replace_table(
 ) -> int:
     """Replaces the whole table of rates at once, and returns the number of its places.
 
-    The new table is written beside the old one, which is used until the last write. Raises
-    `Invalid` for too large a table.
+    The new table is written beside the old one, which is used until the last write. It is under a
+    number of its own: what a try that died, or one that comes at the same time, has written is not
+    in it. Raises `Invalid` for too large a table.
     """
     before = ports.store.tax_setup(merchant.id)
     setup = before or TaxSetup(merchant.id)
-    table = setup.rates + 1
+    table = _drawn(ports)
     places: dict[Place, TaxPlace] = {}
     for place, rate in rows:
         empty = TaxPlace(merchant.id, table, place.country, place.state, place.postal_code)
@@ -147,23 +154,15 @@ def replace_table(
             raise Invalid("tax_table_too_large", field="csv", most=TABLE_MOST)
     made = list(places.values())
     for begin in range(0, len(made), PLACES_AT_ONCE):
-        _write_places(ports, merchant, table, made[begin : begin + PLACES_AT_ONCE])
+        ports.store.commit(*map(Insert, made[begin : begin + PLACES_AT_ONCE]))
     changed = replace(setup, rates=table, by_postal_code=needs_postal_code(made))
     ports.store.commit(_written(before, changed), *_since(merchant, now))
     return len(made)
 
 
-def _write_places(ports: Ports, merchant: Merchant, table: int, made: Sequence[TaxPlace]) -> None:
-    """Writes places of a table that nobody uses yet; a try that died may have left some."""
-    places = [Place(p.country, p.state, p.postal_code) for p in made]
-    kept = ports.store.tax_places(merchant.id, table, places)
-    writes = [
-        Insert(new) if was is None else Change(was, new)
-        for was, new in zip(kept, made, strict=True)
-        if was != new
-    ]
-    if writes:
-        ports.store.commit(*writes)
+def _drawn(ports: Ports) -> int:
+    """Returns the number of a new table, which no other try has."""
+    return int.from_bytes(sha256(ports.new_id("rates").encode()).digest()[:GENERATION_BYTES], "big")
 
 
 def table(

@@ -15,6 +15,8 @@ from billing.catalog.flows import products
 from billing.kernel.catalog import Product
 from functions.checkout import app
 from tests.depth import examples
+from tests.render.html import read
+from tests.tax.taxing import collecting
 from tests.web.calls import Answer, Client
 from tests.world import MONTHLY, World
 
@@ -259,6 +261,15 @@ def test_a_form_that_is_wrong_comes_back_as_it_was_filled_in(till: Till) -> None
     assert refused.status == 422
     assert "&lt;b&gt;Ann&lt;/b&gt;" in refused.body
     assert "no address" in refused.body
+
+
+@pytest.mark.spec("C-10", "C-12")
+def test_a_state_that_the_tax_depends_on_is_asked_for_at_its_field(till: Till) -> None:
+    collecting(till.world)
+    page = read(till.fill_in().body)
+    (link,) = page.one("div", id="errors").all("a")
+    assert link.attributes["href"] == "#state"
+    assert page.one("input", name="state").attributes["aria-invalid"] == "true"
 
 
 def test_what_is_not_for_sale_is_not_found(till: Till) -> None:

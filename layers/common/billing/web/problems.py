@@ -90,6 +90,11 @@ def errors_of(error: Invalid) -> dict[str, Invalid]:
     return found
 
 
+def address_errors(error: Invalid) -> dict[str, Invalid]:
+    """Maps a form's fields to their errors, where the form has the fields of an address flat."""
+    return {name.removeprefix("address."): each for name, each in errors_of(error).items()}
+
+
 def _each(error: Invalid) -> tuple[Invalid, ...]:
     return error.errors if isinstance(error, Misshapen) else (error,)
 

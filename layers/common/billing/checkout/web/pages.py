@@ -30,7 +30,7 @@ from billing.kernel.ports import Ports
 from billing.render.messages import text
 from billing.web import custom_domains, http, languages, redirects
 from billing.web.card_fields import GIVEN_THERE
-from billing.web.problems import errors_of
+from billing.web.problems import address_errors
 from billing.web.request import Request, plain_id
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _purchase_page(
             return _redirect_to_gateway(ports, request, offered, spoken, typed, shape, now=now)
         return _sent_page(ports, request, offered, typed, shape, now=now)
     except Invalid as error:
-        wrong = errors_of(error)
+        wrong = address_errors(error)
         form = {k: v for k, v in typed.items() if k not in wrong or k != "payment_method"}
         return form_page(
             ports, request, offered, spoken, attempt_key=key, status=422, form=form, errors=wrong

@@ -14,7 +14,7 @@ from billing.privacy.flows import erase, export
 from billing.privacy.web import shapes
 from billing.web import http
 from billing.web.inputs import read
-from billing.web.problems import errors_of
+from billing.web.problems import address_errors
 from billing.web.sessions import digest
 
 ADDRESS = ("line1", "line2", "city", "postal_code", "state", "country")
@@ -58,8 +58,7 @@ def change(desk: Desk, customer: str) -> http.Answer:
         changes = read(CustomerChangeInput, document).changes()
         customers.change(desk.ports, desk.merchant, customer, changes, now=desk.now)
     except Invalid as error:
-        errors = {name.removeprefix("address."): each for name, each in errors_of(error).items()}
-        return edit_page(desk, customer, typed=typed, errors=errors)
+        return edit_page(desk, customer, typed=typed, errors=address_errors(error))
     except Refused as error:
         field = "email" if error.reason.startswith("email") else ""
         refused = {field: Invalid(error.reason, field=field, **error.parameters)}

@@ -87,7 +87,7 @@ def buyer_moves(world: World) -> None:
     purchases = [found.id]
     addresses.change(
         world.ports,
-        "acme",
+        world.merchant,
         found.customer,
         purchases,
         name="Ann Moved",

@@ -20,6 +20,7 @@ from billing.refunds.flows import refund
 from tests.plans.changing import change
 from tests.portal.test_purchases import ONCE, links, modules
 from tests.portal.visitors import ANN, Shop, Visitor, past_due
+from tests.tax.taxing import LOS_ANGELES, collecting, usd
 from tests.world import MONTHLY
 
 DELAYED = replace(MONTHLY, cancellation=Cancellation.DELAYED)
@@ -344,6 +345,26 @@ def test_an_address_that_is_wrong_comes_back_as_it_was_typed(shop: Shop) -> None
         [("acme", shop.world.subscription().customer, shop.world.subscription().id)]
     )
     assert row is not None and row.bill_to.name == "Ann Example"
+
+
+@pytest.mark.spec("B-8", "C-10")
+@pytest.mark.parametrize(
+    ("left_out", "says"),
+    [("state", "Enter your state or province"), ("postal_code", "Enter your postal code")],
+)
+def test_an_address_without_what_the_tax_depends_on_is_asked_for_it(
+    shop: Shop, left_out: str, says: str
+) -> None:
+    world = collecting(shop.world)
+    world.buy(world.product(MONTHLY), address=LOS_ANGELES)
+    visitor, page = shop.signed_in(), cancel_page(shop, "address")
+    there = {**ADDRESS, "city": "Los Angeles", "postal_code": "90012", "state": "CA"}
+    answer = visitor.post(page, **{**there, left_out: ""})
+    assert answer.status == 422
+    assert says in answer.body and f'href="#{left_out}"' in answer.body
+    visitor.follow(visitor.post(page, **there))
+    world.advance(days=40)
+    assert [each.total for each in world.history().invoices] == [usd(3253), usd(3253)]
 
 
 @pytest.mark.spec("X-4")

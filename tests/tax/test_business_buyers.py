@@ -131,7 +131,7 @@ def moved(world: World, address: Address) -> None:
     subscription = world.subscription()
     addresses.change(
         world.ports,
-        "acme",
+        world.merchant,
         subscription.customer,
         [subscription.id],
         name="Ann",

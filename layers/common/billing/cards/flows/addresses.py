@@ -8,9 +8,11 @@ from datetime import datetime
 from billing.cards import cards
 from billing.kernel.customers import Address, BillTo, PurchaseBillTo
 from billing.kernel.errors import NotFound
+from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
+from billing.tax.flows import taxation
 
 
 def bill_to(ports: Ports, merchant: str, customer: str, purchase: str) -> BillTo:
@@ -20,7 +22,7 @@ def bill_to(ports: Ports, merchant: str, customer: str, purchase: str) -> BillTo
 
 def change(
     ports: Ports,
-    merchant: str,
+    merchant: Merchant,
     customer: str,
     purchases: Sequence[str],
     *,
@@ -30,20 +32,29 @@ def change(
 ) -> None:
     """Changes the billing address of these purchases from now on; issued invoices stay as they are.
 
-    The email stays: the purchase is found by it.
+    The email stays: the purchase is found by it. Raises `NotFound`, and `Invalid` where an address
+    lacks what the taxes of the next payments depend on (C-10).
     """
-    owner = ports.store.customer(merchant, customer)
+    owner = ports.store.customer(merchant.id, customer)
     if owner is None:
         raise NotFound("customer_unknown")
-    found = _found(ports, merchant, customer, purchases)
-    changes = [
-        Change(before, replace(before, bill_to=_moved(before.bill_to, name, address)))
-        for before in found
-    ]
-    changed = [change for change in changes if change.changed]
+    found = _found(ports, merchant.id, customer, purchases)
+    moved = [replace(each, bill_to=_moved(each.bill_to, name, address)) for each in found]
+    pairs = zip(found, moved, strict=True)
+    changed = [Change(before, after) for before, after in pairs if after != before]
     if changed:
+        # A renewal does not wait for an address: what is not asked for here is never taxed again.
+        _refuse_untaxable(ports, merchant, [each.bill_to for each in moved], now)
         events = cards.change_events(owner, "address", now, ports.shard_of(customer), purchases[0])
         ports.store.commit(*changed, *events)
+
+
+def _refuse_untaxable(
+    ports: Ports, merchant: Merchant, buyers: Sequence[BillTo], now: datetime
+) -> None:
+    today = taxation.today(merchant, now)
+    for rules in taxation.rules_of(ports, merchant, buyers):
+        rules.on(today)
 
 
 def _moved(before: BillTo, name: str, address: Address) -> BillTo:

@@ -23,7 +23,7 @@ from billing.rebill.flows import pay_now
 from billing.refunds import value
 from billing.refunds.payment import Payment
 from billing.web import http
-from billing.web.problems import errors_of
+from billing.web.problems import address_errors, errors_of
 
 
 def cancel_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
@@ -178,20 +178,20 @@ def change_address(ports: Ports, visit: Visit, subscription: str) -> http.Answer
 
     visit.account.purchase(subscription)
     typed = visit.request.form()
+    others = [p.id for p in visit.account.purchases if p.is_live and p.id != subscription]
     try:
         given = form(AddressForm, typed)
+        addresses.change(
+            ports,
+            visit.merchant,
+            visit.customer,
+            [subscription, *(others if given.everywhere else [])],
+            name=given.name,
+            address=given.address(),
+            now=visit.now,
+        )
     except Invalid as error:
-        return _address_form(visit, subscription, typed, errors_of(error))
-    others = [p.id for p in visit.account.purchases if p.is_live and p.id != subscription]
-    addresses.change(
-        ports,
-        visit.merchant.id,
-        visit.customer,
-        [subscription, *(others if given.everywhere else [])],
-        name=given.name,
-        address=given.address(),
-        now=visit.now,
-    )
+        return _address_form(visit, subscription, typed, address_errors(error))
     return done(visit, "address")
 
 

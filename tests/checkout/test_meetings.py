@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from billing.checkout.checkouts import CheckoutState
-from billing.kernel.errors import Refused
+from billing.kernel.errors import Refused, Unavailable, Unreachable
 from billing.kernel.operation import BillingSwitch
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
+from tests.checkout.test_trials import FREE
 from tests.world import World, meanwhile
 
 
@@ -85,3 +86,22 @@ def test_what_is_stopped_after_the_offer_was_read_charges_nothing(
     with pytest.raises(Refused):
         world.buy()
     assert all(charge["status"] != "succeeded" for charge in world.charges())
+
+
+@pytest.mark.spec("R-3", "P-11")
+@pytest.mark.parametrize("stop", [stopped, switched_off])
+def test_a_start_for_nothing_that_broke_off_is_not_sold_once_selling_is_stopped(
+    world: World, stop: Callable[[World], None]
+) -> None:
+    product, form = world.product(FREE), world.submission()
+
+    def breaks_off() -> None:
+        raise Unreachable("The gateway did not answer.")
+
+    once_while(world, "save_method", breaks_off)
+    with pytest.raises(Unavailable):
+        world.submit(product.default_price_point, form)
+    stop(world)
+    with pytest.raises(Refused):
+        world.submit(product.default_price_point, form)
+    assert world.store.customer_by_email("acme", form.email) is None

@@ -103,6 +103,8 @@ def _step(
     if untaken and not asked and (code := _refusal(ports, checkout)) is not None:
         return _refused(ports, gateway, checkout, code)
     if not checkout.invoice.total:
+        if history is None:  # else it was begun just now, which is refused where nothing is sold
+            refuse_stopped(_stopped(ports, checkout, now))
         return _start_free(ports, gateway, checkout, now, history)
     if state is InvoiceState.PENDING:
         reference = gateway_payments.prepare(ports, checkout.invoice)

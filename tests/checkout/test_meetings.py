@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from billing.checkout.checkouts import CheckoutState
+from billing.checkout.flows import submit
+from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.errors import Refused, Unavailable, Unreachable
+from billing.kernel.money import Currency, Money
 from billing.kernel.operation import BillingSwitch
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
+from billing.privacy.flows import erase
 from tests.checkout.test_trials import FREE
-from tests.world import World, meanwhile
+from tests.world import MONTHLY, World, meanwhile
 
 
 @pytest.fixture
@@ -105,3 +110,24 @@ def test_a_start_for_nothing_that_broke_off_is_not_sold_once_selling_is_stopped(
     with pytest.raises(Refused):
         world.submit(product.default_price_point, form)
     assert world.store.customer_by_email("acme", form.email) is None
+
+
+@pytest.mark.spec("C-3", "M-8")
+@pytest.mark.xfail(
+    strict=True, reason="an attempt keeps the customer that it began with, also once erased"
+)
+def test_who_was_erased_while_at_their_bank_can_sign_in_to_what_they_bought(world: World) -> None:
+    world.buy(world.product(PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))))
+    world.work()
+    known, product = world.history().customer, world.product(MONTHLY)
+    form = world.submission(payment_method="pm_card_authenticationRequired")
+    waiting = world.submit(product.default_price_point, form)
+    assert known is not None and waiting.invoice.gateway_ref is not None
+    with suppress(Refused):
+        erase.one(world.ports, "acme", known.id, now=world.now)
+    world.sandbox.authenticate(waiting.invoice.gateway_ref, succeeded=True)
+    bought = submit.resume(
+        world.ports, waiting.price_point, form.attempt_key, now=world.now, return_url="/return"
+    )
+    assert bought.state is CheckoutState.PAID
+    assert world.store.customer_by_email("acme", form.email) == bought.customer

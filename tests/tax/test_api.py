@@ -37,6 +37,10 @@ def preview(shop: Shop, buyer: dict[str, Any], **price: Any) -> list[dict[str, A
     return list(answer.json["charges"])
 
 
+def by_revenue(**threshold: Any) -> dict[str, Any]:
+    return {"country": "DE", "nexus": "threshold", "threshold": threshold}
+
+
 @pytest.mark.spec("C-7")
 def test_a_registration_by_presence_begins_today() -> None:
     shop = registered(country="US", state="California", nexus="presence")
@@ -62,6 +66,9 @@ def test_a_registration_by_presence_begins_today() -> None:
         ({"country": "DE", "nexus": "threshold"}, "threshold"),
         ({"country": "DE", "orders": 3}, "threshold"),
         ({"country": "DE", "nexus": "threshold", "orders": 0}, "orders"),
+        (by_revenue(amount=100_000, currency="EUR"), "threshold.currency"),
+        (by_revenue(amount=0, currency="USD"), "threshold.amount"),
+        (by_revenue(amount=10**50, currency="USD"), "threshold.amount"),
     ],
 )
 def test_a_registration_that_means_nothing_is_refused(fields: dict[str, Any], field: str) -> None:

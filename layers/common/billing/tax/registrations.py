@@ -7,11 +7,14 @@ from datetime import date
 from enum import StrEnum
 
 from billing.kernel.errors import Invalid
-from billing.kernel.money import Money
+from billing.kernel.money import Currency, Money
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 from billing.tax import states
 from billing.tax.countries import EU, WITH_STATES, jurisdiction
+
+THRESHOLD_MOST_MINOR = 10**12
+"""The highest threshold: as many digits as an amount that is typed can have."""
 
 
 class Nexus(StrEnum):
@@ -119,8 +122,8 @@ class TaxSetup(Entity):
         )
 
 
-def check(registration: Registration) -> Registration:
-    """Returns a valid registration; raises `Invalid`."""
+def check(registration: Registration, currency: Currency) -> Registration:
+    """Returns a valid registration of a merchant with that currency; raises `Invalid`."""
     country, state = registration.country, registration.state
     if registration.home is not None:
         if registration.home not in EU:
@@ -135,7 +138,23 @@ def check(registration: Registration) -> Registration:
         raise Invalid("tax_threshold_needed", field="threshold")
     if registration.nexus is Nexus.PRESENCE and given:
         raise Invalid("tax_threshold_of_presence", field="threshold")
+    if registration.threshold is not None:
+        _check_threshold(registration.threshold, currency)
     return registration
+
+
+def _check_threshold(most: Money, currency: Currency) -> None:
+    """Refuses a threshold that revenue, which is in the merchant's currency, is not compared
+    with."""
+    if most.currency is not currency:
+        raise Invalid("currency", field="threshold.currency", currency=currency)
+    if not 1 <= most.amount_minor <= THRESHOLD_MOST_MINOR:
+        raise Invalid(
+            "amount_out_of_range",
+            field="threshold.amount",
+            least=Money(1, currency),
+            most=Money(THRESHOLD_MOST_MINOR, currency),
+        )
 
 
 def passed(registration: Registration, revenue_minor: Iterable[int], orders: Iterable[int]) -> bool:

@@ -40,7 +40,8 @@ def register(
 
     Raises `Invalid` for a place that does not exist or is registered already.
     """
-    checked = registrations.check(replace(registration, id=ports.new_id("reg")))
+    drawn = replace(registration, id=ports.new_id("reg"))
+    checked = registrations.check(drawn, merchant.settings.currency)
     if checked.nexus is Nexus.PRESENCE:
         checked = replace(checked, began_on=today(merchant, now))
     before = ports.store.tax_setup(merchant.id)

@@ -113,9 +113,6 @@ def test_a_start_for_nothing_that_broke_off_is_not_sold_once_selling_is_stopped(
 
 
 @pytest.mark.spec("C-3", "M-8")
-@pytest.mark.xfail(
-    strict=True, reason="an attempt keeps the customer that it began with, also once erased"
-)
 def test_who_was_erased_while_at_their_bank_can_sign_in_to_what_they_bought(world: World) -> None:
     world.buy(world.product(PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))))
     world.work()

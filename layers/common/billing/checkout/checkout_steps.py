@@ -180,6 +180,7 @@ def settle_paid(
     now: datetime,
     *,
     customer: str | None,
+    anew: str | None = None,
     kept: PaymentMethod | None = None,
     shard: int,
     coupon: Transaction = (),
@@ -188,9 +189,11 @@ def settle_paid(
 
     This is step 5. `outcome` is None for a $0 start, `customer` the existing customer of that
     email, `kept` their card where it is the very one that was given again. An existing customer's
-    card and address stay as they are (B-3).
+    card and address stay as they are (B-3). Who was erased since it began buys as a new customer,
+    whose id is `anew`.
     """
-    owner = customer or checkout.customer
+    owner = customer or anew or checkout.customer
+    by = replace(checkout, customer=owner)
     charge = outcome.charge if outcome else None
     invoice = replace(checkout.invoice, customer=owner).paid(now, charge)
     subscription = purchase.subscription(checkout, owner, now) if checkout.terms.rebills else None
@@ -208,8 +211,8 @@ def settle_paid(
         *transaction,
         # Without a charge there was no point of no return to take it at.
         *(() if invoice.total else (*trials.taken(checkout, now), *coupon)),
-        *(() if customer else purchase.new_customer(checkout, now)),
-        purchase.keep(checkout, customer, kept),
+        *(() if customer else purchase.new_customer(by, now)),
+        purchase.keep(by, customer, kept),
         *((Insert(subscription), Insert(reminders.first(subscription))) if subscription else ()),
         Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
         Insert(purchase.consent(checkout, owner)),

@@ -36,7 +36,7 @@ def keep(checkout: Checkout, customer: str | None, kept: PaymentMethod | None) -
     if kept is not None:
         return Change(kept, replace(kept, removed_at=None), expecting=("removed_at",))
     if customer is None:
-        return Insert(method)
+        return Insert(replace(method, customer=checkout.customer))
     return Insert(replace(method, customer=customer, given_for=checkout.purchase))
 
 

@@ -90,16 +90,29 @@ def paid(
     else:
         existing = history.customer.id if history.customer else None
         kept = history.method(checkout.method.id) if checkout.method else None
+    anew = None
+    if history is None and _is_of_the_erased(ports, checkout):
+        existing = ports.store.customer_by_email(checkout.merchant, checkout.bill_to.email)
+        kept, anew = kept_card(ports, checkout, existing), ports.new_id("cus")
     shard = ports.shard_of(checkout.invoice.purchase)
     return checkout_steps.settle_paid(
         checkout,
         outcome,
         now,
         customer=existing,
+        anew=anew,
         kept=kept,
         shard=shard,
         coupon=() if checkout.invoice.total else coupon_uses.taken(ports, checkout),
     )
+
+
+def _is_of_the_erased(ports: Ports, checkout: Checkout) -> bool:
+    """Tells whether the customer of an attempt was erased while it waited for their bank (M-8)."""
+    if not checkout.known:
+        return False
+    found = ports.store.customer(checkout.merchant, checkout.customer)
+    return found is None or found.is_erased
 
 
 def buyer(ports: Ports, checkout: Checkout) -> str | None:

@@ -103,6 +103,18 @@ def test_replies_notes_and_closing(shop: Shop) -> None:
     assert (undecided.status, undecided.json["code"]) == (409, "undecided")
 
 
+@pytest.mark.spec("H-3", "H-4")
+@pytest.mark.parametrize(("asked", "approved"), [("cancel", "refund"), ("refund", "cancel")])
+def test_only_what_a_ticket_asks_for_is_approved(shop: Shop, asked: str, approved: str) -> None:
+    order = bought(shop)
+    path = f"/v1/tickets/{shop.api.post('/v1/tickets', body(order=order, wish=asked)).json['id']}"
+    refused = shop.api.post(f"{path}/approve", {"wish": approved})
+    assert (refused.status, refused.json["reason"]) == (422, "wish_differs")
+    found = shop.api.get(path).json
+    assert (found["state"], found["wish"]) == ("open", asked), "it held its subscription for good"
+    assert shop.api.post(f"{path}/approve", {"wish": asked}).json["carried_out_at"] is not None
+
+
 @pytest.mark.spec("M-3")
 def test_the_same_call_is_the_same_ticket_and_the_same_message(shop: Shop) -> None:
     bought(shop)

@@ -16,7 +16,7 @@ from billing.helpdesk.flows import ticket as threads
 from billing.helpdesk.messages import Author
 from billing.helpdesk.tickets import Ticket, TicketState, TicketType
 from billing.kernel.due import DueKind
-from billing.kernel.errors import BillingError, Conflict, Refused, Unavailable
+from billing.kernel.errors import BillingError, Conflict, Invalid, Refused, Unavailable
 from billing.kernel.flows import due as kernel_due
 from billing.kernel.flows import subscriptions
 from billing.kernel.merchants import Merchant, Undecided
@@ -52,8 +52,9 @@ def approve(
     ends the subscription too (B-7). A ticket that was approved before is returned, and carried out
     if that is not done yet.
 
-    Raises `NotFound`, and `Refused` (nothing_to_approve, ownership_unverified, already_declined,
-    ticket_closed, disputed, refund_failed ..); a refund that failed leaves the ticket open. Raises
+    Raises `NotFound`, `Invalid` for a wish that is not the ticket's own, and `Refused`
+    (nothing_to_approve, ownership_unverified, already_declined, ticket_closed, disputed,
+    refund_failed ..); a refund that failed leaves the ticket open. Raises
     `Unavailable` before it is decided; once it is decided the ticket is returned, carried out or
     not.
     """
@@ -175,6 +176,9 @@ def _approve(
         raise Refused(_decided_code(ticket))
     if wish is None:
         raise Refused("nothing_to_approve")
+    if ticket.wish is not None and wish is not ticket.wish:
+        # What it is about, and what it holds, belong to its own wish.
+        raise Invalid("wish_differs", field="wish")
     about = ticket.about or _about(ports, ticket, wish)
     if about is None or not ticket.is_verified:
         raise Refused("ownership_unverified")

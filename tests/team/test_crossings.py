@@ -233,6 +233,25 @@ def test_the_trail_is_paged_newest_first_and_by_the_api(company: Company) -> Non
 
 
 @pytest.mark.spec("M-8")
+def test_a_file_of_the_trail_has_what_its_filter_finds_however_much_came_since(
+    company: Company,
+) -> None:
+    owner, client = company.owner(), program(company, "read", "write")
+    assert owner.send("/console/team/codes", needed="false").status == 303
+    for n in range(250):
+        company.now += timedelta(seconds=1)
+        client.call("PATCH", "/v1/settings", {"grace_days": n % 9}, x_request=str(n))
+    for file in (
+        owner.get(f"/console/audit.csv?person={SELLER}").body,
+        client.get("/v1/audit.csv", person=SELLER).body,
+    ):
+        assert "POST /console/team/codes" in file and "PATCH" not in file
+    whole = owner.get("/console/audit.csv?area=settings")
+    assert len(whole.body.splitlines()) == 1 + 250
+    assert 'filename="audit.csv"' in whole.headers["content-disposition"]
+
+
+@pytest.mark.spec("M-8")
 def test_a_new_password_and_a_new_email_are_written_down_without_their_links(
     company: Company,
 ) -> None:

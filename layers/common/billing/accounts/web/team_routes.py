@@ -101,11 +101,11 @@ def _audit(api: Api, ports: Ports) -> None:
     @api.get("/v1/audit.csv", AuditQuery)
     def download_audit(call: Call[AuditQuery]) -> Csv:
         """Download who changed what as CSV, the newest thousand of a span."""
-        page = trail.page(
+        page = trail.newest(
             ports,
             call.merchant.id,
             _filter(call),
-            limit=MOST_IN_FILE,
+            most=MOST_IN_FILE,
             cursor=call.input.cursor,
             now=call.now,
         )

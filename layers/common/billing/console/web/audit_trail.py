@@ -10,6 +10,7 @@ from billing.console.web.lists import Listing, listing
 from billing.console.web.pages import PAGE_LENGTH, Desk, page
 from billing.kernel.audit import AuditRecord
 from billing.kernel.lists import Page
+from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 from billing.team import csv_trail, trail_words
 from billing.team.flows import trail
@@ -43,7 +44,13 @@ class Line(Value):
 
 def trail_page(desk: Desk) -> http.Answer:
     """Lists what was done, newest first."""
-    listed = listing(desk, HERE, TrailQuery, lambda query: _found(desk, query, PAGE_LENGTH))
+
+    def find(query: TrailQuery) -> Page[AuditRecord]:
+        return trail.page(
+            *_wanted(desk, query), limit=PAGE_LENGTH, cursor=query.cursor, now=desk.now
+        )
+
+    listed = listing(desk, HERE, TrailQuery, find)
     lines = [Line(each, trail_words.deed(each)) for each in listed.data]
     return page(
         desk,
@@ -57,22 +64,27 @@ def trail_page(desk: Desk) -> http.Answer:
 
 
 def trail_csv(desk: Desk) -> http.Answer:
-    """Answers what the filter finds as a file, the newest thousand."""
-    listed = listing(desk, HERE, TrailQuery, lambda query: _found(desk, query, MOST_IN_FILE))
+    """Answers what the filter finds as a file, the newest thousand; its name says so if there is
+    more."""
+
+    def find(query: TrailQuery) -> Page[AuditRecord]:
+        wanted = _wanted(desk, query)
+        return trail.newest(*wanted, most=MOST_IN_FILE, cursor=query.cursor, now=desk.now)
+
+    listed = listing(desk, HERE, TrailQuery, find)
     if listed.wrong is not None:
         raise listed.wrong
-    return http.file(csv_trail.written(listed.data), "audit.csv", CSV)
+    name = f"audit-first-{len(listed.data)}.csv" if listed.next_url else "audit.csv"
+    return http.file(csv_trail.written(listed.data), name, CSV)
 
 
-def _found(desk: Desk, query: TrailQuery, limit: int) -> Page[AuditRecord]:
+def _wanted(desk: Desk, query: TrailQuery) -> tuple[Ports, str, TrailFilter]:
+    """Returns the ports, the merchant and the filter of a page of the trail."""
     zone = desk.session.merchant.settings.time_zone
     day = query.day
     since = None if day is None else start_of(day, zone, "day")
     until = None if day is None else end_of(day, zone, "day")
-    wanted = TrailFilter(since, until, query.person, query.area)
-    return trail.page(
-        desk.ports, desk.merchant, wanted, limit=limit, cursor=query.cursor, now=desk.now
-    )
+    return desk.ports, desk.merchant, TrailFilter(since, until, query.person, query.area)
 
 
 def _csv_url(listed: Listing[AuditRecord]) -> str:

@@ -15,6 +15,9 @@ from billing.team.rights import Area
 LOOKED_AT = 200
 """The entries that one page looks at where a filter leaves some out; it may then be short."""
 
+PAGES_OF_FILE = 50
+"""The most pages that are read for a file; one of a rare filter then holds what they show."""
+
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -71,6 +74,29 @@ def page(
         place = f"{_stamp(shown[-1])}#{shown[-1].request}"
     after = None if place is None else seal(place, "audit", merchant, wanted.text)
     return Page(tuple(shown), after)
+
+
+def newest(
+    ports: Ports,
+    merchant: str,
+    wanted: TrailFilter,
+    *,
+    most: int,
+    cursor: str | None,
+    now: datetime,
+) -> Page[AuditRecord]:
+    """Returns the newest entries that a filter takes, for a file: as many pages as that needs.
+
+    Raises `Invalid` for a cursor of another list.
+    """
+    found: list[AuditRecord] = []
+    for _ in range(PAGES_OF_FILE):
+        part = page(ports, merchant, wanted, limit=most - len(found), cursor=cursor, now=now)
+        found += part.data
+        cursor = part.next
+        if cursor is None or len(found) >= most:
+            break
+    return Page(tuple(found), cursor)
 
 
 def _stamp(record: AuditRecord) -> str:

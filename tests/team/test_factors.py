@@ -10,11 +10,12 @@ import pytest
 from billing.kernel.errors import Invalid
 from billing.team import totp
 from billing.team.flows import factors, people
+from billing.team.members import MOST_SESSIONS
 from billing.team.rights import Role
 from billing.web import sessions
 from tests.accounts.platform import SELLER
 from tests.render.html import read
-from tests.team.company import Browser, Company
+from tests.team.company import SHOP, Browser, Company
 
 pytestmark = pytest.mark.spec("M-9")
 
@@ -196,6 +197,27 @@ def test_sessions_are_listed_and_ended(company: Company) -> None:
     assert kept.send("/console/you/sessions/end").status == 303
     assert third.get("/console").status == 401 and kept.get("/console").status == 200
     assert kept.send("/console/you/sessions/end", session="of somebody else").status == 303
+
+
+def test_a_session_is_ended_however_often_another_one_was_begun_since(company: Company) -> None:
+    company.joins(BOB, Role.ADMIN)
+    lost, kept = company.signed_in(BOB), company.signed_in(BOB)
+    for _ in range(MOST_SESSIONS + 5):
+        assert kept.send(f"/console/you/teams/{SHOP}").status == 303
+    assert len(company.person(BOB).sessions) == 2, "the others were of this browser, and are over"
+    assert kept.send("/console/you/sessions/end").status == 303
+    assert lost.get("/console").status == 401 and kept.get("/console").status == 200
+
+
+def test_a_session_that_leaves_the_list_has_ended(company: Company) -> None:
+    company.joins(BOB, Role.ADMIN)
+    browsers: list[Browser] = []
+    for _ in range(MOST_SESSIONS + 1):
+        company.now += timedelta(minutes=2)
+        browsers.append(company.signed_in(BOB))
+        oldest, *others = [each.get("/console").status for each in browsers]
+        assert set(others) <= {200}
+    assert oldest == 401
 
 
 def test_a_secret_that_is_set_up_is_one_persons_for_half_an_hour(company: Company) -> None:

@@ -72,8 +72,10 @@ def note(ports: Ports, request: Request, person: Person, cookie: Cookie, now: da
     """Notes a sign-in for the list of sessions; one that cannot be noted is let in all the same."""
     agent = request.headers.get("user-agent", "")[:AGENT_MOST]
     begun = SignedIn(sessions.digest(cookie.value), now, request.ip, agent)
+    realm = console_session.REALM
+    before = sessions.digest(request.cookies.get(realm.cookie_name(request), ""))
     with suppress(Conflict, Unavailable):
-        people.note_sign_in(ports, person, begun, now)
+        people.note_sign_in(ports, person, begun, realm.kind, now, instead_of=before)
 
 
 def _let_in(

@@ -43,10 +43,19 @@ def ensured(ports: Ports, email: str, now: datetime) -> Person:
     raise Conflict()
 
 
-def note_sign_in(ports: Ports, person: Person, session: SignedIn, now: datetime) -> Person:
-    """Notes a sign-in and its session; the oldest sessions are left out of the list."""
+def note_sign_in(
+    ports: Ports, person: Person, session: SignedIn, kind: str, now: datetime, *, instead_of: str
+) -> Person:
+    """Notes a sign-in and its session, in place of the one that the browser had before.
+
+    The oldest sessions leave the list, and end: nobody could end them there any more. `kind` is
+    that of their rows, `instead_of` the hash of a token.
+    """
     for _ in range(ATTEMPTS):
-        kept = (session, *person.sessions)[:MOST_SESSIONS]
+        known = [each for each in person.sessions if each.digest != instead_of]
+        kept, over = (session, *known)[:MOST_SESSIONS], known[MOST_SESSIONS - 1 :]
+        for each in over:
+            ports.ephemeral.take(kind, each.digest, now=each.at)
         after = replace(person, sessions=kept, last_sign_in_at=now)
         try:
             ports.store.commit(Change(person, after))

@@ -321,6 +321,20 @@ def test_a_strangers_sign_up_does_not_shut_a_member_out(company: Company) -> Non
     assert Browser(company).account_sign_in(BOB, PASSWORD).headers["location"] == "/console"
 
 
+def test_the_password_that_signs_in_is_the_one_that_is_asked_for_again(company: Company) -> None:
+    token = company.invited(BOB, Role.ADMIN)
+    Browser(company).client.browse("POST", f"/console/join/{token}", {"password": PASSWORD})
+    company.asks_for_account("bobsart", BOB)
+    company.buy(company.plan, email=BOB)
+    company.tick()
+    bob = Browser(company)
+    assert bob.account_sign_in(BOB, PASSWORD).status == 303
+    key = {"attempt": "attempt-1", "scope": "read"}
+    assert bob.send("/console/keys", **key, password="wrong horse battery").status == 422
+    assert bob.send("/console/keys", **key, password=PASSWORD).status == 200
+    assert [key.merchant for key in company.store.api_keys("bobsart")] == ["bobsart"]
+
+
 def test_a_password_reset_ends_the_sessions_in_other_teams(company: Company) -> None:
     token = company.invited(BOB, Role.ADMIN)
     browser = Browser(company)

@@ -116,11 +116,15 @@ def sign_in_visitor(
     platform_merchant(ports)
     allowed = may_try(ports, "sign_in", email, ip, now)
     account, person = by_email(ports, email), people.of_email(ports, email)
-    known = account.password_hash if account is not None else None
-    if person is not None and person.password_hash is not None:
-        known = person.password_hash
-    right = ports.passwords.verify(known, password[: accounts.PASSWORD_MOST])
+    right = ports.passwords.verify(_hash_of(account, person), password[: accounts.PASSWORD_MOST])
     return visitor(ports, account, person, now) if allowed and right else None
+
+
+def _hash_of(account: Account | None, person: Person | None) -> str | None:
+    """Returns the hash of the password that an email signs in with: a person's own, if any."""
+    if person is not None and person.password_hash is not None:
+        return person.password_hash
+    return None if account is None else account.password_hash
 
 
 def visitor(
@@ -136,9 +140,10 @@ def visitor(
 def is_password_of(
     ports: Ports, account: Account, password: str, *, ip: str, now: datetime
 ) -> bool:
-    """Tests the password of a signed-in account; counted like signing in (A-8)."""
+    """Tests the password of a signed-in account, the one that signs in; counted like that (A-8)."""
     allowed = may_try(ports, "sign_in", account.email, ip, now)
-    right = ports.passwords.verify(account.password_hash, password[: accounts.PASSWORD_MOST])
+    known = _hash_of(account, people.of_email(ports, account.email))
+    right = ports.passwords.verify(known, password[: accounts.PASSWORD_MOST])
     return allowed and right
 
 

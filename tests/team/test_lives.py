@@ -244,6 +244,17 @@ def test_what_a_removed_member_invited_to_is_void(company: Company) -> None:
     assert Browser(company).get(f"/console/join/{token}").status == 409
 
 
+def test_what_a_lowered_member_invited_to_beyond_their_role_is_void(company: Company) -> None:
+    company.joins(BOB, Role.ADMIN)
+    bob = as_member(company, BOB)
+    for email, role in ((CAT, Role.ADMIN), ("dan@example.com", Role.READ_ONLY)):
+        membership.invite(company.ports, SHOP, email, role, bob, now=company.now)
+    beyond, within = (company.mailed(e, "/console/join/") for e in (CAT, "dan@example.com"))
+    change(company, bob.member, Role.READ_ONLY)
+    assert Browser(company).get(f"/console/join/{beyond}").status == 409
+    assert Browser(company).get(f"/console/join/{within}").status == 200
+
+
 def test_a_key_of_every_area_invites_the_first_owner_and_no_second_one(company: Company) -> None:
     key = Giver(of_scopes(OF_ALL))
 

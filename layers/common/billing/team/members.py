@@ -195,7 +195,8 @@ def joined(team: Team, invitation: Invitation, member: TeamMember) -> Team:
 def changed(
     team: Team, member: str, role: Role, *, refunds: bool, giver: Rights, has_holder: bool
 ) -> Team:
-    """Returns the team with another role of a member.
+    """Returns the team with another role of a member, and without what they invited to that gives
+    more than they hold now.
 
     Raises `NotFound`, and `Refused` (role_beyond_own, last_owner).
     """
@@ -205,7 +206,10 @@ def changed(
     check_gives(giver, rights.of_role(role, refunds=refunds))
     now = replace(was, role=role, refunds=refunds)
     left = tuple(now if each.id == member else each for each in team.members)
-    return _with_an_owner(team, left, has_holder)
+    open_still = tuple(
+        each for each in team.invitations if each.invited_by != member or each.rights <= now.rights
+    )
+    return replace(_with_an_owner(team, left, has_holder), invitations=open_still)
 
 
 def removed(team: Team, member: str, *, giver: Rights, has_holder: bool) -> Team:

@@ -11,16 +11,18 @@ from billing.accounts.web.session_holder import Holder
 from billing.api.flows import keys
 from billing.cancel.regions.rules import Duty
 from billing.declarations.declarations import Declaration, DeclarationState, Declared, Kind
-from billing.kernel.merchants import ApiKey
+from billing.kernel.merchants import ApiKey, PortalKind
 from billing.kernel.orders import Order
 from billing.kernel.subscription import State
 from billing.kernel.writes import Insert
 from billing.team import rights
+from billing.team.flows import membership
 from billing.team.rights import Role
 from billing.web.problems import Forbidden
 from functions.merchant import app as merchant_app
+from functions.portal import app as portal_app
 from tests.accounts.platform import PASSWORD, SELLER
-from tests.team.company import SHOP, Browser, Company
+from tests.team.company import OWNER, SHOP, Browser, Company
 from tests.team.test_factors import sets_up, waits
 from tests.web.calls import Client
 
@@ -230,6 +232,24 @@ def test_the_trail_is_paged_newest_first_and_by_the_api(company: Company) -> Non
     assert client.get("/v1/audit", limit="2", cursor=first["next"], person="x").status == 422
     spanned = client.get("/v1/audit", to="2020-01-01").json
     assert spanned["data"] == [] and spanned["next"] is None
+
+
+@pytest.mark.parametrize("lowered", [False, True])
+def test_an_owner_who_is_one_no_more_has_left_the_accounts_cards_and_invoices_too(
+    lowered: bool,
+) -> None:
+    company = Company(portal=PortalKind.STANDALONE)
+    member = company.joins(BOB, Role.OWNER)
+    bob = company.signed_in(BOB)
+    there = bob.account("POST", "/account/billing/portal", page="cards").headers["location"]
+    portal = Client(portal_app.build(company.ports), cookies=bob.client.cookies)
+    assert portal.browse("GET", there).status == 200
+    if lowered:
+        role = Role.ADMIN
+        membership.change_role(company.ports, SHOP, member.id, role, OWNER, now=company.now)
+    else:
+        membership.remove(company.ports, SHOP, member.id, OWNER, now=company.now)
+    assert portal.browse("GET", there).status == 401
 
 
 @pytest.mark.spec("M-8")

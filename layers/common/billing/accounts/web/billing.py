@@ -57,6 +57,7 @@ def to_portal(ports: Ports, visit: Visit) -> http.Answer:
         owned.customer,
         visit.now,
         account=visit.account.username,
+        owner=visit.holder.member if visit.holder.account is None else None,
     )
     return http.redirect(
         f"{custom_domains.portal(visit.request, platform)}{page}", cookies=[cookie]

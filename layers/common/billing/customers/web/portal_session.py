@@ -19,6 +19,8 @@ from billing.web.problems import Unauthenticated
 from billing.web.request import Request, is_plain_id, plain_id
 
 REALM = sessions.Realm("portal")
+OWNER = "owner"
+"""The role of the members of a team who may do with its account what its holder may (M-9)."""
 
 
 class SignedOut(Unauthenticated):
@@ -73,15 +75,19 @@ def enter(
     now: datetime,
     *,
     account: str | None = None,
+    owner: str | None = None,
 ) -> Cookie:
     """Returns the cookie of a new session; another email ends it.
 
     `account` is the username of somebody who comes from their own account, signed in with its
-    password: another password ends the session as well.
+    password: another password ends the session as well. `owner` is the id of a member of its team
+    who comes in the holder's place, for as long as they are an owner there.
     """
     kept = {"merchant": merchant.id, "customer": customer.id, "as": login.find_customer(customer)}
     if account is not None:
         kept |= {"account": account, "password": _mark_of(ports, account)}
+    if owner is not None:
+        kept |= {"owner": owner}
     return sessions.begin(ports, request, REALM, kept, now)
 
 
@@ -94,8 +100,10 @@ def find_visit(ports: Ports, request: Request, merchant: Merchant, now: datetime
     account = customer_view.account(ports, merchant, held.kept["customer"], now=now)
     if login.find_customer(account.customer) != held.kept.get("as"):
         return None
-    username = held.kept.get("account")
+    username, owner = held.kept.get("account"), held.kept.get("owner")
     if username is not None and _mark_of(ports, username) != held.kept["password"]:
+        return None
+    if username is not None and owner is not None and not _is_owner(ports, username, owner):
         return None
     return Visit(request, account, held.token, now)
 
@@ -103,6 +111,11 @@ def find_visit(ports: Ports, request: Request, merchant: Merchant, now: datetime
 def _mark_of(ports: Ports, username: str) -> str:
     account = ports.store.account(username)
     return sessions.mark(None if account is None else account.password_hash)
+
+
+def _is_owner(ports: Ports, username: str, member: str) -> bool:
+    team = ports.store.team(username)
+    return team is not None and any(m.id == member and m.role == OWNER for m in team.members)
 
 
 def required(ports: Ports, request: Request, merchant: str, now: datetime) -> Visit:

@@ -141,3 +141,12 @@ def test_an_address_is_answered_and_never_an_error_of_ours(data: st.DataObject) 
 def test_every_page_of_the_console_is_among_them() -> None:
     _, forms, pages = house()
     assert len(forms) > 20 and len(pages) > 25
+
+
+@pytest.mark.parametrize("address", ["/console/branding/logo", "/console/import"])
+def test_a_form_that_takes_a_file_is_answered_when_a_text_is_sent_in_its_place(
+    address: str,
+) -> None:
+    agent, _, _ = house()
+    typed = {"logo": "€", "file": "€", "cards": "€", "kind": "canonical"}
+    assert agent.send(address, **typed).status in {303, 422}

@@ -139,7 +139,9 @@ class Request(Value):
 
     def picture(self, name: str) -> bytes:
         """Reads the bytes of the picture in a form; empty where none was chosen."""
-        return self.form().get(name, "").encode(BYTE_FOR_BYTE)
+        # Only a form with a file came byte for byte: what else was typed may be in any script.
+        encoding = BYTE_FOR_BYTE if self.content_type == MULTIPART else "utf-8"
+        return self.form().get(name, "").encode(encoding)
 
     def file(self) -> bytes:
         """Returns the bytes of a file to import, which is the whole body."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from billing.kernel.audit import AuditRecord
 from billing.kernel.errors import Unavailable
 from billing.kernel.gateways import AccountRef
 from dev.stripe import webhooks
@@ -287,6 +288,30 @@ def test_no_key_is_ever_shown_logged_or_audited(
         "stored keys of paypal X5XAHHCG636FA_test",
         "stored keys of stripe acct_1_test",
     ]
+
+
+@pytest.mark.spec("M-8")
+def test_the_record_of_stored_keys_names_who_stored_them(bench: Bench) -> None:
+    bench.agent.follow(bench.connect(publishable_key=PUBLISHABLE))
+    asked, stored = bench.world.audit.records[-2:]
+    assert stored.action == "stored keys of stripe acct_1_test"
+    assert stored.by == asked.by and asked.by.key is not None
+
+
+@pytest.mark.spec("M-8")
+def test_keys_that_are_stored_are_said_to_be_though_their_second_record_cannot_be_kept(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = bench.world.audit.put
+
+    def put_but_the_second(record: AuditRecord) -> None:
+        if record.action.startswith("stored keys"):
+            raise Unavailable("The table does not answer.")
+        put(record)
+
+    monkeypatch.setattr(bench.world.audit, "put", put_but_the_second)
+    assert bench.connect(publishable_key=PUBLISHABLE).status == 303
+    assert bench.accounts() == [("acct_1_test", True)]
 
 
 @pytest.mark.spec("M-8")

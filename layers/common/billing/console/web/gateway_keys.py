@@ -7,6 +7,7 @@ a shoulder, at a screen that is shared or at the browser's history sees none (W-
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from billing.accounts.flows import gateway_keys
@@ -97,12 +98,13 @@ def _take(desk: Desk, form: KeyForm, mode: str, present: GatewayAccount | None) 
 
 def _note(desk: Desk, gateway: str, account: str) -> None:
     """Records whose keys were stored: the request's own record was written before that was
-    known."""
-    request = desk.request
-    action = f"stored keys of {gateway} {account}"
-    desk.ports.audit.put(
-        AuditRecord(desk.merchant, desk.now, "console", action, f"{request.id}:keys", request.ip)
-    )
+    known, and the keys are stored whether or not this one can be."""
+    request, by = desk.request, desk.session.holder.named
+    action, named = f"stored keys of {gateway} {account}", f"{request.id}:keys"
+    with suppress(Unavailable):
+        desk.ports.audit.put(
+            AuditRecord(desk.merchant, desk.now, "console", action, named, request.ip, by)
+        )
 
 
 def _of_form(error: BillingError, company: str) -> Invalid:

@@ -9,6 +9,8 @@ import pytest
 
 from billing.api.web import idempotency
 from billing.kernel.errors import Unavailable
+from tests.migration.files import many
+from tests.web.calls import Answer
 from tests.web.shop import MONTHLY, PRODUCT, START, Shop
 
 PREVIEW = {"price_point": MONTHLY, **START}
@@ -51,6 +53,19 @@ def test_a_product_is_made_once_per_key(shop: Shop) -> None:
     assert len(shop.api.call("GET", "/v1/products").json["data"]) == 1
     shop.api.post("/v1/products", PRODUCT, idempotency_key="twice")
     assert len(shop.api.call("GET", "/v1/products").json["data"]) == 2
+
+
+@pytest.mark.spec("M-3")
+def test_a_used_key_with_the_same_file_and_another_question_about_it_is_422(shop: Shop) -> None:
+    def imports(query: str) -> Answer:
+        sent = {"content_type": "text/csv", "idempotency_key": "once"}
+        return shop.api.post(f"/v1/imports{query}", many(1), **sent)
+
+    first = imports("?preset=stripe")
+    assert first.status == 201
+    again, other = imports("?preset=stripe"), imports("?preset=chargebee")
+    assert (again.json["id"], other.status) == (first.json["id"], 422)
+    assert other.json["code"] == "idempotency_key_reused"
 
 
 @pytest.mark.spec("M-3")

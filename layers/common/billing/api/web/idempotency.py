@@ -69,7 +69,9 @@ class Once(Value):
         # A sealed secret is shown again only to the caller who got it first.
         owner = f"{merchant}\n{bearer if sealed else ''}"
         place = sha256(f"{owner}\n{request.path}\n{key}".encode()).hexdigest()
-        return cls(place, sha256(request.body.encode()).hexdigest(), bearer, sealed)
+        # With a file as the body, what else is asked for stands in the query string.
+        asked = f"{request.raw_query}\n{request.body}" if request.raw_query else request.body
+        return cls(place, sha256(asked.encode()).hexdigest(), bearer, sealed)
 
     def answer(
         self, ports: Ports, request: Request, now: datetime, run: Callable[[], http.Answer]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from billing.accounts.web import console_session
+from billing.kernel.errors import Unavailable
 from billing.web.request import Request
 from functions.console import app as console_app
 from functions.merchant import app as merchant_app
@@ -133,3 +134,20 @@ def test_who_signed_in_with_a_password_gives_it_again(shop: Shop) -> None:
     secret = secret_of(made(agent, password=PASSWORD))
     program = Client(merchant_app.build(world.ports), secret)
     assert program.get("/v1/products").status == 200
+
+
+@pytest.mark.spec("M-4")
+def test_the_form_of_a_new_key_is_sent_again_after_an_outage_that_made_none(
+    shop: Shop, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = {"attempt": "attempt_1", "scope": "all"}
+
+    def down(*writes: object) -> None:
+        raise Unavailable("The table does not answer.")
+
+    agent.csrf()
+    with monkeypatch.context() as outage:
+        outage.setattr(shop.world.store, "commit", down)
+        assert agent.send("/console/keys", **sent).status == 503
+    assert agent.send("/console/keys", **sent).status == 200
+    assert agent.send("/console/keys", **sent).status == 409

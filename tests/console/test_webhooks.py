@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from billing.kernel.errors import Unavailable
 from billing.kernel.receivers import Answer
 from tests.branding.uploads import hidden
 from tests.console.agent import Agent
@@ -193,3 +194,20 @@ def test_the_second_of_two_who_change_an_endpoint_is_told(shop: Shop, agent: Age
     assert answer.status == 409 and "Someone changed this meanwhile" in answer.body
     assert 'value="Mine"' in answer.body and "Theirs" in agent.look(one).text
     assert agent.send(f"{one}/change", url=URL, name="Mine").status == 409, "nothing was seen"
+
+
+@pytest.mark.spec("M-4")
+def test_the_form_of_a_new_endpoint_is_sent_again_after_an_outage_that_made_none(
+    shop: Shop, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = {"attempt": "attempt_1", "url": URL}
+
+    def down(*writes: object) -> None:
+        raise Unavailable("The table does not answer.")
+
+    agent.csrf()
+    with monkeypatch.context() as outage:
+        outage.setattr(shop.world.store, "commit", down)
+        assert agent.send(HERE, **sent).status == 503
+    assert agent.send(HERE, **sent).status == 200
+    assert agent.send(HERE, **sent).status == 409

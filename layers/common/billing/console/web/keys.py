@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from billing.api.flows import keys
 from billing.console.web.lists import listing
 from billing.console.web.pages import Desk, page
 from billing.console.web.passwords import check_password
-from billing.kernel.errors import Conflict, Invalid, NotFound, Refused
+from billing.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable, Uncertain
 from billing.kernel.lists import Page
 from billing.kernel.merchants import ApiKey
 from billing.team import rights
@@ -172,8 +173,10 @@ def _made(desk: Desk, attempt: str, draw: Callable[[], tuple[ApiKey, str]]) -> h
         return key_list(desk, repeated=True)
     try:
         made, secret = draw()
-    except (Conflict, NotFound, Refused):
-        desk.ports.ephemeral.take(MADE, name, now=desk.now)  # nothing was made by it
+    except (Conflict, NotFound, Refused, Unavailable) as error:
+        if not isinstance(error, Uncertain):
+            with suppress(Unavailable):
+                desk.ports.ephemeral.take(MADE, name, now=desk.now)  # nothing was made by it
         raise
     return page(desk, "console/key_made.html", key=made, secret=secret)
 

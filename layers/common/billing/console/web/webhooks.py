@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated
 
@@ -12,7 +13,15 @@ from billing.api.web.queries import InstantOrDate, end_of, start_of
 from billing.console.web.lists import listing
 from billing.console.web.pages import PAGE_LENGTH, Desk, page
 from billing.event_log.public_events import PublicType
-from billing.kernel.errors import Conflict, Invalid, NotFound, Refused, TooMany
+from billing.kernel.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    Refused,
+    TooMany,
+    Unavailable,
+    Uncertain,
+)
 from billing.kernel.lists import Page
 from billing.web import http
 from billing.web.inputs import WORDS, Cursor, Input, Key, filled_in, read
@@ -117,9 +126,11 @@ def make(desk: Desk) -> http.Answer:
             name=given.name,
             now=desk.now,
         )
-    except (Conflict, Refused) as error:
-        desk.ports.ephemeral.take(MADE, name, now=desk.now)  # nothing was made by it
-        if isinstance(error, Conflict):
+    except (Conflict, Refused, Unavailable) as error:
+        if not isinstance(error, Uncertain):
+            with suppress(Unavailable):
+                desk.ports.ephemeral.take(MADE, name, now=desk.now)  # nothing was made by it
+        if not isinstance(error, Refused):
             raise
         wrong = Invalid(error.reason, field="", **error.parameters)
         return endpoint_list(desk, typed=typed, errors={"": wrong})

@@ -63,6 +63,18 @@ def _joins(shop: Shop) -> None:
     shop.starts("acme", "b", 2)
 
 
+def test_a_job_that_joins_while_the_others_pause_has_its_turn_within_a_minute(shop: Shop) -> None:
+    shop.starts("acme", "a", 1)
+    shop.before = lambda job, number: Seen.LEFT
+    shop.works(minutes=60)
+    pauses_until = shop.line("acme").due_at
+    assert pauses_until is not None and pauses_until > shop.now + 5 * MINUTE
+    shop.before = lambda job, number: None
+    shop.starts("acme", "b", 1)
+    shop.works()
+    assert shop.job("acme", "b-1").state is JobState.DONE
+
+
 def test_a_message_that_comes_twice_does_its_slice_once(shop: Shop) -> None:
     shop.starts("acme", "a", 4)
     shop.sweeps()

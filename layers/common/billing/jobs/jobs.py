@@ -255,22 +255,26 @@ class JobLine(Entity):
 
     def joined(self, job: str, now: datetime, *, at: datetime | None = None) -> JobLine:
         """Puts a job at the end of the line."""
-        others = self.without(job, now)
-        return replace(others, waiting=(*others.waiting, Waiting(job, at or now)))._due(now)
+        others = tuple(each for each in self.waiting if each.job != job)
+        return self._with((*others, Waiting(job, at or now)), now)
 
     def without(self, job: str, now: datetime) -> JobLine:
         """Takes a job out of the line."""
         left = tuple(each for each in self.waiting if each.job != job)
-        return self if left == self.waiting else replace(self, waiting=left)._due(now)
+        return self if left == self.waiting else self._with(left, now)
 
-    def _due(self, now: datetime) -> JobLine:
-        """Sets the due date after a change of the line; a slice that is on its way keeps its
-        lease."""
-        at = self.next_at()
-        is_leased = self.due_at is not None and self.due_at > now
+    def _with(self, waiting: tuple[Waiting, ...], now: datetime) -> JobLine:
+        """Returns the line with other jobs, and due with the next of them; a slice that is on its
+        way keeps its lease.
+
+        A line whose jobs all pause is due with the first of them, and that is no lease.
+        """
+        after = replace(self, waiting=waiting)
+        at = after.next_at()
+        is_leased = self.due_at is not None and now < self.due_at != self.next_at()
         if at is not None and at <= now and is_leased:
-            return self
-        return replace(self, due_at=at)
+            return after
+        return replace(after, due_at=at)
 
     def begun(self, now: datetime) -> tuple[JobLine, Waiting] | None:
         """Begins a slice: moves the first job that may run to the end; None if there is none.

@@ -13,6 +13,7 @@ from billing.aws import ses_events
 from billing.customers.flows import customers
 from billing.kernel.customers import email_hash
 from billing.kernel.errors import NotFound
+from billing.kernel.money import Currency, Money
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import When
 from billing.kernel.values import replace
@@ -24,6 +25,8 @@ from billing.outbox.suppressions import (
     StopReason,
     may_be_sent,
 )
+from billing.plans.flows import announce_price
+from tests.declarations.hall import Hall
 from tests.test_events import EVENTS
 from tests.world import START, World
 
@@ -68,6 +71,32 @@ def test_after_a_complaint_only_what_the_law_asks_for_is_sent(world: World) -> N
     world.cancel(When.NOW)
     world.advance(minutes=5)
     assert len(world.mailer.sent) == before + 1, "the confirmation of the cancellation"
+
+
+@pytest.mark.spec("X-12", "P-18")
+def test_no_complaint_hides_that_a_price_rises(world: World) -> None:
+    suppressions.record(world.ports, [returned(StopReason.COMPLAINED)])
+    rise = Money(3999, Currency.USD)
+    announce_price.announce(world.ports, world.subscription(), rise, world.now, now=world.now)
+    world.advance(days=31)
+    assert [charge["amount"]["amount"] for charge in world.charges()] == [2999, 3999]
+    assert [subject for subject in world.subjects() if "price of Course changes" in subject]
+    proofs = world.store.notice_records("acme", world.subscription().customer, None, 9)
+    assert [proof.kind for proof in proofs] == ["price_changing"]
+
+
+@pytest.mark.spec("X-10")
+def test_no_complaint_hides_a_declaration_in_somebodys_name_and_its_receipt() -> None:
+    hall = Hall()
+    hall.buy()
+    suppressions.record(hall.world.ports, [returned(StopReason.COMPLAINED)])
+    before = len(hall.world.mailer.sent)
+    hall.declare()
+    hall.tick()
+    hall.answer("yes")
+    hall.world.advance(minutes=5)
+    declared, asked, ended = hall.world.mailer.sent[before:]
+    assert {str(mail["To"]) for mail in (declared, asked, ended)} == {ANN}
 
 
 def test_mail_to_another_address_and_of_another_merchant_goes_on(world: World) -> None:

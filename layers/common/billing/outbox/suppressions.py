@@ -50,9 +50,17 @@ SENT_ALL_THE_SAME = frozenset(
         # The receipt of a cancellation, at once and in text: BGB section 312k(4).
         EventKind.CANCEL_REQUESTED,
         EventKind.ENDED,
+        # The receipt of a declaration: the same, and Directive (EU) 2023/2673, article 11a.
+        EventKind.DECLARED,
+        # Unanswered, what somebody declared in this person's name is carried out.
+        EventKind.DECLARATION_ASKED,
         # Ahead of an automatic renewal: California B&P Code section 17602.
         EventKind.RENEWAL_UPCOMING,
         EventKind.TRIAL_ENDING,
+        EventKind.PROMOTION_ENDING,
+        EventKind.YEARLY_REMINDER,
+        # A price is charged only where it was told of in time.
+        EventKind.PRICE_CHANGING,
         # Just asked for by the person at this address.
         EventKind.LINK_ASKED,
         EventKind.RESET_ASKED,

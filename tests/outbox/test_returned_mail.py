@@ -27,6 +27,7 @@ from billing.outbox.suppressions import (
 )
 from billing.plans.flows import announce_price
 from tests.declarations.hall import Hall
+from tests.notices.test_proofs import CALIFORNIA, life, records, terms
 from tests.test_events import EVENTS
 from tests.world import START, World
 
@@ -83,6 +84,27 @@ def test_no_complaint_hides_that_a_price_rises(world: World) -> None:
     assert [subject for subject in world.subjects() if "price of Course changes" in subject]
     proofs = world.store.notice_records("acme", world.subscription().customer, None, 9)
     assert [proof.kind for proof in proofs] == ["price_changing"]
+
+
+@pytest.mark.xfail(strict=True, reason="what was told is noted when the notice is written")
+@pytest.mark.spec("X-12", "P-18")
+def test_a_price_rises_for_nobody_whose_notice_could_not_be_sent(world: World) -> None:
+    suppressions.record(world.ports, [returned()])
+    rise = Money(3999, Currency.USD)
+    announce_price.announce(world.ports, world.subscription(), rise, world.now, now=world.now)
+    world.advance(days=31)
+    assert [charge["amount"]["amount"] for charge in world.charges()] == [2999, 2999]
+
+
+@pytest.mark.xfail(strict=True, reason="what is withheld leaves neither proof nor alarm")
+@pytest.mark.spec("X-12")
+def test_a_notice_of_a_law_that_cannot_arrive_rings_the_alarm() -> None:
+    world = life(CALIFORNIA, terms(), 5)
+    suppressions.record(world.ports, [returned()])
+    world.advance(days=370)
+    assert len(world.charges()) == 2
+    assert records(world) == []
+    assert [each.closed_at for each in world.store.missed_notices("acme", limit=10)]
 
 
 @pytest.mark.spec("X-10")

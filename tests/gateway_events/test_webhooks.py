@@ -16,20 +16,23 @@ from billing.checkout.checkouts import CheckoutState
 from billing.checkout.flows import submit
 from billing.gateway_events.flows import webhook
 from billing.gateways.sandbox.events import SIGNATURE_HEADER
+from billing.kernel.catalog import Initial
 from billing.kernel.errors import Forged, Unreachable
 from billing.kernel.gateways import SANDBOX, AccountRef, GatewayEvent
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.ledger import trial_balance
 from billing.kernel.merchants import GatewayAccount
+from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import Source, State
 from billing.kernel.values import replace
 from billing.refunds.flows import refund
 from billing.refunds.refunds import RefundState
 from billing.runtime import telemetry, wiring
 from functions.webhook import app as webhook_app
+from tests.coupons.couponing import coupon, uses
 from tests.test_events import CONTEXT
 from tests.test_events import event as fixture
-from tests.world import World
+from tests.world import MONTHLY, World
 
 ACME = AccountRef("acme", SANDBOX, SANDBOX)
 
@@ -115,6 +118,22 @@ def test_a_webhook_finishes_a_purchase_whose_buyer_never_came_back(address: Worl
     assert back.state is CheckoutState.PAID
     assert [c["status"] for c in world.charges()] == ["succeeded"]
     assert len(world.orders()) == 1
+
+
+@pytest.mark.spec("C-4", "C-8", "C-9")
+def test_a_webhook_gives_back_trial_and_coupon_of_a_buyer_who_was_refused(address: World) -> None:
+    world = address
+    terms = replace(MONTHLY, initial=Initial(100, Span(14, Unit.DAY)), trial_guard=True)
+    coupon(world, applies_to_initial=True, max_uses_per_customer=1)
+    product = world.product(terms)
+    waiting = world.buy(product, payment_method="pm_card_authenticationRequired", coupon="SPRING")
+    assert waiting.invoice.gateway_ref is not None and uses(world) == 1
+    world.sandbox.authenticate(waiting.invoice.gateway_ref, succeeded=False)
+    assert {send(event, world) for event in events_of(world)} == {200}
+    found = world.store.checkout("acme", waiting.key)
+    assert found is not None and found.state is CheckoutState.DECLINED
+    assert uses(world) == 0
+    assert world.buy(product, coupon="SPRING").state is CheckoutState.PAID
 
 
 @pytest.mark.spec("R-6")

@@ -167,6 +167,8 @@ class Merchant(Entity):
     index takes 1,000 new rows of a list in a second.
     `identity` is what its documents say of it, None until it is entered (M-13). `branding` is the
     version of its branding, which is an item of its own; None without (M-11).
+    `sold_since` is when what it sells here may have begun elsewhere; None where nothing that was
+    moved here is older than it (M-6).
     """
 
     id: str
@@ -192,6 +194,7 @@ class Merchant(Entity):
     catalog_listed_at: datetime | None = None
     branding: str | None = None
     webhooks_since: datetime | None = None
+    sold_since: datetime | None = None
 
     def __repr__(self) -> str:
         return shown_without(self, "link_key")
@@ -204,6 +207,11 @@ class Merchant(Entity):
     def is_suspended(self, now: datetime) -> bool:
         """True once its account has ended; nothing is sold or charged until it is back."""
         return self.suspended_from is not None and self.suspended_from <= now
+
+    @property
+    def oldest_sold(self) -> datetime:
+        """Returns the instant before which no subscription of theirs began, here or elsewhere."""
+        return min(self.created_at, self.sold_since or self.created_at)
 
     @property
     def is_live(self) -> bool:

@@ -69,6 +69,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "identity": None,
         "branding": None,
         "webhooks_since": None,
+        "sold_since": None,
     },
     "Settings": {
         "time_zone": "America/New_York",

@@ -223,7 +223,7 @@ def _live_subscriptions(
     for page in pages(
         lambda cursor: ports.store.subscriptions_started(
             merchant.id,
-            since=merchant.created_at - timedelta(days=1),
+            since=merchant.oldest_sold - timedelta(days=1),
             until=now + timedelta(days=1),
             limit=READ_AT_ONCE,
             cursor=cursor,

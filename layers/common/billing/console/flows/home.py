@@ -89,7 +89,7 @@ def home(ports: Ports, merchant: Merchant, *, now: datetime) -> Home:
     today = _today(ports, merchant, now)
     newest = ports.store.subscriptions_started(
         merchant.id,
-        since=merchant.created_at,
+        since=merchant.oldest_sold,
         until=now + timedelta(microseconds=1),
         limit=COUNTED_MOST,
     )

@@ -62,7 +62,7 @@ def _rebuild(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) ->
     of, place = place_in(job.cursor)
     if of not in {DAYS, MONTHS}:
         sold = whole_lists.subscriptions(ports, seller, after=place, now=now)
-        yield from each(SUBSCRIPTIONS, sold, partial(_align, ports, book, now))
+        yield from each(SUBSCRIPTIONS, sold, partial(_align, ports, seller, book, now))
         of, place = DAYS, ""
         yield Step(f"{DAYS} ", None)
     days = _days(seller, book, now)
@@ -76,11 +76,14 @@ def _rebuild(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) ->
     yield from each(MONTHS, left, partial(_mend, ports, seller, book))
 
 
-def _align(ports: Ports, book: FigureBook, now: datetime, sold: Subscription) -> Seen:
+def _align(
+    ports: Ports, seller: Merchant, book: FigureBook, now: datetime, sold: Subscription
+) -> Seen:
     """Books what a subscription adds and the figures do not have.
 
     What they have never seen is booked on the day of its purchase, and on that of its end if that
-    was before there were figures. Ends since then came by the stream.
+    was before there were figures. Ends since then came by the stream. What was bought elsewhere
+    before its merchant came is booked on their first day, with which their figures begin.
     """
     found = ports.store.customer_figures(sold.merchant, sold.customer)
     known = found is not None and found.standing(sold.id) is not None
@@ -88,7 +91,7 @@ def _align(ports: Ports, book: FigureBook, now: datetime, sold: Subscription) ->
         return Seen.SKIPPED
     done = False
     for version in [sold] if known else _versions(sold):
-        when = now if known else sold.started_at
+        when = now if known else max(sold.started_at, seller.created_at)
         at = when if version.is_live else customers.happened_at(version, now)
         cause = f"{sold.id}.{at.timestamp():.0f}.{version.state.value}"
         done = customers.book_once(ports, version, book=book, at=at, cause=cause, now=now) or done

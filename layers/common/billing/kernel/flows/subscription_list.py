@@ -42,10 +42,10 @@ def page(
             merchant.id, where, now=now, limit=limit, cursor=cursor
         )
     else:
-        # Every month asked for costs a query: nothing is older than the merchant or newer than now.
+        # Every month asked for costs a query: nothing is older than the oldest, or newer than now.
         until = now + timedelta(microseconds=1)
         found = ports.store.subscriptions_started(
-            merchant.id, since=merchant.created_at, until=until, limit=limit, cursor=cursor
+            merchant.id, since=merchant.oldest_sold, until=until, limit=limit, cursor=cursor
         )
     return Page(tuple(each.as_of(now) for each in found.data), found.next)
 
@@ -75,7 +75,7 @@ def in_states(
 
     def started(cursor: str | None) -> Page[Subscription]:
         return ports.store.subscriptions_started(
-            merchant.id, since=merchant.created_at, until=until, limit=READ_AT_ONCE, cursor=cursor
+            merchant.id, since=merchant.oldest_sold, until=until, limit=READ_AT_ONCE, cursor=cursor
         )
 
     def in_state(state: State) -> PageAt:

@@ -58,8 +58,11 @@ def sold(
     cursor: str | None,
     now: datetime,
 ) -> Page[Subscription]:
-    """Returns a page of what a merchant sold up to now, or in a span, newest first."""
-    begin, end = _span(seller, since, until, now)
+    """Returns a page of what a merchant sold up to now, or in a span, newest first.
+
+    What was moved here began where it was sold, which may be before its merchant came.
+    """
+    begin, end = _span(seller.oldest_sold, since, until, now)
     return ports.store.subscriptions_started(
         seller.id, since=begin, until=end, limit=limit, cursor=cursor
     )
@@ -76,18 +79,18 @@ def booked(
     now: datetime,
 ) -> Page[Order]:
     """Returns a page of a merchant's orders up to now, or in a span, newest first."""
-    begin, end = _span(seller, since, until, now)
+    begin, end = _span(seller.created_at, since, until, now)
     return ports.store.orders(
         seller.id, since=begin, until=end, limit=limit, cursor=cursor, lists=seller.order_lists
     )
 
 
 def _span(
-    seller: Merchant, since: datetime | None, until: datetime | None, now: datetime
+    first: datetime, since: datetime | None, until: datetime | None, now: datetime
 ) -> tuple[datetime, datetime]:
-    """Returns a span, cut to the merchant's time: up to now, with what was sold at this instant."""
+    """Returns a span, cut to what there is: up to now, with what was sold at this instant."""
     ends = now + _MOMENT
     return (
-        max(seller.created_at, since or seller.created_at),
+        max(first, since or first),
         ends if until is None else min(until, ends),
     )

@@ -6,7 +6,7 @@ a row is made ready once, and an external id of a source once over all imports.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from billing.kernel.customers import Entitlement, PurchaseBillTo
 from billing.kernel.gateways import AccountRef, SavedMethod
@@ -68,10 +68,27 @@ def prepare(
         *(() if known else _customer(ports, seller, row, customer, card, resolved, now)),
         *_card(ports, account, card, customer, None if known is None else name, now),
     )
+    _reach_back(ports, seller, agreed.started_at)
     ready = moving.inactive(_paid_there(agreed))
     after, writes = moving.make_ready(before, row, imported, ready, resolved.plan.grants, also, now)
     ports.store.commit(*writes)
     return after, ready
+
+
+def _reach_back(ports: Ports, seller: Merchant, began: datetime) -> None:
+    """Has a merchant's lists begin with the year in which a subscription began at its source.
+
+    It is written first: a list that begins too early costs queries, one that begins too late lacks
+    what is charged.
+    """
+    if began >= seller.oldest_sold:
+        return
+    before = ports.store.merchant(seller.id)
+    assert before is not None, "a merchant is never removed"
+    if began < before.oldest_sold:
+        year = began.astimezone(UTC).replace(month=1, day=1, hour=0, minute=0, second=0)
+        after = replace(before, sold_since=year.replace(microsecond=0))
+        ports.store.commit(Change(before, after))
 
 
 def _customer(

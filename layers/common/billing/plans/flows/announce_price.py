@@ -35,8 +35,6 @@ from billing.plans.flows import change_plan
 
 JOB = "price_change"
 PAGE = 50
-IMPORTED_FROM = timedelta(days=5 * 366)
-"""The time before its merchant's first day in which an imported subscription may have begun."""
 
 AS_READ = (*charge_eligibility.LOOKED_AT, *charge_eligibility.PRICED_BY)
 
@@ -191,7 +189,7 @@ def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> I
     asked: dict[str, Any] = json.loads(text)
     merchant = ports.store.merchant(job.owner)
     assert merchant is not None, "a merchant is never removed"
-    since = merchant.created_at - IMPORTED_FROM
+    since = merchant.oldest_sold
     until = job.created_at + timedelta(microseconds=1)
     while place != "-":
         page = ports.store.subscriptions_started(

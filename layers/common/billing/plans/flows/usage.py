@@ -29,7 +29,7 @@ def of(ports: Ports, seller: Merchant, now: datetime) -> dict[str, int]:
     live, seen, cursor = 0, 0, None
     while seen < COUNTED_AT_MOST:
         page = ports.store.subscriptions_started(
-            seller.id, since=seller.created_at, until=until, limit=200, cursor=cursor
+            seller.id, since=seller.oldest_sold, until=until, limit=200, cursor=cursor
         )
         live += sum(found.is_live for found in page.data)
         seen += len(page.data)

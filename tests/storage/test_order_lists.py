@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from billing.console.flows import home
 from billing.kernel.flows import whole_lists
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order, OrderKind, list_of
@@ -90,6 +91,14 @@ def test_the_renewals_of_a_merchant_who_is_spread_go_to_all_lists_and_are_listed
     partitions = Counter(places_of(entry)["list"].pk for entry in renewals)
     assert len(partitions) == 4
     assert max(partitions.values()) < 20
+
+
+@pytest.mark.spec("M-4")
+def test_todays_takings_are_those_of_all_lists() -> None:
+    world = renewed(4)
+    today = home.home(world.ports, world.merchant, now=world.now).today
+    assert today.counts == {"rebill": 30}
+    assert [each.amount for each in today.takings] == [Money(30 * 2999, Currency.USD)]
 
 
 def test_a_merchant_who_is_not_spread_is_in_one_list_and_its_orders_say_nothing_of_it() -> None:

@@ -168,7 +168,9 @@ def _today(ports: Ports, merchant: Merchant, now: datetime) -> Today:
     wall = Anchor.at(now, zone).wall
     midnight = Anchor(wall.replace(hour=0, minute=0, second=0, microsecond=0), zone).instant
     until = now + timedelta(microseconds=1)
-    page = ports.store.orders(merchant.id, since=midnight, until=until, limit=ORDERS_MOST)
+    page = ports.store.orders(
+        merchant.id, since=midnight, until=until, limit=ORDERS_MOST, lists=merchant.order_lists
+    )
     counts = Counter(order.kind.value for order in page.data)
     return Today(wall.date(), counts, _takings(page.data), page.next is not None)
 

@@ -9,9 +9,11 @@ import pytest
 from billing.kernel.errors import Invalid
 from billing.kernel.merchants import CreditAtEnd, Settings
 from billing.kernel.orders import OrderKind
-from billing.kernel.subscription import Source, State, When
+from billing.kernel.subscription import Source, State, Subscription, When
 from billing.kernel.values import replace
 from billing.outbox.flows import deliver
+from billing.plans.flows import change_plan
+from billing.plans.plan_change import When as PlanWhen
 from billing.rebill.flows import attention
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
@@ -180,3 +182,28 @@ def test_credit_that_was_taken_back_meanwhile_is_not_refunded_again(world: World
             world.ports, refund.payment(world.ports, "acme", sale.id), takes=Takes.CREDIT, **asked
         )  # type: ignore[arg-type]
     assert (refunded(world), credit(world)) == ([5000], 1000)
+
+
+def newest(world: World) -> Subscription:
+    return max(world.history().subscriptions, key=lambda each: each.started_at)
+
+
+@pytest.mark.spec("A-4")
+def test_credit_that_comes_while_a_change_of_plan_is_being_paid_is_kept(world: World) -> None:
+    """It is carried over by the outbox, whose purchase the customer has already changed."""
+    settle_by(world, CreditAtEnd.KEEP)
+    downgraded(world)
+    world.now += timedelta(seconds=1)
+    world.cancel(When.NOW)
+    product = world.product(CHEAP, DEAR)
+    world.buy(product)
+    world.sandbox.faults.arm("timeout_before", 1)
+    began = change_plan.change(
+        *(world.ports, newest(world), product.price_points[1], PlanWhen.NOW), now=world.now
+    )
+    assert began.result is change_plan.Result.PROCESSING
+    world.tick()
+    assert newest(world).credit_minor == 6000
+    world.advance(hours=1)
+    assert newest(world).price_point == product.price_points[1]
+    assert newest(world).credit_minor == 6000

@@ -198,8 +198,8 @@ class Funds(Value):
         return replace(self, shares=kept((*others, back)))
 
     def caught_up(self, before: Funds, now: Funds) -> Funds:
-        """Applies to these funds, quoted from `before`, what was returned or restored since, up to
-        `now`.
+        """Applies to these funds, quoted from `before`, what was returned, restored or carried here
+        since, up to `now`.
 
         Credit that a failed refund put back is added too; unused time is not, because it was
         exchanged without it.
@@ -207,6 +207,8 @@ class Funds(Value):
         after = self
         for share in now.shares:
             was = before.share(share.period) or Share(share.period, 0)
+            if share.period == CARRIED and share.paid_minor > was.paid_minor:
+                after = after.credit_added(share.paid_minor - was.paid_minor, share.taxed_by)
             more = share.returned_minor - was.returned_minor
             if more > 0:
                 # Not all that went back: what had been used already took nothing from the funds.

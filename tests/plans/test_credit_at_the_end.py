@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from billing.kernel.errors import Invalid
+from billing.kernel.gateways import DisputeStanding
 from billing.kernel.merchants import CreditAtEnd, Settings
 from billing.kernel.orders import OrderKind
 from billing.kernel.subscription import Source, State, Subscription, When
@@ -19,6 +20,7 @@ from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
 from tests.plans.changing import YEARLY, change
 from tests.plans.test_value_once import CHEAP, DEAR, credit
+from tests.scenarios.disputes import LOST, WON, decide, disputed
 from tests.world import MONTHLY, World
 
 
@@ -207,3 +209,25 @@ def test_credit_that_comes_while_a_change_of_plan_is_being_paid_is_kept(world: W
     world.advance(hours=1)
     assert newest(world).price_point == product.price_points[1]
     assert newest(world).credit_minor == 6000
+
+
+@pytest.mark.spec("A-4", "W-4", "B-7")
+@pytest.mark.parametrize(("standing", "left"), [(LOST, 0), (WON, 6000)])
+def test_credit_of_a_disputed_payment_stays_where_the_bank_decides_about_it(
+    world: World, standing: DisputeStanding, left: int
+) -> None:
+    settle_by(world, CreditAtEnd.KEEP)
+    downgraded(world)
+    world.now += timedelta(seconds=1)
+    world.cancel(When.NOW)
+    dispute = disputed(world)
+    world.now += timedelta(seconds=1)
+    world.buy(world.product(replace(MONTHLY)))
+    world.tick()
+    decide(world, dispute, standing)
+    assert sum(each.credit_minor for each in world.history().subscriptions) == left
+    assert newest(world).credit_minor == 0
+    world.now += timedelta(seconds=1)
+    world.buy(world.product(replace(MONTHLY)))
+    world.tick()
+    assert newest(world).credit_minor == left

@@ -101,5 +101,7 @@ def _carry_over(ports: Ports, event: OutboxEvent) -> None:
 
 
 def _may_move(ended: Subscription, bought: Subscription) -> bool:
+    if ended.dispute == "open":
+        return False  # what the bank takes for good is taken out of the credit too (W-4)
     same = (ended.test, ended.terms.price.currency) == (bought.test, bought.terms.price.currency)
     return same and ended.credit_minor > 0 and not ended.is_live

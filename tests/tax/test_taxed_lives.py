@@ -209,6 +209,23 @@ def test_kept_credit_takes_its_net_and_its_tax_off_the_next_invoice() -> None:
     assert sum(booked(world).values()) == sum(c["amount"]["amount"] for c in world.charges())
 
 
+@pytest.mark.spec("A-4", "C-10")
+def test_credit_that_was_taxed_higher_than_the_price_is_now_is_used_up_all_the_same() -> None:
+    """Its buyer moved to where nothing is taxed: so much is used as pays the price with its tax."""
+    world = collecting(World())
+    product = world.product(INCLUSIVE_GOLD, MONTHLY)
+    world.buy(product, address=BERLIN)
+    change(world, product.price_points[1])
+    assert world.subscription().credit_minor == 20000 - 2999
+    moved(world, replace(BERLIN, country="US", state="OR", postal_code="97201"))
+    world.advance(days=30)
+    assert lines(newest(world)) == [("Course", 2999), ("Course", -2520), ("VAT", -479)]
+    assert (newest(world).total, world.subscription().credit_minor) == (usd(0), 17001 - 2520)
+    world.advance(days=365)
+    assert world.subscription().credit_minor == 0
+    assert sum(booked(world).values()) == sum(c["amount"]["amount"] for c in world.charges())
+
+
 @pytest.mark.spec("B-7", "C-10", "M-7")
 def test_refunds_return_tax_in_proportion_and_the_last_one_the_rest() -> None:
     world = collecting(World())

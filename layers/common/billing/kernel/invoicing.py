@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from datetime import datetime
 
 from billing.kernel.catalog import PricePoint, PriceTerms, Product
@@ -208,16 +209,20 @@ def _credit_used(renewing: Subscription, minimum_minor: int, taxes: Taxes) -> in
     taxes than are due now, so much less is used that the total is nothing or at least the gateway's
     minimum.
     """
-    price = _net_price(renewing, taxes)
-    used = _used(price, renewing.credit_minor, minimum_minor)
-    for at_most in (used, used - 1, price - minimum_minor, 0):
-        if used <= 0:
+    used = _used(_net_price(renewing, taxes), renewing.credit_minor, minimum_minor)
+    if used <= 0:
+        return used
+
+    def total(part: int) -> int:
+        return taxed(_renewal_lines(renewing, part, taxes))[1].amount_minor
+
+    for least in (0, minimum_minor):
+        # The more is used, the less is left to pay: the most that leaves so much.
+        if total(used) < least:
+            used = max(0, bisect(range(used), -least, key=lambda part: -total(part)) - 1)
+        if (left := total(used)) == 0 or left >= minimum_minor:
             return used
-        used = min(used, max(0, at_most))
-        total = taxed(_renewal_lines(renewing, used, taxes))[1].amount_minor
-        if total == 0 or total >= minimum_minor:
-            return used
-    return used
+    return 0
 
 
 def _used(price: int, credit_minor: int, minimum_minor: int) -> int:

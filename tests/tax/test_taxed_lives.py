@@ -10,8 +10,9 @@ from pypdf import PdfReader
 
 from billing.kernel.catalog import TaxBehavior
 from billing.kernel.customers import Address
+from billing.kernel.discounts import Discount
 from billing.kernel.errors import Invalid
-from billing.kernel.gateways import DisputeStanding, RefundFailed
+from billing.kernel.gateways import Capabilities, DisputeStanding, RefundFailed
 from billing.kernel.invoices import Invoice
 from billing.kernel.issued_documents import DocumentKind
 from billing.kernel.money import Currency, Money
@@ -224,6 +225,24 @@ def test_credit_that_was_taxed_higher_than_the_price_is_now_is_used_up_all_the_s
     world.advance(days=365)
     assert world.subscription().credit_minor == 0
     assert sum(booked(world).values()) == sum(c["amount"]["amount"] for c in world.charges())
+
+
+@pytest.mark.spec("A-4", "C-8", "C-10")
+def test_credit_taxed_higher_than_what_a_coupon_leaves_makes_no_negative_invoice() -> None:
+    """34 cents are too little to charge, and no credit with its tax is exactly 34 cents."""
+    world = collecting(World())
+    world.sandbox.capabilities = Capabilities(minimum_minor=50, test=True)  # type: ignore[misc]
+    product = world.product(GOLD, replace(MONTHLY, price=usd(3400)))
+    world.buy(product, address=BERLIN)
+    change(world, product.price_points[1])
+    before = world.subscription()
+    most = replace(before, discount=Discount("MOST", 9900))
+    world.store.commit(Change(before, most))
+    moved(world, replace(BERLIN, country="US", state="OR", postal_code="97201"))
+    world.advance(days=30)
+    assert (newest(world).period, newest(world).total) == (1, usd(0))
+    assert world.subscription().payments_made == 2
+    assert world.subscription().credit_minor == 5998 - 3400 - 34
 
 
 @pytest.mark.spec("B-7", "C-10", "M-7")

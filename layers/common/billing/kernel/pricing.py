@@ -60,12 +60,13 @@ def chargeable(
     lines: Sequence[Taxable], minimum_minor: int, *, follows: bool
 ) -> tuple[tuple[InvoiceLine, ...], Money]:
     """Returns lines with their taxes, and what is charged of them: nothing, where a coupon leaves
-    less than the gateway's minimum (C-8).
+    less than the gateway's minimum, or less than the tax on the credit that pays for it (C-8).
 
     The rest is carried to the next invoice, and taxed there; it is waived where none `follows`.
     """
     made, total = taxed(lines)
-    if not 0 < total.amount_minor < minimum_minor or all(line.coupon is None for line in made):
+    enough = not total or total.amount_minor >= minimum_minor
+    if enough or all(line.coupon is None for line in made):
         return made, total
     nothing = replace(total, amount_minor=0)
     left = tuple(line for line in made if not line.is_tax)

@@ -152,6 +152,22 @@ def test_credit_that_came_from_another_subscription_is_not_taken_by_a_refund_her
     assert new.returning(0, 2999).credit_minor == 6000
 
 
+@pytest.mark.spec("A-4", "W-4", "X-7")
+@pytest.mark.parametrize(("taken", "left"), [(9000, None), (1000, "$50.00"), (6000, None)])
+def test_credit_that_a_lost_dispute_took_is_not_promised(
+    world: World, taken: int, left: str | None
+) -> None:
+    settle_by(world, CreditAtEnd.REFUND)
+    downgraded(world)
+    world.now += timedelta(seconds=1)
+    decide(world, disputed(world, taken), LOST)
+    world.tick()
+    ended = mail(world, "has ended")
+    assert ("remaining credit" in ended) is (left is not None)
+    assert left is None or f"remaining credit of {left} will be refunded" in ended
+    assert (refunded(world), credit(world)) == ([5000] if left else [], 0)
+
+
 @pytest.mark.spec("A-4", "X-7")
 def test_no_words_about_credit_where_there_is_none(world: World) -> None:
     world.buy()

@@ -19,9 +19,9 @@ from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.invoices import UNDER_WAY, Invoice
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
-from billing.kernel.subscription import CHARGEABLE, CancelRequest, Source, Subscription, When
+from billing.kernel.subscription import CHARGEABLE, CancelRequest, Source, When
 from billing.kernel.values import replace
-from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write, left
+from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
 from billing.refunds import refunds
 from billing.refunds.chargebacks import AS_READ, Chargeback, event_id, standing_of
 from billing.refunds.disputed import Disputed, invoice_with, taxes_in
@@ -217,29 +217,22 @@ def _cancel(
     subscription, invoice = about.subscription, about.open_invoice
     if subscription is None:
         return None, ()
-    standing = standing_of((*about.others, lost))
     net_minor = 0 if lost.took else lost.amount.amount_minor - sum(lost.taxes)
-
-    def marked(after: Subscription) -> Subscription:
-        return replace(after, dispute=standing).returning(about.invoice.paid_in, net_minor)
-
+    marked = replace(subscription, dispute=standing_of((*about.others, lost)))
+    after = marked.returning(about.invoice.paid_in, net_minor)
+    took = lost.took or subscription.taken(after, net_minor)
     if not subscription.is_live:
-        after = marked(subscription)
-        write = Change(subscription, after, expecting=charge_eligibility.MONEY)
-        return lost.took or subscription.taken(after, net_minor), (write,)
+        return took, (Change(subscription, after, expecting=charge_eligibility.MONEY),)
     request = CancelRequest(When.NOW, Source.GATEWAY, now, order, reason=REASON)
+    # It ends as the bank leaves it, so that its mail promises no credit that the bank took.
     if invoice is not None and invoice.state in UNDER_WAY:
-        writes = cancellation.record(subscription, invoice, request)
+        writes = cancellation.record(after, invoice, request)
     else:
-        email = about.invoice.bill_to.email
-        writes = cancellation.end_now(subscription, invoice, request, email, shard)
-    ending = left(subscription, writes)
-    ended = marked(ending)
-    return lost.took or ending.taken(ended, net_minor), tuple(
-        replace(
-            write, after=ended, expecting=(*charge_eligibility.RESTS, *charge_eligibility.MONEY)
-        )
-        if isinstance(write, Change) and write.before is subscription
+        writes = cancellation.end_now(after, invoice, request, about.invoice.bill_to.email, shard)
+    rests_on = (*charge_eligibility.RESTS, *charge_eligibility.MONEY)
+    return took, tuple(
+        replace(write, before=subscription, expecting=rests_on)
+        if isinstance(write, Change) and write.before is after
         else write
         for write in writes
     )

@@ -222,6 +222,8 @@ def test_credit_that_was_taxed_higher_than_the_price_is_now_is_used_up_all_the_s
     world.advance(days=30)
     assert lines(newest(world)) == [("Course", 2999), ("Course", -2520), ("VAT", -479)]
     assert (newest(world).total, world.subscription().credit_minor) == (usd(0), 17001 - 2520)
+    sold, owed = 20000 + 2999 - 2520, 3800 - 479
+    assert booked(world) == {"revenue:sales": sold, "liabilities:tax:DE": owed}, "no money moved"
     world.advance(days=365)
     assert world.subscription().credit_minor == 0
     assert sum(booked(world).values()) == sum(c["amount"]["amount"] for c in world.charges())

@@ -47,6 +47,11 @@ class LedgerEntry(Entity):
         assert sum(p.amount_minor for p in self.postings) == 0, "an entry balances"
 
 
+def is_booked(invoice: Invoice) -> bool:
+    """Tells whether a paid invoice has an entry: money moved, or the tax on credit paid for it."""
+    return bool(invoice.total) or any(line.amount for line in invoice.tax_lines)
+
+
 def payment(invoice: Invoice, at: datetime) -> LedgerEntry:
     """Returns the entry of a paid invoice.
 

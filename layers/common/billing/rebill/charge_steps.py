@@ -130,7 +130,7 @@ def settle_paid(
         Change(invoice, paid, expecting=ATTEMPT),
         Change(subscription, after, expecting=charge_eligibility.MONEY),
         Insert(invoice.order(now, lists=order_lists)),
-        *((Insert(ledger.payment(paid, now)),) if paid.total else ()),
+        *((Insert(ledger.payment(paid, now)),) if ledger.is_booked(paid) else ()),
         Insert(event(EventKind.RENEWED, invoice, after, now, shard)),
         *_completed(after, now, shard),
         *cancelled,

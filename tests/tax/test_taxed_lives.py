@@ -19,6 +19,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.subscription import Source
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, left
+from billing.plans.plan_change import When
 from billing.refunds import booking, refunds, value
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
@@ -465,3 +466,32 @@ def test_a_bank_takes_back_no_more_net_than_was_paid_beside_a_refund_of_the_tax(
     assert chargeback.took.returned_minor == paid.net.amount_minor == 2999
     (share,) = world.subscription().money.shares
     assert share.returned_minor == 2999
+
+
+@pytest.mark.spec("A-4", "C-10")
+@pytest.mark.xfail(
+    strict=True, reason="time that credit pays for keeps the taxes that the credit was paid with"
+)
+@pytest.mark.parametrize("taxed_first", [True, False])
+def test_unused_time_that_credit_paid_for_has_the_taxes_of_its_renewal(taxed_first: bool) -> None:
+    """Its invoice took those of the credit off already; taken off again they are nobody's."""
+    world = collecting(World())
+    dear, cheap = replace(MONTHLY, price=usd(9000)), replace(MONTHLY, price=usd(3000))
+    product = world.product(dear, cheap, replace(dear))
+    oregon = replace(BERLIN, country="US", state="OR", postal_code="97201")
+    first, then = (BERLIN, oregon) if taxed_first else (oregon, BERLIN)
+    world.buy(product, address=first)
+    change(world, product.price_points[1])
+    assert world.subscription().credit_minor == 6000
+    change(world, product.price_points[2], When.NEXT_REBILL)
+    moved(world, then)
+    world.advance(to=world.subscription().payment_at(1))
+    assert world.subscription().credit_minor == 0
+    taken_off = dict(lines(newest(world)))["VAT"]
+    assert taken_off == (-1140 if taxed_first else 1710)
+    change(world, product.price_points[1])
+    world.advance(days=80)
+    # Each period is taxed once, where it was used: 30.00 where they lived first, the rest after.
+    used_after = booked(world)["revenue:sales"] - 3000 - world.subscription().credit_minor
+    taxed = 3000 if taxed_first else used_after
+    assert abs(booked(world)["liabilities:tax:DE"] - taxed * 19 // 100) <= 2

@@ -195,3 +195,15 @@ def test_credit_of_unknown_source_is_caught_up_with_once() -> None:
     assert (quoted.credit_minor, quoted.in_use_minor) == (30, 120)
     caught = quoted.caught_up(before, before.taken_back(0, 60))
     assert caught.credit_minor + caught.in_use_minor == 150 - 60
+
+
+@pytest.mark.spec("A-4", "C-10")
+def test_credit_from_another_subscription_keeps_the_taxes_that_each_part_was_paid_with() -> None:
+    had = Funds().credit_added(3000).credit_added(2000, "a.0002").credit_added(1000, "a.0003")
+    again = had.credit_added(500, "a.0002").credit_added(70)
+    parts = {None: 3070, "a.0002": 2500, "a.0003": 1000}
+    assert again.credit_by_tax(again.credit_minor) == parts
+    assert again.taken_back(0, 9000).credit_minor == 6570, "no refund of this one takes it back"
+    assert had.caught_up(had, again).credit_by_tax(6570) == parts
+    used_up = again.renewed(0, 0, 6570).renewed(1, 10, 0)
+    assert used_up.credit_added(5, "a.0002").credit_by_tax(5) == {"a.0002": 5}

@@ -11,7 +11,10 @@ UNKNOWN = -1
 """The period of credit from before its period was kept; any refund may take it back."""
 
 CARRIED = -2
-"""The period of credit that came from another subscription; no refund of this one takes it back."""
+"""The period of credit that came from another subscription; no refund of this one takes it back.
+
+Credit that was paid with other taxes has a share of its own, one period further down.
+"""
 
 SHARES_AT_MOST = 12
 """The most shares that are kept; beyond these, the oldest ones with nothing left are dropped."""

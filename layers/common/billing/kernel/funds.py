@@ -168,15 +168,15 @@ class Funds(Value):
 
     def credit_added(self, minor: int, taxed_by: str | None = None) -> Funds:
         """Adds credit from another subscription of the same customer (A-4)."""
-        had = self.share(CARRIED) or Share(CARRIED, 0)
-        carried = replace(
-            had,
-            paid_minor=had.paid_minor + minor,
-            credit_minor=had.credit_minor + minor,
-            taxed_by=taxed_by or had.taxed_by,
+        carried = [share for share in self.shares if share.period <= CARRIED]
+        place = min([CARRIED + 1, *(share.period for share in carried)]) - 1
+        alike = (share for share in carried if share.taxed_by == taxed_by)
+        had = next(alike, Share(place, 0, taxed_by=taxed_by))
+        more = replace(
+            had, paid_minor=had.paid_minor + minor, credit_minor=had.credit_minor + minor
         )
-        others = (share for share in self.shares if share.period != CARRIED)
-        return replace(self, shares=kept((carried, *others)))
+        others = (share for share in self.shares if share.period != had.period)
+        return replace(self, shares=kept((more, *others)))
 
     def restored(
         self, period: int | None, took: Taken, *, runs: bool, taxed_by: str | None = None
@@ -207,7 +207,7 @@ class Funds(Value):
         after = self
         for share in now.shares:
             was = before.share(share.period) or Share(share.period, 0)
-            if share.period == CARRIED and share.paid_minor > was.paid_minor:
+            if share.period <= CARRIED and share.paid_minor > was.paid_minor:
                 after = after.credit_added(share.paid_minor - was.paid_minor, share.taxed_by)
             more = share.returned_minor - was.returned_minor
             if more > 0:

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from billing.cancel.flows import cancel
 from billing.kernel.errors import Invalid
 from billing.kernel.gateways import DisputeStanding
 from billing.kernel.merchants import CreditAtEnd, Settings
 from billing.kernel.orders import OrderKind
 from billing.kernel.subscription import Source, State, Subscription, When
 from billing.kernel.values import replace
+from billing.kernel.writes import Write
 from billing.outbox.flows import deliver
 from billing.plans.flows import change_plan
 from billing.plans.plan_change import When as PlanWhen
@@ -19,9 +21,9 @@ from billing.rebill.flows import attention
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
 from tests.plans.changing import YEARLY, change
-from tests.plans.test_value_once import CHEAP, DEAR, credit
+from tests.plans.test_value_once import CHEAP, DEAR, credit, give_back
 from tests.scenarios.disputes import LOST, WON, decide, disputed
-from tests.world import MONTHLY, World
+from tests.world import MONTHLY, World, meanwhile
 
 
 def settle_by(world: World, credit_at_end: CreditAtEnd) -> None:
@@ -166,6 +168,29 @@ def test_credit_that_a_lost_dispute_took_is_not_promised(
     assert ("remaining credit" in ended) is (left is not None)
     assert left is None or f"remaining credit of {left} will be refunded" in ended
     assert (refunded(world), credit(world)) == ([5000] if left else [], 0)
+
+
+@pytest.mark.spec("A-4", "B-7", "X-7")
+def test_credit_that_is_taken_back_while_the_end_comes_is_not_promised(world: World) -> None:
+    settle_by(world, CreditAtEnd.REFUND)
+    downgraded(world)
+    world.cancel()
+    ends_at = world.subscription().ends_at
+    assert ends_at is not None
+    world.now = ends_at
+    commit = world.store.commit
+
+    def once_it_was_refunded(*writes: Write) -> None:
+        world.store.commit = commit  # type: ignore[method-assign]
+        meanwhile(lambda: give_back(world))
+        commit(*writes)
+
+    world.store.commit = once_it_was_refunded  # type: ignore[method-assign]
+    cancel.sweep(world.ports, now=world.now)
+    world.now += timedelta(minutes=20)
+    world.tick()
+    assert world.subscription().state is State.CANCELLED
+    assert "remaining credit" not in mail(world, "has ended")
 
 
 @pytest.mark.spec("A-4", "X-7")

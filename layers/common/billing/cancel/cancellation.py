@@ -137,7 +137,7 @@ def end_pending(
     ended = replace(subscription.cancelled(ends_at, request.source), cancelling=None)
     carried_out = replace(request, order=order_id)
     return (
-        Change(subscription, ended, expecting=(*charge_eligibility.LOOKED_AT, "ends_at")),
+        Change(subscription, ended, expecting=(*AS_TOLD, "ends_at")),
         Insert(entry(ended, OrderKind.CANCELLATION, carried_out, now, email)),
         Insert(_end_event(ended, carried_out, now, shard)),
     )

@@ -28,6 +28,7 @@ from billing.kernel.gateways import (
 from billing.kernel.ledger import trial_balance
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order, OrderKind
+from billing.kernel.storage import History
 from billing.kernel.subscription import Source, State
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
@@ -439,3 +440,23 @@ def try_refund(world: World, amount_minor: int | None = 500) -> None:
         give_back(world, amount_minor)
     except (Invalid, Refused):
         return
+
+
+@pytest.mark.spec("A-4")
+def test_a_refund_of_a_payment_that_is_just_settled_takes_its_unused_time(world: World) -> None:
+    """What is read of a customer is not read at one instant: the subscription may be older."""
+    world.buy()
+    before = world.subscription()
+    world.advance(days=30)
+    newest = world.history().invoices[-1]
+    assert world.subscription().money.in_use_minor == newest.total.amount_minor == 2999
+    world.sandbox.refund_elsewhere(str(newest.gateway_ref), 2999)
+    payment, times = world.store.payment, iter(range(2))
+
+    def across_a_settle(*key: str) -> History:
+        found = payment(*key)
+        return found if next(times, None) is None else replace(found, subscriptions=(before,))
+
+    world.store.payment = across_a_settle  # type: ignore[method-assign]
+    assert "refund_made_elsewhere" in deliver(world)
+    assert world.subscription().money.in_use_minor == 0

@@ -152,6 +152,9 @@ def reserve(
     writes: tuple[Write, ...] = ()
     if not of_tax:
         took, writes = take_back(subscription, invoice, amount, of_credit=of_credit)
+    elif subscription is not None:
+        # It takes nothing out of it, and is still decided by it: by a dispute, by what is used.
+        writes = (ConditionCheck(subscription, expecting=charge_eligibility.MONEY),)
     reserved = replace(invoice.reserving(amount.amount_minor, taxes), refunds=invoice.refunds + 1)
     refund = Refund(
         id=refund_id(invoice.id, name or f"r{invoice.refunds + 1}"),
@@ -173,16 +176,16 @@ def reserve(
         returned=notify(reserved, subscription and left_by(subscription, writes), opened, took),
         taxes=taxes,
     )
-    if subscription is not None and not writes:
-        # It may take nothing out of it, and is still decided by it: by a dispute, by what is used.
-        writes = (ConditionCheck(subscription, expecting=charge_eligibility.MONEY),)
     return refund, (Change(invoice, reserved, expecting=RESERVATION), Insert(refund), *writes)
 
 
 def take_back(
     subscription: Subscription | None, invoice: Invoice, amount: Money, *, of_credit: bool = False
 ) -> tuple[Taken | None, tuple[Write, ...]]:
-    """Takes a refund out of its subscription's funds: what it took, and the write of it (B-7)."""
+    """Takes a refund out of its subscription's funds: what it took, and the write of it (B-7).
+
+    Where it finds nothing to take, the write checks that there is still nothing.
+    """
     if subscription is None:
         return None, ()
     minor = value.before_tax(invoice, amount)
@@ -191,7 +194,7 @@ def take_back(
     else:
         after = subscription.returning(invoice.paid_in, minor)
     if after == subscription:
-        return None, ()
+        return None, (ConditionCheck(subscription, expecting=charge_eligibility.MONEY),)
     return subscription.taken(after, minor), (
         Change(subscription, after, expecting=charge_eligibility.MONEY),
     )

@@ -13,7 +13,7 @@ from billing.gateway_events.flows import webhook
 from billing.kernel.catalog import Initial, PriceTerms, PriceType
 from billing.kernel.customers import access
 from billing.kernel.errors import Refused
-from billing.kernel.gateways import DisputeStanding
+from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.ledger import CHARGEBACKS, DISPUTED, RECEIVED, trial_balance
 from billing.kernel.merchants import CreditAtEnd
 from billing.kernel.money import Currency, Money
@@ -21,7 +21,7 @@ from billing.kernel.orders import Order
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import Source, State, Subscription, When
 from billing.kernel.values import replace
-from billing.refunds.flows import refund
+from billing.refunds.flows import refund, sync_disputes
 from tests.plans.changing import GOLD, bought, change
 from tests.scenarios.disputes import (
     ACME,
@@ -397,3 +397,15 @@ def test_what_was_bought_once_is_open_again_when_it_is_won_after_it_was_lost(wor
     decide(world, dispute, WON)
     assert has_access(world)
     assert give_back(world, world.orders()[0]).amount.amount_minor == 4900
+
+
+@pytest.mark.spec("B-7", "C-3")
+def test_what_was_bought_once_is_closed_when_it_is_lost_after_it_was_won(world: World) -> None:
+    """Decided anew at once: that it was open again in between never reached us."""
+    world.buy(world.product(ONCE))
+    (invoice,) = world.history().invoices
+    for standing, open_after in ((WON, True), (LOST, False)):
+        found = Dispute("dp_1", standing, invoice.total, str(invoice.gateway_ref), world.now)
+        sync_disputes.update(world.ports, world.merchant, invoice, [found], now=world.now)
+        assert has_access(world) is open_after
+    assert balance(world) == {CHARGEBACKS: 4900, "revenue:sales": -4900}

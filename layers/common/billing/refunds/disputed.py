@@ -38,10 +38,11 @@ class Disputed(Value):
 
 def invoice_with(about: Disputed, chargebacks: Sequence[Chargeback]) -> Change:
     """Returns the write of a paid invoice with what these chargebacks hold of it."""
-    return Change(about.invoice, _disputed_by(about.invoice, chargebacks), expecting=MONEY)
+    return Change(about.invoice, disputed_by(about.invoice, chargebacks), expecting=MONEY)
 
 
-def _disputed_by(invoice: Invoice, chargebacks: Iterable[Chargeback]) -> Invoice:
+def disputed_by(invoice: Invoice, chargebacks: Iterable[Chargeback]) -> Invoice:
+    """Returns a paid invoice with what these chargebacks hold of it."""
     mine = [c for c in chargebacks if c.invoice == invoice.id]
     taken = [c for c in mine if c.standing is not DisputeStanding.WON]
     taxes = tuple(map(sum, zip(*(c.taxes for c in taken if c.taxes), strict=True)))
@@ -58,7 +59,7 @@ def taxes_in(about: Disputed, amount: Money) -> tuple[int, ...]:
 
     Refunds under way that it leaves no room for can only fail: what they hold is left as well.
     """
-    left = _disputed_by(about.invoice, about.others)
+    left = disputed_by(about.invoice, about.others)
     if amount.amount_minor > left.left_minor:
         for refund in about.refunds:
             if refund.state is RefundState.REQUESTED:

@@ -24,7 +24,7 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
 from billing.refunds import refunds
 from billing.refunds.chargebacks import AS_READ, Chargeback, event_id, standing_of
-from billing.refunds.disputed import Disputed, invoice_with, taxes_in
+from billing.refunds.disputed import Disputed, disputed_by, invoice_with, taxes_in
 from billing.refunds.refunds import Refund
 
 REASON = "chargeback"
@@ -136,7 +136,7 @@ def lose(
     taxes = before.taxes or taxes_in(about, before.amount)  # not kept of those opened long ago
     lost = replace(before, standing=DisputeStanding.LOST, moves=before.moves + 1, taxes=taxes)
     took, cancelled = _cancel(about, lost, now, order, shard)
-    invoice = about.invoice
+    invoice = disputed_by(about.invoice, (*about.others, lost))
     nothing_left = invoice.disputed_minor + invoice.refunded_minor >= invoice.total.amount_minor
     closes = invoice.subscription is None and nothing_left
     after = replace(lost, took=took, revoked_at=before.revoked_at or (now if closes else None))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from billing.gateway_events.flows import webhook
 from billing.kernel.catalog import Initial, PriceTerms, PriceType
 from billing.kernel.customers import access
-from billing.kernel.errors import Refused
+from billing.kernel.errors import Conflict, Refused
 from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.ledger import CHARGEBACKS, DISPUTED, RECEIVED, trial_balance
 from billing.kernel.merchants import CreditAtEnd
@@ -21,6 +21,7 @@ from billing.kernel.orders import Order
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import Source, State, Subscription, When
 from billing.kernel.values import replace
+from billing.kernel.writes import Write
 from billing.refunds.flows import refund, sync_disputes
 from tests.plans.changing import GOLD, bought, change
 from tests.scenarios.disputes import (
@@ -34,7 +35,7 @@ from tests.scenarios.disputes import (
     disputed,
     reference,
 )
-from tests.world import MONTHLY, START, World
+from tests.world import MONTHLY, START, World, meanwhile
 
 pytestmark = pytest.mark.spec("W-4")
 
@@ -409,3 +410,50 @@ def test_what_was_bought_once_is_closed_when_it_is_lost_after_it_was_won(world: 
         sync_disputes.update(world.ports, world.merchant, invoice, [found], now=world.now)
         assert has_access(world) is open_after
     assert balance(world) == {CHARGEBACKS: 4900, "revenue:sales": -4900}
+
+
+@pytest.mark.spec("B-7", "C-3")
+@pytest.mark.parametrize("refund_reads_first", [True, False])
+def test_a_refund_and_a_lost_dispute_that_meet_close_what_was_bought_once(
+    world: World, refund_reads_first: bool
+) -> None:
+    """Each takes a part, and neither would see by what it read that together they take it all."""
+    world.buy(world.product(ONCE))
+    (sale,), (invoice,) = world.orders(), world.history().invoices
+
+    def give_back_most() -> None:
+        refund.request(
+            world.ports,
+            refund.payment(world.ports, "acme", sale.id),
+            amount_minor=3900,
+            source=Source.MERCHANT,
+            name="most",
+            now=world.now,
+        )
+
+    def bank(standing: DisputeStanding) -> None:
+        rest = Money(1000, Currency.USD)
+        found = [Dispute("dp_1", standing, rest, str(invoice.gateway_ref), world.now)]
+        sync_disputes.update(world.ports, world.merchant, invoice, found, now=world.now)
+
+    def lose() -> None:
+        try:
+            bank(LOST)
+        except Conflict:  # the event comes again
+            bank(LOST)
+
+    world.sandbox.faults.arm("timeout_after", 1)
+    give_back_most()  # not answered yet
+    bank(OPEN)
+    first, second = (give_back_most, lose) if refund_reads_first else (lose, give_back_most)
+    commit = world.store.commit
+
+    def once_other_was_first(*writes: Write) -> None:
+        world.store.commit = commit  # type: ignore[method-assign]
+        meanwhile(second)
+        commit(*writes)
+
+    world.store.commit = once_other_was_first  # type: ignore[method-assign]
+    first()
+    assert balance(world) == {CHARGEBACKS: 1000, "revenue:sales": -1000}
+    assert not has_access(world)

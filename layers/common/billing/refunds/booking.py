@@ -62,7 +62,12 @@ def settle(
     refunded = invoice.refunded_minor + refund.amount.amount_minor
     return done, (
         Change(refund, done, expecting=("state",)),
-        Change(invoice, replace(invoice, refunded_minor=refunded)),
+        # What a bank took decides whether this was the rest of it: it closes a purchase then.
+        Change(
+            invoice,
+            replace(invoice, refunded_minor=refunded),
+            expecting=("dispute", "disputed_minor"),
+        ),
         *book(done, invoice, paid, entitlements, now),
     )
 

@@ -16,8 +16,16 @@ from billing.refunds import value
 from billing.refunds.chargebacks import Chargeback, standing_of
 from billing.refunds.refunds import Refund, RefundState
 
-MONEY = ("state", "dispute", "disputed_minor", "refund_reserved_minor", "refund_taxes_minor")
-"""Invoice fields that a chargeback depends on: it and a refund never take the same money."""
+MONEY = (
+    "state",
+    "dispute",
+    "disputed_minor",
+    "refund_reserved_minor",
+    "refund_taxes_minor",
+    "refunded_minor",
+)
+"""Invoice fields that a chargeback depends on: it and a refund never take the same money, and
+whichever takes the last of it closes what was bought once."""
 
 
 class Disputed(Value):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -194,6 +195,22 @@ def test_access_is_closed_where_the_merchant_wants_that_and_given_back_when_won(
     dispute = disputed(world)
     assert not has_access(world)
     decide(world, dispute, WON)
+    assert has_access(world)
+
+
+@pytest.mark.spec("C-3")
+@pytest.mark.parametrize("first_won", [0, 1])
+def test_access_stays_closed_until_all_disputes_that_closed_it_are_won(
+    world: World, first_won: int
+) -> None:
+    world.change_merchant(settings=type(world.merchant.settings)(revoke_on_dispute=True))
+    world.buy()
+    opened = [disputed(world, 1000)]
+    world.now += timedelta(minutes=1)
+    opened.append(disputed(world, 500))
+    decide(world, opened.pop(first_won), WON)
+    assert not has_access(world)
+    decide(world, opened.pop(), WON)
     assert has_access(world)
 
 

@@ -100,7 +100,8 @@ def _new(about: Disputed, dispute: Dispute, now: datetime, order: str, revoke: b
 def win(about: Disputed, before: Chargeback, now: datetime, *, shard: int) -> Transaction:
     """Closes a chargeback as won: access is given back, and charges go on at the next date.
 
-    What it took out of the subscription's funds when it was lost is given back too.
+    Access stays closed for another chargeback that closed it too. What it took out of the
+    subscription's funds when it was lost is given back.
     """
     after = replace(
         before,
@@ -110,8 +111,10 @@ def win(about: Disputed, before: Chargeback, now: datetime, *, shard: int) -> Tr
         taxes=(),
         took=None,
     )
+    closed_too = (other.revoked_at for other in about.others)
+    closed_at = next((at for at in closed_too if at is not None), None)
     given_back = (
-        Change(entitlement, replace(entitlement, revoked_at=None))
+        Change(entitlement, replace(entitlement, revoked_at=closed_at))
         for entitlement in about.entitlements
         if before.revoked_at is not None and entitlement.revoked_at == before.revoked_at
     )

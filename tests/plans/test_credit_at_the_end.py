@@ -8,8 +8,9 @@ import pytest
 
 from billing.cancel.flows import cancel
 from billing.kernel.errors import Invalid
-from billing.kernel.gateways import DisputeStanding
+from billing.kernel.gateways import Capabilities, DisputeStanding
 from billing.kernel.merchants import CreditAtEnd, Settings
+from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
 from billing.kernel.subscription import Source, State, Subscription, When
 from billing.kernel.values import replace
@@ -272,3 +273,24 @@ def test_credit_of_a_disputed_payment_stays_where_the_bank_decides_about_it(
     world.buy(world.product(replace(MONTHLY)))
     world.tick()
     assert newest(world).credit_minor == left
+
+
+@pytest.mark.spec("A-4", "P-18")
+@pytest.mark.xfail(strict=True, reason="what is owed is forgotten where credit comes beside it")
+def test_credit_that_comes_to_what_is_owed_pays_for_it(world: World) -> None:
+    """A change of plan for 30 cents is under the gateway's minimum, and owed with the next one."""
+    world.sandbox.capabilities = Capabilities(minimum_minor=50, test=True)  # type: ignore[misc]
+    settle_by(world, CreditAtEnd.KEEP)
+    downgraded(world)
+    world.now += timedelta(seconds=1)
+    world.cancel(When.NOW)
+    dearer = replace(CHEAP, price=Money(3030, Currency.USD))
+    product = world.product(CHEAP, dearer)
+    world.buy(product)
+    asked = (world.ports, newest(world), product.price_points[1], PlanWhen.NOW)
+    change_plan.change(*asked, now=world.now)
+    assert newest(world).credit_minor == -30
+    world.tick()
+    assert newest(world).credit_minor == 6000 - 30
+    world.advance(days=30)
+    assert newest(world).credit_minor == 6000 - 30 - 3030

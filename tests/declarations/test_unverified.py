@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from billing.declarations.declarations import DeclarationState, Reason, Verification
-from billing.declarations.flows import look
+from billing.declarations.flows import decide, look
 from billing.kernel.subscription import State
 from billing.rebill.flows import missed
-from tests.declarations.hall import Hall
+from tests.declarations.hall import BERLIN, DELAYED, Hall
 
 
 @pytest.fixture
@@ -185,3 +185,19 @@ def test_one_that_nobody_decides_in_time_rings_the_alarm_of_what_is_missed(hall:
     (late,) = missed.others(hall.world.ports, now=hall.world.now)
     assert late.due.owner == ("acme", hall.declaration.id)
     assert look.sweep(hall.world.ports, now=hall.world.now) == {}
+
+
+@pytest.mark.spec("X-10", "H-4")
+def test_what_a_person_finds_it_is_not_about_is_charged_as_before(hall: Hall) -> None:
+    meant = hall.buy().purchase
+    other = hall.world.buy(hall.world.product(DELAYED, name="Choir"), address=BERLIN).purchase
+    hall.world.advance(days=26)
+    hall.declare(contract="my contract")
+    hall.tick()
+    assert set(hall.declaration.about) == {meant, other}
+    decide.approve(hall.world.ports, hall.declaration, meant, by="agent", now=hall.world.now)
+    hall.world.advance(days=40)
+    held = {each.id: each for each in hall.world.history().subscriptions}
+    assert held[meant].state is State.CANCELLED
+    assert held[other].state is State.ACTIVE and not held[other].held
+    assert len(hall.world.charges()) == 2 + 2

@@ -63,6 +63,8 @@ def approve(
 ) -> Declaration:
     """Lets a person of the merchant verify a declaration, naming its subscription if need be.
 
+    Others that it held are let go of: it is not about them.
+
     Raises `NotFound` (subscription_unknown), `Refused` (declaration_decided).
     """
     for _ in range(ATTEMPTS):
@@ -82,7 +84,12 @@ def approve(
         try:
             matched = replace(found, customer=customer)
             after = replace(matched.verified(Verification.AGENT, now), about=meant, decided_by=by)
-            ports.store.commit(Change(found, after, expecting=DECIDED_ON), *known)
+            others = tuple(each for each in found.about if each not in meant)
+            ports.store.commit(
+                Change(found, after, expecting=DECIDED_ON),
+                *known,
+                *look.let_go_of(ports, found, others),
+            )
             return after
         except Conflict:
             found = answer.fresh(ports, found)

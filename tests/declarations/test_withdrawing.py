@@ -7,10 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.declarations.declarations import DeclarationState, Reason
+from billing.declarations.flows import look
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
+from billing.kernel.writes import Change
+from billing.refunds.refunds import RefundState
 from billing.render.messages import text
 from tests.declarations.hall import DELAYED, Hall
 from tests.world import ADDRESS, World
@@ -123,3 +127,35 @@ def test_an_unproved_withdrawal_refunds_nothing(hall: Hall) -> None:
     assert (found.state, found.why) == (DeclarationState.AGENT, Reason.REFUND)
     assert hall.subscription.state is State.CANCEL_PENDING
     assert timedelta(days=14) == found.decide_by - found.at
+
+
+@pytest.mark.spec("X-10", "B-7")
+def test_it_is_carried_out_once_its_refund_is_answered_and_names_the_payment(hall: Hall) -> None:
+    order = hall.buy().invoice.order_id
+    hall.world.sandbox.faults.arm("timeout_before", 2)
+    assert hall.declare(PAGE, contract=order).status == 200
+    hall.tick()
+    hall.world.now += timedelta(minutes=30)
+    hall.world.sandbox.faults.arm("timeout_before", 1)
+    look.sweep(hall.world.ports, now=hall.world.now)
+    assert hall.declaration.state.value == "received"
+    hall.world.advance(hours=2)
+    assert [c["refunded"] for c in hall.world.charges()] == [2999]
+    assert hall.declaration.state.value == "carried_out"
+    assert hall.declaration.refunded == (order,)
+
+
+@pytest.mark.spec("X-10", "B-7")
+def test_a_refund_that_the_gateway_refuses_later_leaves_it_to_a_person(hall: Hall) -> None:
+    order = hall.buy().invoice.order_id
+    hall.world.sandbox.faults.arm("timeout_before", 2)
+    assert hall.declare(PAGE, contract=order).status == 200
+    hall.tick()
+    hall.world.sandbox.faults.arm("timeout_before", 1)
+    look.sweep(hall.world.ports, now=hall.world.now + timedelta(minutes=30))
+    (asked,) = hall.world.history().refunds
+    assert asked.state is RefundState.REQUESTED
+    hall.world.store.commit(Change(asked, replace(asked, state=RefundState.FAILED, due_at=None)))
+    hall.world.advance(hours=2)
+    found = hall.declaration
+    assert (found.state, found.why) == (DeclarationState.AGENT, Reason.REFUND)

@@ -32,13 +32,16 @@ def repay(
     answered, and `Unavailable`.
     """
     failed = under_way = False
+    given: list[str] = []
     for order, minor in payments:
-        if minor == 0:
-            continue
         try:
+            paid = refund.payment(ports, found.merchant, order.id)
+            if minor == 0 and paid.refund(found.refund_name) is None:
+                continue  # else what went back is its own refund, which may still be under way
+            given.append(order.id)
             made = refund.request(
                 ports,
-                refund.payment(ports, found.merchant, order.id),
+                paid,
                 amount_minor=minor,
                 source=Source.CUSTOMER,
                 reason=found.declared.kind.value,
@@ -53,4 +56,4 @@ def repay(
         raise Unrefundable()
     if under_way:
         raise RefundUnderWay()
-    return [order.id for order, minor in payments if minor != 0]
+    return given

@@ -10,6 +10,8 @@ import pytest
 from billing.declarations.declarations import DeclarationState, Reason, Verification
 from billing.declarations.flows import decide, look
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
+from billing.kernel.writes import Change
 from billing.rebill.flows import missed
 from tests.declarations.hall import BERLIN, DELAYED, Hall
 
@@ -201,3 +203,25 @@ def test_what_a_person_finds_it_is_not_about_is_charged_as_before(hall: Hall) ->
     assert held[meant].state is State.CANCELLED
     assert held[other].state is State.ACTIVE and not held[other].held
     assert len(hall.world.charges()) == 2 + 2
+
+
+@pytest.mark.spec("X-10")
+def test_a_payment_since_goes_back_once_it_is_proved_and_access_stays_till_then(hall: Hall) -> None:
+    hall.buy()
+    hall.world.advance(days=26)
+    hall.declare()
+    hall.tick()
+    # Somebody lets go of it by hand, and the payment is made.
+    held = hall.subscription
+    hall.world.store.commit(Change(held, replace(held, held_for=None, held_since=None)))
+    hall.world.advance(days=9)
+    assert [c["refunded"] for c in hall.world.charges()] == [0, 0]
+    assert hall.subscription.state.value == "cancel_pending"
+    assert hall.subscription.gives_access(hall.world.now)
+    found = hall.declaration
+    assert (found.state, found.why) == (DeclarationState.AGENT, Reason.REFUND)
+    assert hall.answer("yes").status == 200
+    hall.tick()
+    assert [c["refunded"] for c in hall.world.charges()] == [0, 2999]
+    assert hall.subscription.state.value == "cancelled"
+    assert hall.declaration.state.value == "carried_out"

@@ -84,16 +84,17 @@ def _cancel(ports: Ports, found: Declaration, about: list[Subscription], now: da
     later = [each for each in waits if each is not None]
     if later:
         return _later(ports, found, min(later) + AFTER_CHARGE)
-    refunded: list[str] = []
+    owed: list[Order] = []
     ended = []
     for each in about:
         left, late = _end(ports, found, each, now)
-        refunded += repay(ports, found, [(order, None) for order in late], now)
+        owed += late
         ended.append(left.ends_at)
+    if not found.is_verified and (owed or found.declared.kind is Kind.WITHDRAWAL):
+        return to_agent(ports, found, Reason.REFUND)  # its end is done, its money waits for proof
+    refunded = repay(ports, found, [(order, None) for order in owed], now)
     ends_at = max((each for each in ended if each is not None), default=None)
     by = CUSTOMER if found.is_verified else HOUSE
-    if found.declared.kind is Kind.WITHDRAWAL:
-        return to_agent(ports, found, Reason.REFUND)  # its end is done, its money waits for proof
     return done(ports, found, now, by, ends_at, refunded)
 
 
@@ -116,7 +117,8 @@ def _end(
 ) -> tuple[Subscription, list[Order]]:
     """Ends a subscription as of the declaration; returns it with the payments made since.
 
-    Where there are any, it ends now: the period that they paid for is given back.
+    Where there are any, it ends now: the period that they paid for is given back. Not before it is
+    verified: until then it ends with that period.
     """
     since = matching.binds_at(found, read.anchor.zone)
     late: list[Order] = []
@@ -125,9 +127,11 @@ def _end(
         late = _paid_since(ports, current, since)
         if not current.is_live:
             return current, late
-        if current.state is State.CANCEL_PENDING and not late and _is_as_asked(found, current):
+        given_back = bool(late) and found.is_verified
+        pending = current.state is State.CANCEL_PENDING
+        if pending and not given_back and _is_as_asked(found, current):
             return current, late
-        when = When.NOW if late else matching.when_of(found, current)
+        when = When.NOW if given_back else matching.when_of(found, current)
         as_of = now if late or since > found.at else found.at
         try:
             ending = cancel.request(

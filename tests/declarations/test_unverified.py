@@ -225,3 +225,57 @@ def test_a_payment_since_goes_back_once_it_is_proved_and_access_stays_till_then(
     assert [c["refunded"] for c in hall.world.charges()] == [0, 2999]
     assert hall.subscription.state.value == "cancelled"
     assert hall.declaration.state.value == "carried_out"
+
+
+@pytest.mark.spec("X-10")
+def test_a_no_is_for_all_unproved_ones_however_many_a_stranger_sent(hall: Hall) -> None:
+    hall.buy()
+    for _ in range(4):
+        for _ in range(18):
+            hall.declare()
+        hall.tick()
+        hall.world.advance(hours=1, minutes=5)
+    asked = [each.state for each in hall.declarations()]
+    assert asked == [DeclarationState.ASKED] * 72
+    assert hall.answer("no").status == 200
+    hall.world.advance(days=8)
+    assert {each.state for each in hall.declarations()} == {DeclarationState.DENIED}
+    assert hall.subscription.state is State.ACTIVE and not hall.subscription.held
+
+
+@pytest.mark.spec("X-10")
+def test_a_no_that_died_half_way_is_finished_by_the_next_one(hall: Hall) -> None:
+    hall.buy()
+    hall.declare()
+    hall.declare()
+    hall.tick()
+    first = next(each for each in hall.declarations() if each.id == hall.subscription.held_for)
+    hall.world.store.commit(Change(first, first.denied(hall.world.now)))
+    assert hall.answer("no").status == 200
+    assert {each.state for each in hall.declarations()} == {DeclarationState.DENIED}
+
+
+@pytest.mark.spec("X-5", "X-10")
+def test_a_no_after_the_week_undoes_the_end_of_a_withdrawal(hall: Hall) -> None:
+    hall.world.now += timedelta(days=212)
+    hall.buy()
+    before = hall.subscription
+    hall.declare("/withdraw/acme?country=DE")
+    hall.world.advance(days=8)
+    assert hall.subscription.state is State.CANCEL_PENDING
+    assert hall.answer("no").status == 200
+    assert hall.subscription == before
+    hall.world.advance(days=30)
+    assert len(hall.world.charges()) == 2
+
+
+@pytest.mark.spec("X-4", "X-10")
+def test_a_no_that_comes_after_the_end_is_told_that_it_is_over(hall: Hall) -> None:
+    hall.world.now += timedelta(days=212)
+    hall.buy()
+    hall.world.advance(days=22)
+    hall.declare("/withdraw/acme?country=DE")
+    hall.world.advance(days=10)
+    assert hall.subscription.state is State.CANCELLED
+    assert hall.answer("no").status == 410
+    assert hall.declaration.state is DeclarationState.DENIED

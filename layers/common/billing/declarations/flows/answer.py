@@ -6,15 +6,17 @@ import json
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from billing.cancel.flows import cancel
 from billing.declarations.declarations import (
     DECIDED_ON,
     Declaration,
     DeclarationState,
+    Reason,
     Verification,
 )
 from billing.declarations.flows import look
 from billing.kernel import domains
-from billing.kernel.errors import Conflict
+from billing.kernel.errors import Conflict, Refused
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
@@ -72,21 +74,21 @@ def confirm(ports: Ports, found: Declaration, about: tuple[str, ...], *, now: da
 def deny(ports: Ports, merchant: Merchant, found: Declaration, *, now: datetime) -> bool:
     """Takes a "no": every field is as before, for all unproved declarations of that customer.
 
-    Charges that were held are made at once. Returns False where it was verified or decided before.
+    Charges that were held are made at once, and an end that a week without an answer brought about
+    is undone. Said again it goes on with what is left. Returns False where it was verified or
+    decided before, or has ended what cannot be brought back.
     """
-    if found.state is DeclarationState.DENIED:
-        return True
-    if found.is_verified or not found.is_waiting:
+    over = not found.is_waiting and found.state is not DeclarationState.DENIED
+    if found.is_verified or over:
         return False
-    _deny(ports, merchant, found, now)
     assert found.customer is not None, "its customer was asked"
-    key = f"{found.merchant}\n{found.customer}"
-    until = now + look.DENIED_FOR
-    ports.ephemeral.replace(look.DENIED, key, "yes", expires_at=until)
+    look.remember_no(ports, found.merchant, found.customer, now)
+    if not _deny(ports, merchant, found, now):
+        return False
     for each in look.customers_declarations(ports, found.merchant, found.customer):
         if each.state is DeclarationState.ASKED and not each.is_verified:
             _deny(ports, merchant, each, now)
-    return True
+    return _undo(ports, found, now)
 
 
 def fresh(ports: Ports, found: Declaration) -> Declaration:
@@ -96,10 +98,13 @@ def fresh(ports: Ports, found: Declaration) -> Declaration:
     return current
 
 
-def _deny(ports: Ports, merchant: Merchant, found: Declaration, now: datetime) -> None:
+def _deny(ports: Ports, merchant: Merchant, found: Declaration, now: datetime) -> bool:
+    """Notes a "no"; returns False where it was verified or decided before."""
     for _ in range(ATTEMPTS):
+        if found.state is DeclarationState.DENIED:
+            return True
         if found.is_verified or not found.is_waiting:
-            return
+            return False
         try:
             ports.store.commit(
                 Change(found, found.denied(now), expecting=DECIDED_ON),
@@ -108,8 +113,25 @@ def _deny(ports: Ports, merchant: Merchant, found: Declaration, now: datetime) -
         except Conflict:
             found = fresh(ports, found)
             continue
-        return
+        return True
     raise Conflict()
+
+
+def _undo(ports: Ports, found: Declaration, now: datetime) -> bool:
+    """Undoes the ends that this declaration brought about unproved (X-5); returns False where one
+    has come."""
+    if found.why is not Reason.REFUND:
+        return True  # nothing is ended without proof before the week is over
+    assert found.customer is not None, "its customer was asked"
+    owners = [(found.merchant, found.customer, each) for each in found.about]
+    bought = [each for each in ports.store.subscriptions(owners) if each is not None]
+    for each in bought:
+        if each.cancelling is not None and each.cancelling.ticket == found.id:
+            try:
+                cancel.undo(ports, each, now=now)
+            except Refused:
+                return False
+    return all(each.is_live for each in bought)
 
 
 def _digest(token: str) -> str:

@@ -59,6 +59,15 @@ def customers_declarations(ports: Ports, merchant: str, customer: str) -> list[D
     return [each for each in found if each is not None]
 
 
+def remember_no(ports: Ports, merchant: str, customer: str, now: datetime) -> None:
+    """Notes that a customer said "this wasn't me": until `DENIED_FOR` is over nothing is held."""
+    ports.ephemeral.replace(DENIED, f"{merchant}\n{customer}", "yes", expires_at=now + DENIED_FOR)
+
+
+def _said_no(ports: Ports, merchant: str, customer: str | None, now: datetime) -> bool:
+    return ports.ephemeral.get(DENIED, f"{merchant}\n{customer}", now=now) is not None
+
+
 def _look(ports: Ports, now: datetime, due: Due) -> str:
     merchant_id, name = due.owner
     found, merchant = ports.store.declaration(merchant_id, name), ports.store.merchant(merchant_id)
@@ -82,7 +91,7 @@ def _ask(ports: Ports, found: Declaration, now: datetime) -> str:
         return _to_agent(ports, found, Reason.SEVERAL, customer)
     if not about and found.declared.kind is not Kind.WITHDRAWAL:
         return _to_agent(ports, found, Reason.NOTHING_RUNS, customer)
-    if ports.ephemeral.get(DENIED, f"{found.merchant}\n{customer}", now=now) is not None:
+    if _said_no(ports, found.merchant, customer, now):
         return _to_agent(ports, found, Reason.TOO_MANY, customer)
     holds = [write for each in about for write in _hold(found, each, now)]
     asked = found.asked(customer, tuple(each.id for each in about), held=bool(holds))
@@ -120,8 +129,13 @@ def _to_agent(ports: Ports, found: Declaration, why: Reason, customer: str | Non
 def _unanswered(ports: Ports, merchant: Merchant, found: Declaration, now: datetime) -> str:
     """Cancels as of the declaration what nobody denied within a week.
 
-    One of too many within an hour is a person's to decide: what it held is charged.
+    One of too many within an hour is a person's to decide: what it held is charged. A "no" is for
+    all of that customer, also for those that it could not read at once.
     """
+    if _said_no(ports, found.merchant, found.customer, now):
+        denied = Change(found, found.denied(now), expecting=DECIDED_ON)
+        ports.store.commit(denied, *released(ports, merchant, found, now))
+        return "denied"
     if receive.was_flooded(ports, found, now):
         left = found.for_agent(Reason.TOO_MANY)
         ports.store.commit(

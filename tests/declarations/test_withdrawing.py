@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.declarations.declarations import DeclarationState, Reason
-from billing.declarations.flows import look
+from billing.cancel.regions.rules import Duty
+from billing.declarations.declarations import DeclarationState, Declared, Kind, Reason
+from billing.declarations.flows import look, receive
+from billing.declarations.flows.receive import Sender
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
@@ -16,7 +18,7 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.refunds.refunds import RefundState
 from billing.render.messages import text
-from tests.declarations.hall import DELAYED, Hall
+from tests.declarations.hall import BERLIN, DELAYED, Hall
 from tests.world import ADDRESS, World
 
 SEPTEMBER = datetime(2026, 9, 1, 15, 0, tzinfo=UTC)
@@ -159,3 +161,33 @@ def test_a_refund_that_the_gateway_refuses_later_leaves_it_to_a_person(hall: Hal
     hall.world.advance(hours=2)
     found = hall.declaration
     assert (found.state, found.why) == (DeclarationState.AGENT, Reason.REFUND)
+
+
+@pytest.mark.spec("X-10")
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_one_that_names_another_purchase_is_about_no_subscription(
+    hall: Hall, signed_in: bool
+) -> None:
+    hall.buy()
+    hall.world.buy(hall.world.product(ONCE, name="Handbook"), address=BERLIN)
+    hall.world.work()
+    before = hall.subscription
+    receive.receive(
+        hall.world.ports,
+        hall.world.merchant,
+        Duty.WITHDRAWAL,
+        Declared(Kind.WITHDRAWAL, "Ann", "ann@example.com", "The handbook, please"),
+        Sender("192.0.2.1", "DE", "de", customer=before.customer if signed_in else None),
+        key="attempt-handbook",
+        now=hall.world.now,
+    )
+    hall.tick()
+    if not signed_in:
+        hall.answer("yes")
+        hall.tick()
+    assert (hall.declaration.state, hall.declaration.why) == (
+        DeclarationState.AGENT,
+        Reason.NOTHING_RUNS,
+    )
+    assert hall.subscription == before
+    assert [c["refunded"] for c in hall.world.charges()] == [0, 0]

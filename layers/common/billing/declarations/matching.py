@@ -15,10 +15,14 @@ FIXED = frozenset({PriceType.INSTALLMENT, PriceType.RECURRING_INSTALLMENT})
 """Prices whose number of payments is agreed: an ordinary declaration goes to a person."""
 
 
-def candidates(declaration: Declaration, held: Iterable[Subscription]) -> list[Subscription]:
+def candidates(
+    declaration: Declaration, held: Iterable[Subscription], bought: Iterable[str]
+) -> list[Subscription]:
     """Returns the running subscriptions that a declaration may be about.
 
-    They are those that it names, by product or id; all that run where it names none of them.
+    They are those that it names, by product or id; all that run where it names nothing. `bought`
+    are the products of the customer's orders: where it names another one of them, it is about none
+    that runs.
     """
     live = [each for each in held if each.is_live]
     typed = declaration.declared.contract.casefold()
@@ -27,7 +31,9 @@ def candidates(declaration: Declaration, held: Iterable[Subscription]) -> list[S
         for each in live
         if each.id.casefold() in typed or (typed and each.product_name.casefold() in typed)
     ]
-    return named or live
+    if named or not any(name.casefold() in typed for name in bought):
+        return named or live
+    return []
 
 
 def when_of(declaration: Declaration, subscription: Subscription) -> When:

@@ -71,10 +71,18 @@ def _about(ports: Ports, found: Declaration) -> list[Subscription] | Reason:
         one_time = found.declared.kind is Kind.WITHDRAWAL
         return [] if one_time else Reason.NOTHING_RUNS
     held = ports.store.holdings(found.merchant, found.customer).subscriptions
-    likely = matching.candidates(found, held)
-    if len(likely) > 1:
+    candidates = likely(ports, found, found.customer, held)
+    if len(candidates) > 1:
         return Reason.SEVERAL
-    return likely or Reason.NOTHING_RUNS
+    return candidates or Reason.NOTHING_RUNS
+
+
+def likely(
+    ports: Ports, found: Declaration, customer: str, held: Sequence[Subscription]
+) -> list[Subscription]:
+    """Returns the running subscriptions that a declaration of a customer may be about."""
+    orders = ports.store.orders_of(found.merchant, customer, limit=ORDERS_MOST).data
+    return matching.candidates(found, held, {each.product_name for each in orders})
 
 
 def _cancel(ports: Ports, found: Declaration, about: list[Subscription], now: datetime) -> str:

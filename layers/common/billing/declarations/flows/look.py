@@ -86,7 +86,7 @@ def _ask(ports: Ports, found: Declaration, now: datetime) -> str:
     held = None if customer is None else ports.store.holdings(found.merchant, customer)
     if customer is None or held is None or held.customer is None or held.customer.is_erased:
         return _to_agent(ports, found, Reason.NO_PURCHASE)
-    about = matching.candidates(found, held.subscriptions)
+    about = carry_out.likely(ports, found, customer, held.subscriptions)
     if len(about) > ABOUT_MOST:
         return _to_agent(ports, found, Reason.SEVERAL, customer)
     if not about and found.declared.kind is not Kind.WITHDRAWAL:

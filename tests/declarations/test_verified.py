@@ -15,7 +15,7 @@ from billing.kernel.periods import Period
 from billing.kernel.subscription import State
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
-from tests.declarations.hall import Hall
+from tests.declarations.hall import BERLIN, DELAYED, Hall
 
 DAY = timedelta(days=1)
 
@@ -165,3 +165,15 @@ def test_the_receipt_has_room_for_long_words_and_no_line_of_it_is_a_sum(hall: Ha
     table = html.get_content().partition("<h1")[2]
     assert "Anna-Maria" in table and "white-space:nowrap" not in table
     assert "font-weight:600" not in table.partition("<table")[2].partition("</table>")[0]
+
+
+@pytest.mark.spec("X-10")
+def test_a_form_that_was_changed_and_sent_again_is_another_declaration(hall: Hall) -> None:
+    first = hall.buy().invoice.order_id
+    other = hall.world.buy(hall.world.product(DELAYED, name="Choir"), address=BERLIN)
+    hall.declare(contract=first, attempt="attempt-again")
+    again = hall.declare(contract=other.invoice.order_id, attempt="attempt-again")
+    assert other.invoice.order_id in again.body
+    hall.tick()
+    ended = [each.state for each in hall.world.history().subscriptions]
+    assert ended == [State.CANCEL_PENDING] * 2

@@ -66,11 +66,13 @@ def receive(
     key: str,
     now: datetime,
 ) -> Declaration:
-    """Writes a declaration and has its receipt mailed; a form sent twice is one declaration.
+    """Writes a declaration and has its receipt mailed; a form sent twice is one declaration, and
+    one that was changed in between is another.
 
     Raises `TooMany` beyond the limit of one visitor's address.
     """
-    name, known = _name(ports, merchant, key, now)
+    said = f"{key}\n{duty}\n{declared}\n{sender.subscription}"
+    name, known = _name(ports, merchant, said, now)
     if known is not None:
         return known
     _count_visitor(ports, sender, now)
@@ -93,10 +95,13 @@ def was_flooded(ports: Ports, declaration: Declaration, now: datetime) -> bool:
 
 
 def _name(
-    ports: Ports, merchant: Merchant, key: str, now: datetime
+    ports: Ports, merchant: Merchant, said: str, now: datetime
 ) -> tuple[str, Declaration | None]:
-    """Returns the id of the declaration of this form, and it, if it was written already."""
-    attempt = sha256(f"{merchant.id}\n{key}".encode()).hexdigest()
+    """Returns the id of the declaration of this form, and it, if it was written already.
+
+    `said` is all of the form: a browser that goes back shows it with the attempt that it had.
+    """
+    attempt = sha256(f"{merchant.id}\n{said}".encode()).hexdigest()
     drawn = declarations.declaration_id(now, ports.new_id("dec"))
     if ports.ephemeral.put(ATTEMPT, attempt, drawn, expires_at=now + A_DAY, now=now):
         return drawn, None

@@ -14,8 +14,10 @@ from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Period
 from billing.kernel.subscription import State
 from billing.kernel.values import replace
-from billing.kernel.writes import Change
+from billing.kernel.writes import Change, Write
 from tests.declarations.hall import BERLIN, DELAYED, Hall
+from tests.web.calls import Answer
+from tests.world import meanwhile
 
 DAY = timedelta(days=1)
 
@@ -165,6 +167,25 @@ def test_the_receipt_has_room_for_long_words_and_no_line_of_it_is_a_sum(hall: Ha
     table = html.get_content().partition("<h1")[2]
     assert "Anna-Maria" in table and "white-space:nowrap" not in table
     assert "font-weight:600" not in table.partition("<table")[2].partition("</table>")[0]
+
+
+@pytest.mark.spec("X-10")
+def test_a_form_sent_twice_at_once_is_one_declaration_and_both_get_its_receipt(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = hall.buy().invoice.order_id
+    commit, first = hall.world.store.commit, list[Answer]()
+
+    def met(*writes: Write) -> None:
+        if not first:
+            monkeypatch.undo()
+            first.append(meanwhile(lambda: hall.declare(contract=order, attempt="attempt-again")))
+        commit(*writes)
+
+    monkeypatch.setattr(hall.world.store, "commit", met)
+    second = hall.declare(contract=order, attempt="attempt-again")
+    assert (first[0].status, second.status) == (200, 200)
+    assert hall.declaration.number in first[0].body and hall.declaration.number in second.body
 
 
 @pytest.mark.spec("X-10")

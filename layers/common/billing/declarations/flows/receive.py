@@ -26,7 +26,7 @@ from billing.declarations.declarations import (
     Verification,
 )
 from billing.kernel.customers import normalised_email
-from billing.kernel.errors import TooMany
+from billing.kernel.errors import Conflict, TooMany
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import typed_order_id
 from billing.kernel.outbox_events import EventKind
@@ -79,7 +79,13 @@ def receive(
     found = _read(ports, merchant, duty, declared, sender, name, now)
     if not found.is_verified and _is_flooded(ports, merchant, now):
         found = replace(found.for_agent(Reason.TOO_MANY), flooded=True)
-    ports.store.commit(Insert(found), *_matched(found), *_receipt(ports, found, now))
+    try:
+        ports.store.commit(Insert(found), *_matched(found), *_receipt(ports, found, now))
+    except Conflict:
+        known = ports.store.declaration(merchant.id, name)
+        if known is None:
+            raise
+        return known  # the same form, sent twice at once
     return found
 
 

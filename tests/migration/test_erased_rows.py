@@ -122,6 +122,23 @@ def test_several_imports_keep_nothing_of_somebody_who_was_erased(shop: Shop) -> 
     assert (found["skipped"], found["ok"], found["blocking"]) == (1, 1, 1)
 
 
+def test_the_address_of_what_was_moved_here_is_exported_and_erased(shop: Shop) -> None:
+    found = sent(shop, table({**ANN, "payment_method": card_of(shop)}))
+    ended = uploads.keep(
+        shop.world.ports, "acme", b"external_id,status,email\nsub_ann,ended,ann@example.com\n"
+    )
+    shop.api.post(f"/v1/imports/{found['id']}/cut-over", {"ended": ended})
+    done(shop, found["id"])
+    moved = f"{found['id']}_1"
+    end(shop.world, moved)
+    customer = shop.world.history("ann@example.com").subscriptions[0].customer
+    told = shop.api.get(f"/v1/customers/{customer}/export").json
+    (billed,) = (each for each in told["billed"] if each["of"] == moved)
+    assert billed["address"]["line1"] == "7 Elm Lane"
+    erased(shop)
+    assert shop.world.store.bill_tos([("acme", customer, moved)]) == [None]
+
+
 def test_what_was_erased_is_not_moved_and_its_file_is_sent_again(shop: Shop) -> None:
     found = sent(shop, table(ANN, BOB))
     erased(shop)

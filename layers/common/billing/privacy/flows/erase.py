@@ -41,6 +41,7 @@ from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Remove, Write
 from billing.migration.flows import erase_rows
 from billing.privacy.flows import erase_uses
+from billing.privacy.purchases import purchases_of
 from billing.refunds.refunds import RefundState
 
 AT_ONCE = 50
@@ -155,9 +156,8 @@ def customer(
             return Seen.LEFT
         if order != _without_words(order) and not keep_going():
             return Seen.MORE
-    purchases = [(merchant, customer, consent.purchase) for consent in history.consents]
     gone: list[Write] = [Remove(method) for method in cards]
-    gone += [Remove(kept) for kept in _bill_tos(ports, purchases)]
+    gone += [Remove(kept) for kept in _bill_tos(ports, purchases_of(history))]
     gone += [erased for consent in history.consents for erased in _consent(consent)]
     gone += _erase_words(history)
     gone += erase_uses.of_customer(ports, history) if with_uses else ()

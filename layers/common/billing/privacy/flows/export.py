@@ -14,6 +14,7 @@ from billing.kernel.customers import (
 )
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
+from billing.privacy.purchases import purchases_of
 
 DECLARATIONS_MOST = 1_000
 """The most declarations of one customer that an export has, the newest ones."""
@@ -33,7 +34,6 @@ class Export(Value):
 def export(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Export:
     """Returns everything that is stored about a customer; raises `NotFound`."""
     found = whole(ports, merchant, customer, now=now)
-    purchases = [(merchant, customer, each.purchase) for each in found.history.consents]
     tried = [each.attempt_key for each in found.history.orders if each.attempt_key is not None]
     attempts = [ports.store.checkout(merchant, key) for key in tried]
     threads = [
@@ -46,7 +46,7 @@ def export(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Expo
     ]
     return Export(
         found,
-        [each for each in ports.store.bill_tos(purchases) if each is not None],
+        [each for each in ports.store.bill_tos(purchases_of(found.history)) if each is not None],
         [each for each in attempts if each is not None and each.state is not CheckoutState.PAID],
         [each for each in threads if each is not None],
         [each for each in declared if each is not None],

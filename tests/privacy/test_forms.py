@@ -135,6 +135,25 @@ def test_who_asks_to_be_erased_need_not_wait_for_what_was_booked_on_them(world: 
     assert forgotten(world) == [card.id, attempt.method.id]
 
 
+def test_who_gave_the_name_that_erased_ones_have_is_erased_all_the_same(world: World) -> None:
+    world.buy(name=ERASED)
+    world.cancel(When.NOW)
+    form = world.submission(
+        name=ERASED, confirm_repeat=True, payment_method="pm_card_chargeDeclined"
+    )
+    world.submit(world.product().default_price_point, form)
+    world.book_on_customer(form.attempt_key)
+    world.advance(minutes=20)
+    (card,) = world.history().methods
+    customer = world.subscription().customer
+    erase.one(world.ports, "acme", customer, now=world.now)
+    assert world.store.customer_by_email("acme", "ann@example.com") is None
+    left = world.store.history("acme", customer)
+    assert left.customer is not None and left.customer.email == ERASED and left.methods == ()
+    assert card.id in forgotten(world)
+    assert personal(stands(world, form, CheckoutState.DECLINED)) == []
+
+
 def test_a_purchase_is_never_forgotten_by_itself(world: World) -> None:
     bought = world.buy()
     assert (bought.state, bought.due_at) == (CheckoutState.PAID, None)

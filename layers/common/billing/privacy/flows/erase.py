@@ -107,7 +107,7 @@ def _begin_erasing_rows(ports: Ports, history: History, now: datetime) -> None:
     """Begins to erase rows of imports, as long as it is known by which emails they are found."""
     owner = history.customer
     assert owner is not None, "read with their history"
-    if owner.name == ERASED:
+    if owner.is_erased:
         return
     emails = {owner.email, *(invoice.bill_to.email for invoice in history.invoices)}
     bought = [each.id for each in history.subscriptions]
@@ -135,7 +135,7 @@ def customer(
     `with_uses` erases what they used of coupons and trials too, as is done with their merchant.
     """
     known = ports.store.customer(merchant, customer)
-    if known is None or known.name == ERASED:
+    if known is None or known.is_erased:
         list_rows.keep_words(ports, merchant, customer)  # a run that died may have left them
         return Seen.FINISHED
     history = ports.store.history(merchant, customer)
@@ -241,7 +241,7 @@ def unname(ports: Ports, order: Order) -> bool:
     if plain != order:
         ports.store.commit(Change(order, plain))
     attempt = order.attempt_key and ports.store.checkout(order.merchant, order.attempt_key)
-    return not attempt or attempt.bill_to.name == ERASED or _form(ports, attempt)
+    return not attempt or attempt.bill_to.email == ERASED or _form(ports, attempt)
 
 
 def _unname_failed(ports: Ports, attempt: Checkout) -> None:

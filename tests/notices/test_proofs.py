@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import pytest
 
+from billing.cards.flows import addresses
 from billing.kernel.catalog import Initial, PriceTerms, PriceType
 from billing.kernel.customers import Address
 from billing.kernel.errors import Unavailable
@@ -24,6 +25,8 @@ from billing.rebill.flows import missed
 from tests.world import World
 
 CALIFORNIA = Address("1 Main Street", "Oakland", "US", postal_code="94601", state="CA")
+BERLIN = Address("Unter den Linden 1", "Berlin", "DE", postal_code="10117")
+PARIS = Address("1 rue de Rivoli", "Paris", "FR", postal_code="75001")
 TEXAS = Address("1 Main Street", "Austin", "US", postal_code="73301", state="TX")
 
 
@@ -155,3 +158,24 @@ def test_an_erased_customer_leaves_the_hash_and_the_time_of_their_notices() -> N
 
 def test_a_missed_notice_is_found_by_its_own_id() -> None:
     assert MissedNotice.due_kind.value == "DECIDE"
+
+
+@pytest.mark.spec("X-12", "B-8")
+def test_who_moves_to_a_region_with_an_earlier_notice_gets_it_in_time() -> None:
+    world = life(BERLIN, terms(), 320)
+    found = world.subscription()
+    before = found.next_charge_at
+    assert before is not None
+    addresses.change(
+        world.ports,
+        "acme",
+        found.customer,
+        [found.id],
+        name="Ann Example",
+        address=PARIS,
+        now=world.now,
+    )
+    world.work()
+    world.advance(days=40)
+    (told,) = records(world)
+    assert told.sent_at <= before - timedelta(days=31)

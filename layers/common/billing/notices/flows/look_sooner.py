@@ -13,6 +13,7 @@ from billing.kernel.errors import Conflict
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
+from billing.kernel.subscription import Subscription
 from billing.notices import reminders
 from billing.notices.reminders import Reminder
 
@@ -26,15 +27,27 @@ KINDS = frozenset(
         EventKind.FREEZE_ASKED,
         EventKind.FREEZE_UNDONE,
         EventKind.DISPUTE_WON,
+        EventKind.DETAILS_CHANGED,
     }
 )
 
 
 def on_event(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
-    """Makes the reminder of an event's subscription due; an earlier look stays."""
-    reminder = _reminder(ports, event)
-    if reminder is not None:
-        _bring_forward(ports, reminder, now)
+    """Makes the reminder of an event's subscription due; an earlier look stays.
+
+    Another address may be in a region with earlier notices: it is that of several subscriptions, of
+    which its event names one.
+    """
+    if event.kind is EventKind.DETAILS_CHANGED:
+        if event.code != "address":
+            return
+        bought = ports.store.subscriptions_of(event.merchant, event.customer)
+        found = [_reminder_of(ports, each) for each in bought if each.is_live]
+    else:
+        found = [_reminder(ports, event)]
+    for reminder in found:
+        if reminder is not None:
+            _bring_forward(ports, reminder, now)
 
 
 def to_end_of_access(ports: Ports, event: OutboxEvent, merchant: Merchant) -> None:
@@ -52,6 +65,10 @@ def to_end_of_access(ports: Ports, event: OutboxEvent, merchant: Merchant) -> No
     ends_at = reminders.access_ends_at(subscription, merchant.settings)
     if ends_at is not None and reminder.access_told != ends_at:
         _bring_forward(ports, reminder, ends_at)
+
+
+def _reminder_of(ports: Ports, subscription: Subscription) -> Reminder | None:
+    return ports.store.reminder(subscription.merchant, subscription.customer, subscription.id)
 
 
 def _reminder(ports: Ports, event: OutboxEvent) -> Reminder | None:

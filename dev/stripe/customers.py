@@ -70,6 +70,19 @@ def update(work: Work, params: dict[str, Any], customer: str) -> Object:
     return work.put(found)
 
 
+def delete(work: Work, params: dict[str, Any], customer: str) -> Object:
+    """Removes a customer for good, with all cards; nothing can be made for it any more."""
+    from dev.stripe import payment_methods
+
+    found = work.load("customer", customer)
+    for method in list(work.newest_first("payment_method")):
+        if method["customer"] == customer:
+            payment_methods.detach(work, {}, method["id"])
+    work.tell("customer.deleted", found)
+    work.remove(customer)
+    return {"id": customer, "object": "customer", "deleted": True}
+
+
 def find_all(work: Work, params: dict[str, Any]) -> Object:
     email = params.get("email")
     found = (c for c in work.newest_first("customer") if email in (None, c["email"]))

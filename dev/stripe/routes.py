@@ -65,6 +65,7 @@ _ENDPOINTS = (
     Endpoint("GET", "/v1/customers", customers.find_all, customers.LIST),
     Endpoint("GET", "/v1/customers/{customer}", customers.retrieve, _NONE),
     Endpoint("POST", "/v1/customers/{customer}", customers.update, customers.FIELDS),
+    Endpoint("DELETE", "/v1/customers/{customer}", customers.delete, _NONE),
     Endpoint(
         "GET",
         "/v1/customers/{customer}/payment_methods",

@@ -102,6 +102,28 @@ def test_a_new_card_pays_what_is_past_due_by_the_same_payment(shop: Shop) -> Non
     assert [status for status, _, _ in shop.charges] == ["succeeded", "failed", "succeeded"]
 
 
+@pytest.mark.spec("B-10", "R-4", "W-1")
+@pytest.mark.parametrize("first_days", [0, 29])
+def test_who_was_deleted_at_stripe_is_asked_for_a_new_card_and_can_give_one(
+    shop: Shop, first_days: int
+) -> None:
+    """Before a renewal is prepared there, or when it has been declined once."""
+    shop.world.buy(shop.product())
+    method = shop.world.subscription().payment_method
+    if first_days:
+        shop.bank_declines(method)
+        shop.world.advance(days=first_days)
+    shop.dashboard.v1.customers.delete(method.partition(":")[0])
+    shop.world.advance(days=33 - first_days)
+    assert shop.world.subscription().state is State.PAST_DUE
+    reasons = [order.code for order in shop.world.orders() if order.kind is OrderKind.FAILED]
+    assert reasons == ["expired_card" if first_days else "payment_method_missing"]
+    assert shop.add("pm_card_mastercard") is None
+    shop.world.advance(hours=1)
+    assert shop.world.subscription().state is State.ACTIVE
+    assert [status for status, _, _ in shop.charges].count("succeeded") == 2
+
+
 @pytest.mark.spec("R-4")
 def test_a_bank_that_wants_its_customer_waits_for_them_and_then_counts_as_failed(
     shop: Shop,

@@ -155,6 +155,14 @@ def refused(error: stripe.InvalidRequestError) -> Unavailable:
     return Unavailable(f"Stripe refuses the request: {error}", code="request_refused")
 
 
+def is_customer_gone(error: stripe.InvalidRequestError) -> bool:
+    """Tells whether a request names a customer who was deleted at Stripe, with all of their cards.
+
+    Anybody can delete one in the dashboard, and it never comes back.
+    """
+    return error.code == "resource_missing" and error.param == "customer"
+
+
 def decline_of(error: stripe.CardError) -> Declined:
     """Maps a card error to our `Declined`."""
     return declined(

@@ -15,12 +15,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import stripe
 
 from billing.gateways.declines import METHOD_MISSING
 from billing.gateways.stripe import events, intents, listed, saving
-from billing.gateways.stripe.client import Secrets, StripeAccount, decline_of, id_of, refused
+from billing.gateways.stripe.client import (
+    Secrets,
+    StripeAccount,
+    decline_of,
+    id_of,
+    is_customer_gone,
+    refused,
+)
 from billing.gateways.stripe.saving import parts
 from billing.gateways.stripe.spec import STRIPE, capabilities
 from billing.kernel.errors import NotFound, Unreachable
@@ -45,6 +53,9 @@ from billing.kernel.gateways import (
     Unconfirmed,
 )
 from billing.kernel.money import Money
+
+if TYPE_CHECKING:
+    from stripe.params import PaymentIntentCreateParams
 
 
 class StripeGateway:
@@ -94,26 +105,37 @@ class StripeGateway:
             return
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
-        """Creates an invoice's PaymentIntent; our currencies all have two decimals, there too."""
+        """Creates an invoice's PaymentIntent; our currencies all have two decimals, there too.
+
+        One for a customer who was deleted there names none: nobody can confirm it with the card
+        that went with them, so that a new card is asked for.
+        """
         customer, _ = parts(order.payment_method)
-
-        def create(client: stripe.StripeClient) -> stripe.PaymentIntent:
-            return client.v1.payment_intents.create(
-                {
-                    "amount": order.amount.amount_minor,
-                    "currency": order.amount.currency.value.lower(),
-                    "customer": customer,
-                    "allowed_payment_method_types": ["card"],
-                    "description": order.description,
-                    "metadata": {"invoice": order.invoice, "merchant": self._stripe.ref.merchant},
-                },
-                {"idempotency_key": key},
-            )
-
         try:
-            return self._stripe.ask(create).id
+            return self._created(order, customer, key)
+        except stripe.InvalidRequestError as error:
+            if not is_customer_gone(error):
+                raise refused(error) from error
+        try:
+            return self._created(order, None, f"{key}:nobody")
         except stripe.InvalidRequestError as error:
             raise refused(error) from error
+
+    def _created(self, order: ChargeOrder, customer: str | None, key: str) -> str:
+        params: PaymentIntentCreateParams = {
+            "amount": order.amount.amount_minor,
+            "currency": order.amount.currency.value.lower(),
+            "allowed_payment_method_types": ["card"],
+            "description": order.description,
+            "metadata": {"invoice": order.invoice, "merchant": self._stripe.ref.merchant},
+        }
+        if customer is not None:
+            params["customer"] = customer
+
+        def create(client: stripe.StripeClient) -> stripe.PaymentIntent:
+            return client.v1.payment_intents.create(params, {"idempotency_key": key})
+
+        return self._stripe.ask(create).id
 
     def confirm(
         self, reference: str, method: str, *, key: str, off_session: bool, return_url: str | None

@@ -11,7 +11,14 @@ from functools import partial
 import stripe
 
 from billing.gateways.declines import AUTHENTICATION_REQUIRED
-from billing.gateways.stripe.client import StripeAccount, decline_of, id_of, refused, with_advice
+from billing.gateways.stripe.client import (
+    StripeAccount,
+    decline_of,
+    id_of,
+    is_customer_gone,
+    refused,
+    with_advice,
+)
 from billing.kernel.errors import Invalid, NotFound, Unavailable
 from billing.kernel.gateways import Declined, SavedMethod
 from billing.kernel.values import replace
@@ -76,12 +83,14 @@ def saved(
 def _attached(
     account: StripeAccount, named: str, owner: str, key: str, beside: str | None
 ) -> tuple[stripe.PaymentMethod, str]:
-    """Attaches a card to the customer of another one, or to a new one; one that is with a customer
-    of the same owner already stays there."""
+    """Attaches a card to the customer of another one, or to a new one where there is none or that
+    was deleted; one that is with a customer of the same owner already stays there."""
     customer = parts(beside)[0] if beside else _customer(account, owner, key)
     try:
         return account.ask(partial(_attach, named, customer, key)), customer
     except stripe.InvalidRequestError as error:
+        if beside and is_customer_gone(error):
+            return _attached(account, named, owner, f"{key}:anew", None)
         if error.code == "resource_missing":
             raise
         kept, made_for = _kept(account, named)

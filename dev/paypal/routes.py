@@ -65,5 +65,5 @@ ROUTES: tuple[tuple[str, str, Call], ...] = (
     ("GET", f"{WEBHOOKS}/webhooks/{NAME}", lambda b, a, n: webhooks.show(b, n)),
     ("PATCH", f"{WEBHOOKS}/webhooks/{NAME}", lambda b, a, n: webhooks.change(b, n, a.raw)),
     ("DELETE", f"{WEBHOOKS}/webhooks/{NAME}", lambda b, a, n: webhooks.delete(b, n)),
-    ("GET", f"{WEBHOOKS}/webhooks-events()", lambda b, a, _: webhooks.listed(b, a.query)),
+    ("GET", f"{WEBHOOKS}/webhooks-events/?()", lambda b, a, _: webhooks.listed(b, a.query)),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 from hashlib import sha256
+from urllib.parse import urlencode
 from zlib import crc32
 
 from dev.paypal.answers import Answer, Json, Refusal
@@ -60,10 +61,16 @@ def _signature(transmission: str, at: str, webhook_id: str, body: bytes) -> str:
 
 
 def listed(books: Books, query: dict[str, str]) -> Answer:
-    """Returns the events of a span, all on one page."""
-    start, end = query["start_time"], query["end_time"]
-    events = [event for event in books.events if start <= event["create_time"] <= end]
-    return Answer(200, {"events": events, "count": len(events), "links": []})
+    """Returns one page of the events of a span, newest first, with a link to the next one."""
+    start, end, size = query["start_time"], query["end_time"], int(query.get("page_size", 10))
+    found = [each for each in reversed(books.events) if start <= each["create_time"] <= end]
+    after = int(query.get("index_id", 0)) + size
+    links = []
+    if len(found) > after:
+        further = urlencode({**query, "move_to": "next", "index_id": after})
+        links = [books.link("next", f"/v1/notifications/webhooks-events/?{further}")]
+    events = found[after - size : after]
+    return Answer(200, {"events": events, "count": len(events), "links": links})
 
 
 def create(books: Books, body: Json) -> Answer:

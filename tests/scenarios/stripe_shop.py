@@ -19,6 +19,7 @@ from billing.kernel.values import replace
 from dev.stripe import attempts
 from dev.stripe.faults import Faults
 from dev.stripe.server import Loopback
+from dev.stripe.work import Work
 from tests.gateways.stripe.edge import Impatient
 from tests.world import World
 
@@ -62,6 +63,10 @@ class Shop:
             intent = work.load("payment_intent", secret.partition("_secret")[0])
             attempts.authenticated(work, intent, succeeded=succeeded)
             work.commit()
+
+    def working(self) -> Work:
+        """Returns a unit of work of the account, to be committed."""
+        return self._loopback.service.working("acct_1")
 
     @property
     def dashboard(self) -> stripe.StripeClient:

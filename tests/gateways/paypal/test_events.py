@@ -203,11 +203,11 @@ def test_events_that_were_lost_are_asked_for(gateway: PayPalGateway, paypal: Loo
     reference = paid(gateway, paypal)
     gateway.refund(reference, Money(100, Currency.USD), key="r1")
     lost = gateway.events_since(NOW - timedelta(hours=1))
-    assert {(e.about, e.reference) for e in lost} == {
+    assert {(e.about, e.reference) for e in lost if e.about is not About.OTHER} == {
         (About.PAYMENT, reference),
         (About.REFUND, reference),
     }
-    assert gateway.events_since(NOW + timedelta(seconds=1)) == []
+    assert list(gateway.events_since(NOW + timedelta(seconds=1))) == []
 
 
 @pytest.mark.spec("W-4", "W-2")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -123,11 +123,11 @@ class Gateway(Protocol):
         """
         ...
 
-    def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
+    def events_since(self, since: datetime) -> Iterable[GatewayEvent]:
         """Returns the events from `since` on, oldest first, to make up for lost webhooks.
 
         May include events that were already received, and leave out those about no payment, dispute
-        or saved method.
+        or saved method. May ask the gateway for more as they are read, and fail then.
         """
         ...
 

@@ -145,26 +145,32 @@ def _catch_up_with(
     key = _key(account)
     seen = ports.ephemeral.get(LOOKED, key, now=now)
     since = now - LOOKS_BACK if seen is None else datetime.fromisoformat(seen) - OVERLAP
-    looked_until: datetime = now
+    looked_until, reached = now, since
     first: Exception | None = None
 
     def keep(until: datetime) -> None:
         ports.ephemeral.replace(LOOKED, key, until.isoformat(), expires_at=now + LOOKS_BACK)
 
-    for number, event in enumerate(ports.gateway(account).events_since(since)):
-        if number and number % EVENTS_AT_ONCE == 0:
-            keep(min(looked_until, event.at + OVERLAP))
-            yield
-        if not keep_going():
-            looked_until = min(looked_until, event.at + OVERLAP)
-            break
-        try:
-            tally.update(webhook.take(ports, merchant, account, event, now=now))
-        except Exception as error:
-            looked_until = min(looked_until, event.at + OVERLAP)
-            first = first or error
-            if isinstance(error, Unavailable):
-                break  # nor would it answer for the next
+    events = ports.gateway(account).events_since(since)
+    try:
+        for number, event in enumerate(events):
+            reached = event.at
+            if number and number % EVENTS_AT_ONCE == 0:
+                keep(min(looked_until, reached + OVERLAP))
+                yield
+            if not keep_going():
+                looked_until = min(looked_until, reached + OVERLAP)
+                break
+            try:
+                tally.update(webhook.take(ports, merchant, account, event, now=now))
+            except Exception as error:
+                looked_until = min(looked_until, reached + OVERLAP)
+                first = first or error
+                if isinstance(error, Unavailable):
+                    break  # nor would it answer for the next
+    except Unavailable as error:  # the gateway does not list the rest
+        looked_until = min(looked_until, reached + OVERLAP)
+        first = first or error
     keep(looked_until)
     if first is not None:
         raise first

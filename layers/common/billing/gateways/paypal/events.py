@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from billing.gateways.event_spans import oldest_first
 from billing.gateways.paypal import orders
 from billing.gateways.paypal.client import PayPalClient, segment
 from billing.gateways.paypal.orders import Reference
@@ -61,7 +62,6 @@ was created was read then, and one that was deleted is found gone when it is cha
 not on that list; shops that keep cards in the vault expect it of a card that was renewed."""
 
 OF_A_PAYMENT = frozenset({About.PAYMENT, About.REFUND, About.DISPUTE})
-OURS = OF_A_PAYMENT | {About.METHOD}
 
 TOKEN = re.compile(r"[0-9a-zA-Z_-]{1,36}")
 """A payment token's id (Vault v3, `vault_id`)."""
@@ -189,27 +189,36 @@ def _capture(resource: Json) -> str | None:
     return None
 
 
-def since(client: PayPalClient, start: datetime, now: datetime) -> list[GatewayEvent]:
-    """Lists PayPal's events from `start` on, oldest first.
+def since(client: PayPalClient, start: datetime, now: datetime) -> Iterator[GatewayEvent]:
+    """Yields PayPal's events from `start` on, oldest first, asking as they are read."""
 
-    They are about payments, disputes and saved methods.
-    """
-    events = [_event(client, event) for event in _told(client, start, now)]
-    ours = (event for event in events if event.about in OURS)
-    return sorted(ours, key=lambda event: (event.at, event.id))
+    def listing(
+        start: datetime, end: datetime | None, whole: bool
+    ) -> tuple[list[GatewayEvent], bool]:
+        told, more = _told(client, start, end or now, whole)
+        if more:
+            return [], True
+        events = [_event(client, event) for event in told]
+        return sorted(events, key=lambda event: (event.at, event.id)), False
+
+    return oldest_first(listing, start, now)
 
 
-def _told(client: PayPalClient, start: datetime, now: datetime) -> Iterator[Json]:
-    query = {"start_time": written(start), "end_time": written(now), "page_size": PAGE_SIZE}
+def _told(
+    client: PayPalClient, start: datetime, end: datetime, whole: bool
+) -> tuple[list[Json], bool]:
+    """Lists a page of a span, both ends included, and tells whether it has others; or all pages."""
+    query = {"start_time": written(start), "end_time": written(end), "page_size": PAGE_SIZE}
     path = f"{EVENTS}?{urlencode(query)}"
+    told: list[Json] = []
     for _ in range(PAGES_MOST):
         page = _ok(client, path)
-        yield from page.get("events", ())
+        told += page.get("events", ())
         after = _next(page)
-        if after is None:
-            return
+        if after is None or not whole:
+            return told, after is not None
         path = after
-    raise Unreachable("PayPal has more events than are read at once.")
+    raise Unreachable("PayPal has more events of a second than are read at once.")
 
 
 def _next(page: Json) -> str | None:

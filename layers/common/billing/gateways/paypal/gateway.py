@@ -28,7 +28,7 @@ a refund carries our key as its `invoice_id`, by which it is found again before 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from billing.gateways.paypal import events, orders, vault
@@ -260,8 +260,8 @@ class PayPalGateway:
         """Parses an event that PayPal vouches for; raises `errors.Forged`."""
         return events.parse(self._client, body, headers, now)
 
-    def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
-        """Lists the events that PayPal sent, or tried to send, from `since` on."""
+    def events_since(self, since: datetime) -> Iterator[GatewayEvent]:
+        """Lists the events that PayPal sent, or tried to send, asking as they are read."""
         return events.since(self._client, since, self._clock())
 
     def disputes(self, reference: str) -> Sequence[Dispute]:

@@ -13,13 +13,14 @@ anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import stripe
 
 from billing.gateways.declines import METHOD_MISSING
+from billing.gateways.event_spans import oldest_first
 from billing.gateways.stripe import events, intents, listed, saving
 from billing.gateways.stripe.client import (
     Secrets,
@@ -217,9 +218,15 @@ class StripeGateway:
             now=now,
         )
 
-    def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
-        """Lists the account's events; Stripe keeps them for 30 days."""
-        return self._stripe.ask(lambda client: listed.events(client, since))
+    def events_since(self, since: datetime) -> Iterator[GatewayEvent]:
+        """Lists the account's events, asking as they are read; Stripe keeps them for 30 days."""
+
+        def listing(
+            start: datetime, end: datetime | None, whole: bool
+        ) -> tuple[list[GatewayEvent], bool]:
+            return self._stripe.ask(lambda client: listed.events(client, start, end, whole=whole))
+
+        return oldest_first(listing, since, None)
 
     def disputes(self, reference: str) -> Sequence[Dispute]:
         """Lists the payment's disputes; inquiries are none."""

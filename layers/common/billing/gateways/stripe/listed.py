@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import stripe
 
@@ -21,6 +22,9 @@ from billing.kernel.gateways import (
     RefundSucceeded,
 )
 from billing.kernel.money import Currency, Money
+
+if TYPE_CHECKING:
+    from stripe.params import EventListParamsCreated
 
 AT_ONCE = 100
 
@@ -86,8 +90,17 @@ def disputes(client: stripe.StripeClient, reference: str) -> list[Dispute]:
     return sorted(found, key=lambda dispute: dispute.opened_at)
 
 
-def events(client: stripe.StripeClient, since: datetime) -> list[GatewayEvent]:
-    """Lists the account's events from `since` on, oldest first."""
-    listed = client.v1.events.list({"created": {"gte": int(since.timestamp())}, "limit": AT_ONCE})
-    found = [stripe_events.from_object(event.to_dict()) for event in listed.auto_paging_iter()]
-    return found[::-1]
+def events(
+    client: stripe.StripeClient, start: datetime, end: datetime | None, *, whole: bool
+) -> tuple[list[GatewayEvent], bool]:
+    """Lists the newest events of a span, oldest first, and tells whether there are more of it.
+
+    `whole` lists all of them.
+    """
+    created: EventListParamsCreated = {"gte": int(start.timestamp())}
+    if end is not None:
+        created["lt"] = int(end.timestamp())
+    listed = client.v1.events.list({"created": created, "limit": AT_ONCE})
+    shown = listed.auto_paging_iter() if whole else listed.data
+    found = [stripe_events.from_object(event.to_dict()) for event in shown]
+    return found[::-1], listed.has_more and not whole

@@ -219,7 +219,7 @@ def test_events_that_were_lost_are_asked_for(gateway: PayPalGateway, paypal: Loo
         ("RESOLVED_SELLER_FAVOUR", DisputeStanding.WON),
         ("RESOLVED_WITH_PAYOUT", DisputeStanding.WON),
         ("CANCELED_BY_BUYER", DisputeStanding.WON),
-        ("NONE", DisputeStanding.OPEN),
+        ("NONE", DisputeStanding.WON),
     ],
 )
 def test_a_dispute_is_read_afresh_until_it_is_decided(

@@ -73,8 +73,12 @@ DECIDED = {
     "RESOLVED_WITH_PAYOUT": DisputeStanding.WON,
     "CANCELED_BY_BUYER": DisputeStanding.WON,
     "DENIED": DisputeStanding.WON,
+    "NONE": DisputeStanding.WON,
 }
-"""The winner of a decided dispute; with a payout the buyer is paid, the merchant keeps theirs."""
+"""The winner of a decided dispute; with a payout the buyer is paid, the merchant keeps theirs.
+
+Nobody won the case that another one of the same payment replaced (NONE): that one, by an id of its
+own, has the money from then on (https://developer.paypal.com/docs/disputes/faq/)."""
 
 
 def parse(

@@ -139,7 +139,8 @@ def refund(books: Books, capture_id: str, body: Json) -> Answer:
     back = sum(minor(each["amount"]) for each in made if each["status"] != "FAILED")
     if capture["status"] == "PENDING":
         raise Refusal(422, "PENDING_CAPTURE")
-    if _is_disputed(books, capture_id):
+    whole = back + minor(amount) == minor(capture["amount"])
+    if not whole and _open_disputes(books, capture_id):
         raise Refusal(422, "TRANSACTION_DISPUTED")
     if any(each.get("invoice_id") == body.get("invoice_id", "") for each in made):
         raise Refusal(422, "DUPLICATE_INVOICE_ID")
@@ -157,9 +158,10 @@ def refund(books: Books, capture_id: str, body: Json) -> Answer:
         "links": [books.link("up", f"/v2/payments/captures/{capture_id}")],
     }
     made.append(refunded)
-    whole = back + minor(amount) == minor(capture["amount"])
     _mark(books, order, capture_id, "REFUNDED" if whole else "PARTIALLY_REFUNDED", minor(amount))
     books.note("PAYMENT.CAPTURE.REFUNDED", "refund", refunded)
+    for dispute in _open_disputes(books, capture_id):
+        close_dispute(books, dispute, "RESOLVED_BUYER_FAVOUR")
     return Answer(201, refunded)
 
 
@@ -187,9 +189,15 @@ def _mark(books: Books, order: Json, capture_id: str, status: str, amount_minor:
             charge["status"] = "refunded" if status == "REFUNDED" else "succeeded"
 
 
-def _is_disputed(books: Books, capture_id: str) -> bool:
-    about = (d for d in books.disputes.values() if d["capture"] == capture_id)
-    return any(d["shown"]["status"] != "RESOLVED" for d in about)
+def _open_disputes(books: Books, capture_id: str) -> list[str]:
+    """Returns the cases of a capture that are not closed; a refund of all of it closes them
+    (https://www.paypal.com/ca/smarthelp/article/faq434), one of a part is refused.
+    """
+    return [
+        name
+        for name, each in books.disputes.items()
+        if each["capture"] == capture_id and each["shown"]["status"] != "RESOLVED"
+    ]
 
 
 def settle_pending(books: Books, order_id: str, status: str) -> None:

@@ -1,4 +1,4 @@
-"""Disputes at PayPal: cases that another one replaces (W-2, W-4)."""
+"""Disputes at PayPal: cases that another one replaces, and those that a refund closes (W-2, W-4)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pytest
 from billing.gateway_events.flows import webhook
 from billing.kernel.gateways import DisputeStanding
 from billing.kernel.ledger import RECEIVED, trial_balance
+from billing.kernel.orders import OrderKind
+from billing.kernel.subscription import Source, State
+from billing.refunds.flows import refund
 from dev.paypal import orders
 from tests import paypal as on_loopback
 from tests.scenarios.test_paypal_life import PayPalWorld
@@ -62,3 +65,28 @@ def test_a_case_that_another_one_replaces_holds_nothing_any_more(world: PayPalWo
     assert received(world) == 2999
     world.advance(days=40)
     assert world.subscription().payments_made == 2
+
+
+@pytest.mark.parametrize("by_us", [True, False])
+def test_an_inquiry_that_a_refund_closes_gives_the_money_back_once(
+    world: PayPalWorld, by_us: bool
+) -> None:
+    world.buy_as()
+    (capture,) = world.paypal.books.captures
+    orders.open_dispute(world.paypal.books, capture, "INQUIRY")
+    deliver(world)
+    (sale,) = world.orders()
+    if by_us:
+        payment = refund.payment(world.ports, "acme", sale.id)
+        refund.request(
+            world.ports, payment, amount_minor=None, source=Source.MERCHANT, now=world.now
+        )
+    else:
+        (invoice,) = world.history().invoices
+        world.paypal.refund_elsewhere(str(invoice.gateway_ref), 2999)
+    deliver(world)
+    (invoice,) = world.history().invoices
+    assert (invoice.refunded_minor, invoice.disputed_minor) == (2999, 0)
+    assert received(world) == 0
+    assert [order.kind for order in world.orders()] == [OrderKind.SALE, OrderKind.REFUND]
+    assert world.subscription().state is State.ACTIVE

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -25,6 +25,8 @@ from billing.gateways.paypal.client import PayPalClient, segment
 from billing.gateways.paypal.orders import Reference
 from billing.kernel.errors import Forged, NotFound, Unreachable
 from billing.kernel.gateways import About, Dispute, DisputeStanding, GatewayEvent
+from billing.kernel.money import Money
+from billing.kernel.values import replace
 
 Json = Mapping[str, Any]
 
@@ -233,15 +235,20 @@ def _next(page: Json) -> str | None:
     return None
 
 
-def disputes(client: PayPalClient, capture: str, reference: str) -> list[Dispute]:
-    """Lists the disputes about one capture, oldest first; an inquiry that moved nothing is none."""
+def disputes(
+    client: PayPalClient, capture: str, reference: str, kept: Callable[[], Money]
+) -> list[Dispute]:
+    """Lists the disputes about one capture, oldest first; an inquiry that moved nothing is none.
+
+    `kept` reads what refunds have left of it by now.
+    """
     query = urlencode({"disputed_transaction_id": capture, "page_size": 50})
     found = _ok(client, f"{DISPUTES}?{query}")
     read = (
         _ok(client, f"{DISPUTES}/{segment(str(item['dispute_id']))}")
         for item in found.get("items", ())
     )
-    known = [dispute for each in read if (dispute := _dispute(each, reference)) is not None]
+    known = [dispute for each in read if (dispute := _dispute(each, reference, kept))]
     return sorted(known, key=lambda dispute: (dispute.opened_at, dispute.id))
 
 
@@ -252,7 +259,7 @@ def _ok(client: PayPalClient, path: str) -> Json:
     return answer.body
 
 
-def _dispute(dispute: Json, reference: str) -> Dispute | None:
+def _dispute(dispute: Json, reference: str, kept: Callable[[], Money]) -> Dispute | None:
     standing = DisputeStanding.OPEN
     if dispute.get("status") == "RESOLVED":
         outcome = dispute.get("dispute_outcome", {}).get("outcome_code")
@@ -260,10 +267,17 @@ def _dispute(dispute: Json, reference: str) -> Dispute | None:
     asked_only = dispute.get("dispute_life_cycle_stage") == "INQUIRY"
     if asked_only and standing is not DisputeStanding.LOST:
         return None
+    amount = orders.money(dispute["dispute_amount"])
+    if asked_only:
+        # A refund closes an inquiry in the buyer's favour, and is booked as what it is. Read after
+        # the case, which a refund has closed only once it is made.
+        amount = replace(amount, amount_minor=min(amount.amount_minor, kept().amount_minor))
+        if not amount:
+            return None
     return Dispute(
         id=str(dispute["dispute_id"]),
         standing=standing,
-        amount=orders.money(dispute["dispute_amount"]),
+        amount=amount,
         reference=reference,
         opened_at=instant(str(dispute["create_time"])),
     )

@@ -267,7 +267,13 @@ class PayPalGateway:
     def disputes(self, reference: str) -> Sequence[Dispute]:
         """Lists the disputes about the capture of an order."""
         capture = orders.capture_of(self._order(reference))
-        return [] if capture is None else events.disputes(self._client, capture, reference)
+        if capture is None:
+            return []
+
+        def kept() -> Money:
+            return orders.kept_of(self._order(reference))
+
+        return events.disputes(self._client, capture, reference, kept)
 
     def _status(self, reference: str) -> PaymentStatus:
         try:

@@ -19,7 +19,7 @@ from billing.kernel.gateways import (
     Unconfirmed,
 )
 from billing.kernel.money import MINOR_DIGITS, Currency, Money
-from billing.kernel.values import Value
+from billing.kernel.values import Value, replace
 
 Json = Mapping[str, Any]
 
@@ -140,6 +140,14 @@ def buyer_url(answer: Json) -> str:
 def amount_of(order: Json) -> Money:
     """Returns the amount of an order."""
     return money(_unit(order)["amount"])
+
+
+def kept_of(order: Json) -> Money:
+    """Returns what refunds have left of a captured order, those that are on their way included."""
+    paid = amount_of(order)
+    made = (each for each in refunds(order, {}) if isinstance(each.outcome, RefundSucceeded))
+    given_back = sum(each.amount.amount_minor for each in made)
+    return replace(paid, amount_minor=max(0, paid.amount_minor - given_back))
 
 
 def money(amount: Json) -> Money:

@@ -234,10 +234,13 @@ def open_dispute(books: Books, capture_id: str, stage: str = "CHARGEBACK") -> st
     return dispute
 
 
-def close_dispute(books: Books, dispute: str, outcome: str) -> None:
-    """Closes a dispute as PayPal decides."""
+def close_dispute(books: Books, dispute: str, outcome: str, took_minor: int | None = None) -> None:
+    """Closes a dispute as PayPal decides; `took_minor` is what the buyer got of what they asked."""
     shown = books.disputes[dispute]["shown"]
-    shown |= {"status": "RESOLVED", "dispute_outcome": {"outcome_code": outcome}}
+    decided: Json = {"outcome_code": outcome}
+    if took_minor is not None:
+        decided["amount_refunded"] = decimal(took_minor, shown["dispute_amount"])
+    shown |= {"status": "RESOLVED", "dispute_outcome": decided}
     shown["update_time"] = books.now
     books.note("CUSTOMER.DISPUTE.RESOLVED", "dispute", shown)
 

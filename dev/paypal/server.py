@@ -99,9 +99,10 @@ class Loopback:
     def fail(self, kind: str, count: int = 1, *, method: str = "") -> None:
         """Makes the next calls of the API, or of one method, fail.
 
-        They time out before or after their effect, are refused (429) or break (500).
+        They time out before or after their effect, are refused (429), not allowed (403), or break
+        (500).
         """
-        assert kind in {"timeout_before", "timeout_after", "too_many", "broken"}
+        assert kind in {"timeout_before", "timeout_after", "too_many", "forbidden", "broken"}
         self.faults += [(kind, method)] * count
 
     def _fault(self, asked: Asked) -> str | None:
@@ -123,6 +124,8 @@ class Loopback:
             return None
         if fault == "too_many":
             return Answer(429, {"name": "RATE_LIMIT_REACHED", "message": "Too many requests."})
+        if fault == "forbidden":
+            return Answer(403, {"name": "NOT_AUTHORIZED", "message": "Authorization failed."})
         if fault == "broken":
             return Answer(500, {"name": "INTERNAL_SERVER_ERROR", "message": "An error."})
         if asked.method == "GET":

@@ -153,6 +153,15 @@ def test_four_declines_end_it(world: PayPalWorld) -> None:
     assert [status for status, _ in world.money()] == ["succeeded"] + ["declined"] * 4
 
 
+@pytest.mark.spec("R-4", "R-6", "W-2")
+def test_what_paypal_does_not_allow_its_seller_is_no_decline(world: PayPalWorld) -> None:
+    world.buy_as()
+    _capture_goes_wrong(world, "forbidden", bought=True)
+    world.advance(hours=2)
+    assert [order.kind for order in world.orders()] == [OrderKind.SALE, OrderKind.REBILL]
+    assert world.money() == [("succeeded", 0)] * 2
+
+
 @pytest.mark.spec("R-4", "W-2")
 def test_an_agreement_that_was_ended_at_paypal_is_not_tried_again(world: PayPalWorld) -> None:
     world.buy_as()

@@ -75,6 +75,8 @@ from billing.kernel.money import Money
 ORDERS = "/v2/checkout/orders"
 CAPTURES = "/v2/payments/captures"
 NOT_FOUND = 404
+UNPROCESSABLE = 422
+"""The status of a request that PayPal understood and did not carry out: of every decline."""
 
 EXPERIENCE = {
     "payment_method_preference": "IMMEDIATE_PAYMENT_REQUIRED",  # no cheques that clear in a week
@@ -190,6 +192,8 @@ class PayPalGateway:
             raise Unreachable("PayPal has this invoice as paid by another order; look at it.")
         if issue in OURS_TO_MEND:
             raise Unreachable(f"The PayPal account is not in order: {issue}.")
+        if answer.status != UNPROCESSABLE:
+            raise Unreachable(f"PayPal takes no request of this account: {answer.status} {issue}.")
         return OTHERWISE
 
     def _approval(self, reference: str, refusal: Json, key: str) -> Outcome:

@@ -208,7 +208,9 @@ def _hit(terms: PriceTerms, anchor: Anchor, at: datetime) -> int | None:
     """Returns which payment from an anchor is at an instant, if one is."""
     if terms.type is PriceType.ONE_TIME:
         return 0 if anchor.instant == at else None
-    low, high = 0, PAYMENTS_MOST
+    low, high = 0, 1
+    while high < PAYMENTS_MOST and standard_at(terms, anchor, high) < at:
+        high *= 2  # from below: the last of so many long periods is outside the calendar
     while low < high:
         middle = (low + high) // 2
         if standard_at(terms, anchor, middle) < at:

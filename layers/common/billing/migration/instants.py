@@ -45,8 +45,11 @@ def instant(text: str, column: str, *, zone: str, key: str) -> datetime | Proble
         return problem("date_malformed", column, value=text[:40])
     if len(text) <= len("31-Jan-2026"):
         wall = datetime.combine(wall.date(), time()) + time_of_day(key)
-    aware = wall if wall.tzinfo is not None else Anchor(wall, zone).instant
-    return _within(aware.astimezone(UTC), column, text)
+    try:
+        at = (wall if wall.tzinfo is not None else Anchor(wall, zone).instant).astimezone(UTC)
+    except OverflowError:  # the last hours of the year 9999, which say "never", are later in UTC
+        return problem("date_unknown", column, value=text[:40])
+    return _within(at, column, text)
 
 
 def time_of_day(key: str) -> timedelta:
@@ -77,7 +80,8 @@ def wall_time(text: str, column: str) -> datetime | Problem:
         except ValueError:
             return problem("date_unknown", column, value=text[:40])
         if wall.tzinfo is None:
-            return wall
+            found = _within(wall.replace(tzinfo=UTC), column, text)
+            return found if isinstance(found, Problem) else wall
     return problem("wall_time_malformed", column, value=text[:40])
 
 

@@ -82,12 +82,13 @@ def _align(
     """Books what a subscription adds and the figures do not have.
 
     What they have never seen is booked on the day of its purchase, and on that of its end if that
-    was before there were figures. Ends since then came by the stream. What was bought elsewhere
-    before its merchant came is booked on their first day, with which their figures begin.
+    was before there were figures. Ends since then came by the stream, or are about to. What was
+    bought elsewhere before its merchant came is booked on their first day, with which their figures
+    begin.
     """
     found = ports.store.customer_figures(sold.merchant, sold.customer)
     known = found is not None and found.standing(sold.id) is not None
-    if not known and not sold.is_live and (sold.ends_at is None or sold.ends_at >= book.since):
+    if not sold.is_live and _is_the_streams(sold, book, now, known=known):
         return Seen.SKIPPED
     done = False
     for version in [sold] if known else _versions(sold):
@@ -96,6 +97,13 @@ def _align(
         cause = f"{sold.id}.{at.timestamp():.0f}.{version.state.value}"
         done = customers.book_once(ports, version, book=book, at=at, cause=cause, now=now) or done
     return Seen.FINISHED if done else Seen.SKIPPED
+
+
+def _is_the_streams(sold: Subscription, book: FigureBook, now: datetime, *, known: bool) -> bool:
+    """Tests whether an end is the stream's to bring: since there are figures, or, of what they
+    know, of the last day. Booked before, it would be that of one that was never seen to begin."""
+    since = now - books.STREAM_REACHES if known else book.since
+    return not known if sold.ends_at is None else sold.ends_at >= since
 
 
 def _versions(sold: Subscription) -> list[Subscription]:

@@ -7,6 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from billing.event_log.logged_events import id_at
+from billing.figures.flows import read
+from billing.figures.periods import Filter
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Conflict, Unavailable, Uncertain
 from billing.kernel.merchants import Merchant, Settings
@@ -243,3 +246,17 @@ def test_the_budget_of_each_question_is_kept(dynamodb: Backend, calls: Counter[s
     calls.clear()
     store.orders(MERCHANT, since=T0 - DAY, until=T0 + HOUR, limit=9)
     assert calls == {"Query": 1, "BatchGetItem": 1}
+
+
+@pytest.mark.spec("M-5")
+def test_a_range_that_ends_before_it_begins_is_not_asked_for(dynamodb: Backend) -> None:
+    """DynamoDB refuses one, and a reader of the log asks for one where an event reached them by
+    webhook less than ten seconds ago."""
+    second = timedelta(seconds=1)
+    after, until = id_at(T0 + second, "c1"), id_at(T0)
+    store, asked = dynamodb.store, dynamodb.wire.sent
+    assert store.logged_events(MERCHANT, T0, after=after, until=until, limit=5) == []
+    assert store.event_hours(MERCHANT, T0 + 2 * HOUR, T0, 5) == []
+    movement = read.behind(MERCHANT, f"2026-02-01~{T0.isoformat()}~x", Filter("USD"))
+    assert store.movements(MERCHANT, T0.date(), T0.date(), limit=5, after=movement) == []
+    assert dynamodb.wire.sent == asked

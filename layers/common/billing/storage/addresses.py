@@ -41,6 +41,11 @@ class SortKeyRange(NamedTuple):
     low: str = " "
     high: str = "\U0010ffff"
 
+    @property
+    def is_empty(self) -> bool:
+        """True if it ends before it begins: nothing is in it, and DynamoDB refuses to look."""
+        return self.high < self.low
+
     @classmethod
     def of(cls, prefix: str) -> SortKeyRange:
         """Returns the range of all sort keys that begin with `prefix`."""

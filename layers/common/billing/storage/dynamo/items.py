@@ -37,6 +37,8 @@ class DynamoItems(ItemWriter):
     def query(
         self, partition: Partition[E], *, newest_first: bool = False, limit: int | None = None
     ) -> list[E]:
+        if partition.between.is_empty:
+            return []
         request = self._between("pk", "sk", partition.pk, partition.between, newest_first)
         found = self._pages({**request, "ConsistentRead": True}, limit)
         # Items of a newer version of the code are skipped.
@@ -46,6 +48,8 @@ class DynamoItems(ItemWriter):
         self, partition: IndexPartition[E], *, newest_first: bool = False, limit: int | None = None
     ) -> list[Row[E]]:
         index, pk, between = partition
+        if between.is_empty:
+            return []
         request = self._between(f"{index}_pk", f"{index}_sk", pk, between, newest_first)
         found = self._pages({**request, "IndexName": index}, limit)
         return [Row(item[f"{index}_sk"]["S"], key_in(item)) for item in found]

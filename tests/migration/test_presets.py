@@ -88,6 +88,18 @@ def test_a_stripe_export_keeps_its_times_in_utc(shop: Shop) -> None:
     assert row["cells"]["source_price"] == "price_1"
 
 
+@pytest.mark.parametrize("status", ["active", "trialing"])
+def test_what_was_cancelled_at_stripe_and_runs_on_to_its_end_is_not_charged_here(
+    shop: Shop, status: str
+) -> None:
+    """Stripe's own columns say so by the instant of the cancellation alone."""
+    ends = {"Status": status, "Canceled At (UTC)": "2026-01-25 10:00"}
+    (row,) = rows(shop, sent(shop, table({**STRIPES, **ends}), preset="stripe")["id"])
+    assert row["cells"]["status"] == "cancel_pending"
+    assert row["cells"]["cancel_at"] == "2026-02-20 15:00"
+    assert "next_charge_at" not in row["cells"]
+
+
 CHARGEBEES = {
     "customer[id]": "cb_1",
     "customer[email]": "ann@example.com",
@@ -114,6 +126,36 @@ def test_a_chargebee_export_needs_its_plans_named(shop: Shop) -> None:
     (row,) = rows(shop, asked["id"])
     assert "price_unnamed" in [each["reason"] for each in row["problems"]]
     assert row["cells"]["source_price"] == "gold"
+
+
+def test_a_trial_that_was_cancelled_at_chargebee_is_not_charged_here(shop: Shop) -> None:
+    ends = {
+        "subscription[status]": "in_trial",
+        "subscription[trial_end]": "20-Feb-2026 15:00",
+        "subscription[cancelled_at]": "20-Feb-2026 15:00",
+    }
+    (row,) = rows(shop, sent(shop, table({**CHARGEBEES, **ends}), preset="chargebee")["id"])
+    assert row["cells"]["status"] == "cancel_pending"
+    assert row["cells"]["cancel_at"] == "20-Feb-2026 15:00"
+    assert "next_charge_at" not in row["cells"]
+
+
+def test_what_chargebee_charges_so_many_times_is_not_charged_here_without_an_end(
+    shop: Shop,
+) -> None:
+    ports, merchant = shop.world.ports, shop.world.merchant
+    point = shop.world.store.catalog("acme")[0][0].default_price_point
+    first = sent(shop, table(CHARGEBEES), preset="chargebee")
+    asked = shop.world.store.import_("acme", first["id"])
+    assert asked is not None
+    mappings.save_prices(ports, merchant, asked, {"gold": point}, now=shop.world.now)
+    assert [
+        [each["reason"] for each in rows(shop, found["id"])[0]["problems"]]
+        for cycles in ("", "3")
+        for found in [
+            sent(shop, table({**CHARGEBEES, "billing_cycles": cycles}), preset="chargebee")
+        ]
+    ] == [[], ["payments_total_differs"]]
 
 
 def test_a_card_map_says_where_cards_were_copied_to(shop: Shop) -> None:

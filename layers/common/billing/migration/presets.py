@@ -35,6 +35,7 @@ _PLAIN = {
     "currency": "currency",
     "subscription[trial_end]": "trial_ends_at",
     "subscription[started_at]": "started_at",
+    "billing_cycles": "payments_total",
     "coupon_ids[0]": "coupon",
 }
 _OTHERS = (
@@ -60,9 +61,12 @@ def _of_chargebee(cells: Cells) -> dict[str, str]:
     status = cells.get("subscription[status]", "").strip().lower()
     found["status"] = _STATUSES.get(status, status)
     ends = cells.get("subscription[current_term_end]", "")
-    found["cancel_at" if status == "non_renewing" else "next_charge_at"] = ends
     if status == "in_trial":
-        found["next_charge_at"] = cells.get("subscription[trial_end]", "") or ends
+        ends = cells.get("subscription[trial_end]", "") or ends
+        if cells.get("subscription[cancelled_at]", "").strip():
+            # A trial that was cancelled stays one until its end, and is charged nothing then.
+            found["status"] = "cancel_pending"
+    found["cancel_at" if found["status"] == "cancel_pending" else "next_charge_at"] = ends
     return {name: value for name, value in found.items() if value.strip()}
 
 

@@ -54,7 +54,7 @@ def read(cells: Mapping[str, str]) -> dict[str, str]:
     ends = cells.get("Current Period End (UTC)", "")
     if cells.get("Ended At (UTC)", "").strip():
         status = "canceled"
-    elif cells.get("Cancel At Period End", "").strip().lower() in {"true", "yes", "1"}:
+    elif _is_ending(cells) and status in {"active", "trialing"}:
         found["cancel_at"] = ends
         status = "cancel_pending"
     elif status in {"active", "trialing"}:
@@ -62,6 +62,15 @@ def read(cells: Mapping[str, str]) -> dict[str, str]:
     found["status"] = STATUSES.get(status, status)
     found["gateway"] = STRIPE
     return {name: value for name, value in found.items() if value.strip()}
+
+
+def _is_ending(cells: Mapping[str, str]) -> bool:
+    """Tests whether a running subscription was cancelled: Stripe keeps when, until that is undone.
+
+    Its default export has that instant alone.
+    """
+    asked = cells.get("Cancel At Period End", "").strip().lower() in {"true", "yes", "1"}
+    return asked or bool(cells.get("Canceled At (UTC)", "").strip())
 
 
 def charges(cells: Mapping[str, str]) -> dict[str, str]:

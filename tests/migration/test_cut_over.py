@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from billing.cancel.flows import pause as pausing
 from billing.kernel.errors import Refused, Unreachable
 from billing.kernel.subscription import State
 from billing.migration.import_rows import RowState
@@ -183,6 +184,19 @@ def test_one_that_its_customer_cancelled_here_is_not_given_back() -> None:
     shop.advance(days=40)
     assert (shop.charged_here(held), shop.charged_there(held)) == ([], [])
     assert held.ended_at is not None
+
+
+def test_one_that_is_paused_here_is_not_given_back_to_be_charged_there() -> None:
+    shop = MovingShop()
+    held = shop.subscribe()
+    imported = shop.imported()
+    shop.move(imported)
+    pausing.pause(shop.world.ports, shop.world.subscription(held.email), now=shop.world.now)
+    shop.begin_undo(imported)
+    shop.advance(hours=1)
+    assert shop.state(imported) == (RowState.ACTIVE, "undo_paused_here")
+    shop.advance(days=40)
+    assert (shop.charged_here(held), shop.charged_there(held)) == ([], [])
 
 
 def test_it_is_too_late_to_undo_just_before_a_charge() -> None:

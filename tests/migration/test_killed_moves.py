@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
+from billing.coupons.coupons import Duration
 from billing.kernel.errors import Unreachable
 from billing.kernel.live_sources import Collected
 from billing.kernel.values import replace
 from billing.migration.import_rows import RowState
 from billing.migration.imports import Import
+from sim.source import Held
+from tests.coupons.couponing import coupon
 from tests.migration.moving_shop import Killed, MovingShop
 
 pytestmark = pytest.mark.spec("M-6")
@@ -130,6 +134,30 @@ def test_a_source_that_renewed_before_its_stop_was_answered_is_counted() -> None
     assert shop.world.subscription(held.email).period_at == held.next_at
     shop.advance(days=40)
     assert (len(shop.charged_there(held)), len(shop.charged_here(held))) == (1, 1)
+
+
+def test_a_payment_that_its_source_took_before_its_stop_uses_a_coupon_up() -> None:
+    shop = MovingShop()
+    coupon(shop.world, duration=Duration.REPEATING, charges=2)
+    held = shop.subscribe()
+    cells = shop.source.cells
+
+    def with_coupon(held: Held) -> Iterator[tuple[str, str]]:
+        yield from cells(held)
+        yield from (("coupon", "SPRING"), ("coupon_charges_left", str(2 - len(held.bills))))
+
+    shop.source.cells = with_coupon  # type: ignore[method-assign]
+    imported = shop.imported()
+    begun(shop, imported, 4)
+    assert shop.state(imported)[0] is RowState.READY
+    shop.world.now = held.next_at + timedelta(hours=5)
+    shop.source.pass_time()
+    held.mark, held.stopped = imported.id, True
+    shop.world.jobs.bodies.clear()
+    shop.world.tick()
+    moved = shop.world.subscription(held.email)
+    assert len(shop.charged_there(held)) == 1
+    assert moved.discount is not None and moved.discount.charges_left == 1
 
 
 def test_a_date_that_passed_while_both_stood_still_is_charged_here() -> None:

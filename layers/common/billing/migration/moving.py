@@ -128,8 +128,17 @@ def collected_there(ready: Subscription, payments: int) -> Subscription:
         return ready
     total, made = ready.terms.standard_payments, ready.payments_made + payments
     resumes_as = State.ACTIVE if ready.resumes_as is State.TRIALING else ready.resumes_as
+    discount = ready.discount
+    for _ in range(payments):
+        discount = None if discount is None else discount.used()
     assert total is None or made < total, "one whose last payment was made is not activated"
-    return replace(ready, period=ready.period + payments, payments_made=made, resumes_as=resumes_as)
+    return replace(
+        ready,
+        period=ready.period + payments,
+        payments_made=made,
+        resumes_as=resumes_as,
+        discount=discount,
+    )
 
 
 def make_ready(

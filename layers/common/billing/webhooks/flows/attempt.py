@@ -220,7 +220,8 @@ def _note(
     """Writes what an outcome means for its delivery and its endpoint; raises `Conflict` if the
     delivery is another worker's by now.
 
-    Without the endpoint, and where others note theirs all the time, the delivery is noted alone.
+    Without the endpoint, and where others note theirs all the time, the delivery is noted alone;
+    but one that its endpoint must know of, to send it after a success, is left to its lease then.
     """
     current = endpoint
     for _ in range(TRIES):
@@ -237,6 +238,9 @@ def _note(
             current = read
         else:
             return after
+    else:
+        if decide(current)[0].is_undelivered:
+            raise Conflict()
     return _save(ports, before, decide(current)[0])
 
 

@@ -6,6 +6,7 @@ alone: what the second export does not show, or not as ended, stays where it is.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Collection
 from datetime import datetime
 
@@ -27,7 +28,8 @@ ENDED = frozenset({"cancelled", "canceled", "completed", "ended", "expired"})
 
 
 def ended_in(ports: Ports, imported: Import) -> frozenset[str]:
-    """Returns the external ids that an import's second export shows as ended."""
+    """Returns the external ids that an import's second export shows as ended, and nowhere as
+    anything else. A file that cannot be read to its end shows none."""
     if imported.ended is None:
         return frozenset()
     try:
@@ -38,12 +40,16 @@ def ended_in(ports: Ports, imported: Import) -> frozenset[str]:
     if isinstance(table, Problem):
         return frozenset()
     preset = split.preset_of(ports, imported)
-    read = (preset.read(cells) for _, cells in table.rows() if not isinstance(cells, Problem))
-    return frozenset(
-        each.get("external_id", "").strip()
-        for each in read
-        if each.get("status", "").strip().lower() in ENDED
-    )
+    ended, runs = set[str](), set[str]()
+    try:
+        for _, cells in table.rows():
+            if not isinstance(cells, Problem):
+                read = preset.read(cells)
+                is_over = read.get("status", "").strip().lower() in ENDED
+                (ended if is_over else runs).add(split.id_in(read))
+    except csv.Error:
+        return frozenset()
+    return frozenset(ended - runs)
 
 
 def move(

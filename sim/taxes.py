@@ -130,19 +130,13 @@ def returned_rightly(invoice: Invoice, refund: Refund) -> None:
         raise Violation("3", text, invoice.id)
 
 
-def taken_rightly(
-    invoice: Invoice, chargeback: Chargeback, under_way: Iterable[Refund], *, again: bool
-) -> None:
+def taken_rightly(invoice: Invoice, chargeback: Chargeback, under_way: Iterable[Refund]) -> None:
     """Checks that a bank takes each tax in proportion to what is left, as the invoice stood before.
 
-    Refunds under way hold nothing back where there is no room for both. What it takes `again`, it
-    had taken already.
+    Refunds under way hold nothing back where there is no room for both.
     """
     amount, taxes = chargeback.amount.amount_minor, chargeback.taxes
     left, taxes_left = _left_minor(invoice), _taxes_left(invoice)
-    if again:
-        left += amount
-        taxes_left = [tax + back for tax, back in zip(taxes_left, taxes, strict=True)]
     if amount > left:
         for refund in under_way:
             left += refund.amount.amount_minor

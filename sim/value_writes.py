@@ -262,10 +262,13 @@ class ValueWrites(Seen):
         for _, stood, invoice in invoices:
             if invoice.id != after.invoice or after.standing == was:
                 continue
-            if after.standing == "open":
+            if after.standing == "open" and was == "won":
                 under_way = self._under_way[invoice.id].values()
-                taxes.taken_rightly(stood, after, under_way, again=was == "lost")
-            taken.pop(after.id, None)
+                taxes.taken_rightly(stood, after, under_way)
+            had = taken.pop(after.id, None)
+            if had is not None and after.standing != "won" and after.taxes != had.taxes:
+                text = f"{after.id} took {had.taxes}, and {after.taxes} after it was decided"
+                raise Violation("3", text, invoice.id)
             if after.standing != "won":
                 taken[after.id] = after
             self._disputed_matches(invoice)

@@ -1,4 +1,4 @@
-"""What a bank takes back, before tax, in the figures (M-10, W-4)."""
+"""Money that a bank takes back, before tax, in the figures (M-10, W-4)."""
 
 from __future__ import annotations
 

@@ -444,7 +444,7 @@ def try_refund(world: World, amount_minor: int | None = 500) -> None:
 
 @pytest.mark.spec("A-4")
 def test_a_refund_of_a_payment_that_is_just_settled_takes_its_unused_time(world: World) -> None:
-    """What is read of a customer is not read at one instant: the subscription may be older."""
+    """A customer is not read at one instant: the subscription may be older than its payment."""
     world.buy()
     before = world.subscription()
     world.advance(days=30)

@@ -1,4 +1,4 @@
-"""Subscriptions that began before their merchant came here are in every list of theirs (M-6, W-6)."""
+"""Subscriptions that began before their merchant came are in every list of theirs (M-6, W-6)."""
 
 from __future__ import annotations
 

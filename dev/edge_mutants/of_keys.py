@@ -29,7 +29,7 @@ def _key(name: str, old: str, new: str, module: str = KEYS) -> Mutant:
 OF_KEYS: tuple[Mutant, ...] = (
     _kept("a key is of any merchant", 'f"{merchant}\\n{bearer if sealed', 'f"{bearer if sealed'),
     _kept("a key is of any address", r'f"{owner}\n{request.path}\n{key}"', r'f"{owner}\n{key}"'),
-    _kept("a key is of any body", "sha256(request.body.encode()).hexdigest()", '""'),
+    _kept("a key is of any body", "sha256(asked.encode()).hexdigest()", '""'),
     _kept("a key is kept for ever", "timedelta(hours=24)", "timedelta(days=4000)"),
     _kept("the first may still be running", "timedelta(seconds=60)", "timedelta(seconds=0)"),
     _kept("a killed request keeps its key", "timedelta(seconds=60)", "timedelta(hours=24)"),

@@ -168,7 +168,7 @@ def test_who_moves_to_a_region_with_an_earlier_notice_gets_it_in_time() -> None:
     assert before is not None
     addresses.change(
         world.ports,
-        "acme",
+        world.merchant,
         found.customer,
         [found.id],
         name="Ann Example",

@@ -26,6 +26,7 @@ from billing.kernel.invoices import InvoiceState
 from billing.kernel.merchants import GatewayAccount
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Span, Unit
+from billing.kernel.retries import FinalAction, RetrySchedule
 from billing.kernel.subscription import State, When
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
@@ -268,6 +269,42 @@ def test_what_is_declined_while_its_card_is_taken_over_is_tried_by_the_new_numbe
     tried = len(world.charges())
     world.tick()
     assert len(world.charges()) == tried + 1, "at once, and not in three days"
+
+
+@pytest.mark.spec("R-4", "B-10")
+def test_what_is_given_up_while_its_card_is_taken_over_is_tried_by_the_new_number(
+    world: World,
+) -> None:
+    """It waited for its buyer when the card was read, and so was not to be tried."""
+    retries = RetrySchedule(every_days=1, attempts=1, final_action=FinalAction.KEEP_PAST_DUE)
+    world.change_merchant(settings=replace(world.merchant.settings, retry_schedule=retries))
+    world.buy(world.product(TRIAL), payment_method="pm_card_authenticationRequired")
+    world.advance(days=14, minutes=2)
+    waits = world.history().invoices[-1]
+    assert (waits.state, world.subscription().state) == (
+        InvoiceState.ACTION_REQUIRED,
+        State.PAST_DUE,
+    )
+    world.sandbox.renew_card(card(world).id, last4="1881", expires_on="2039-03")
+    world.now += timedelta(days=1, minutes=2)
+    commit, met = world.store.commit, False
+
+    def given_up() -> None:
+        world.sweep()
+        world.work()
+        assert world.history().invoices[-1].state is InvoiceState.UNCOLLECTIBLE
+
+    def meets(*writes: Any) -> None:
+        nonlocal met
+        if not met:
+            met = True
+            Context().run(given_up)  # by other functions
+        commit(*writes)
+
+    world.store.commit = meets  # type: ignore[method-assign]
+    assert taken(world) == "card_updated"
+    world.store.commit = commit  # type: ignore[method-assign]
+    assert world.subscription().pay_now is not None
 
 
 @pytest.mark.spec("W-1")

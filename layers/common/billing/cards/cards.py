@@ -124,12 +124,16 @@ def _charged_to(
     after = _on(before, method)
     if after == before and not (again and before.state is State.PAST_DUE):
         return ()
-    if before.state is not State.PAST_DUE or wallet.under_way(before.id):
-        return (Change(before, after, expecting=("state",)),) if after != before else ()
+    moved = (Change(before, after, expecting=("state",)),) if after != before else ()
+    if before.state is not State.PAST_DUE:
+        return moved
     invoice = wallet.open_invoices.get(before.id)
-    idle = () if invoice is None else (ConditionCheck(invoice, expecting=ATTEMPT),)
+    # What is under way may be given up meanwhile, and what is not may begin: it is tried once.
+    as_read = () if invoice is None else (ConditionCheck(invoice, expecting=ATTEMPT),)
+    if wallet.under_way(before.id):
+        return (*moved, *as_read)
     asked = after.asked_to_pay(now)
-    return (Change(before, asked, expecting=(*charge_eligibility.LOOKED_AT, "due_at")), *idle)
+    return (Change(before, asked, expecting=(*charge_eligibility.LOOKED_AT, "due_at")), *as_read)
 
 
 def _on(subscription: Subscription, method: PaymentMethod) -> Subscription:

@@ -128,7 +128,7 @@ def _customers(api: Api, ports: Ports) -> None:
     def resume_mail(call: Call[Nothing], customer: str) -> customer_shapes.OverviewOutput:
         """Resume mail to a customer's address, after mail came back or they complained."""
         merchant = call.merchant.id
-        suppressions.lift(ports, merchant, customer)
+        suppressions.lift(ports, merchant, customer, now=call.now)
         found = customers.overview(ports, merchant, customer, now=call.now)
         return customer_shapes.overview(found)
 

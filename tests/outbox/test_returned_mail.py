@@ -17,6 +17,8 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import When
 from billing.kernel.values import replace
+from billing.kernel.writes import Change
+from billing.notices.flows import proofs, remind
 from billing.outbox.flows import suppressions
 from billing.outbox.suppressions import (
     SENT_ALL_THE_SAME,
@@ -26,6 +28,7 @@ from billing.outbox.suppressions import (
     may_be_sent,
 )
 from billing.plans.flows import announce_price
+from billing.rebill.flows import missed
 from tests.declarations.hall import Hall
 from tests.notices.test_proofs import CALIFORNIA, life, records, terms
 from tests.test_events import EVENTS
@@ -86,7 +89,6 @@ def test_no_complaint_hides_that_a_price_rises(world: World) -> None:
     assert [proof.kind for proof in proofs] == ["price_changing"]
 
 
-@pytest.mark.xfail(strict=True, reason="what was told is noted when the notice is written")
 @pytest.mark.spec("X-12", "P-18")
 def test_a_price_rises_for_nobody_whose_notice_could_not_be_sent(world: World) -> None:
     suppressions.record(world.ports, [returned()])
@@ -96,7 +98,6 @@ def test_a_price_rises_for_nobody_whose_notice_could_not_be_sent(world: World) -
     assert [charge["amount"]["amount"] for charge in world.charges()] == [2999, 2999]
 
 
-@pytest.mark.xfail(strict=True, reason="what is withheld leaves neither proof nor alarm")
 @pytest.mark.spec("X-12")
 def test_a_notice_of_a_law_that_cannot_arrive_rings_the_alarm() -> None:
     world = life(CALIFORNIA, terms(), 5)
@@ -105,6 +106,99 @@ def test_a_notice_of_a_law_that_cannot_arrive_rings_the_alarm() -> None:
     assert len(world.charges()) == 2
     assert records(world) == []
     assert [each.closed_at for each in world.store.missed_notices("acme", limit=10)]
+
+
+def announce(world: World, minor: int = 3999) -> None:
+    price = Money(minor, Currency.USD)
+    announce_price.announce(world.ports, world.subscription(), price, world.now, now=world.now)
+
+
+def told(world: World) -> list[str]:
+    return [subject for subject in world.subjects() if "price of Course changes" in subject]
+
+
+@pytest.mark.spec("X-12", "P-18")
+@pytest.mark.parametrize("by", ["lifting", "another address"])
+def test_who_can_be_told_again_of_a_rise_is_told_and_pays_it(world: World, by: str) -> None:
+    suppressions.record(world.ports, [returned()])
+    announce(world)
+    world.advance(days=15)
+    change, customer = world.subscription().price_change, world.subscription().customer
+    assert told(world) == [] and change is not None and change.told_at is None
+    email = ANN
+    if by == "lifting":
+        suppressions.lift(world.ports, "acme", customer, now=world.now)
+    else:
+        email = "new@example.com"
+        customers.change(world.ports, "acme", customer, {"email": email}, now=world.now)
+    for _ in range(2):
+        world.advance(minutes=5)
+    assert len(told(world)) == 1 and world.mailer.sent[-1]["To"] == email
+    world.advance(days=20)
+    assert [charge["amount"]["amount"] for charge in world.charges()] == [2999, 3999]
+    assert len(told(world)) == 1
+
+
+@pytest.mark.spec("X-12", "P-18")
+def test_told_too_late_for_the_next_renewal_a_rise_is_charged_with_the_one_after(
+    world: World,
+) -> None:
+    suppressions.record(world.ports, [returned()])
+    announce(world)
+    world.advance(days=25)
+    customer = world.subscription().customer
+    suppressions.lift(world.ports, "acme", customer, now=world.now)
+    world.advance(days=70)
+    assert [charge["amount"]["amount"] for charge in world.charges()] == [2999, 2999, 3999, 3999]
+    assert len(told(world)) == 1
+
+
+@pytest.mark.spec("X-12")
+def test_each_renewal_that_a_rise_cannot_be_told_for_rings_once(world: World) -> None:
+    suppressions.record(world.ports, [returned()])
+    announce(world)
+    world.advance(days=8)
+    (noted,) = world.store.missed_notices("acme", limit=10)
+    assert noted.due_at is not None and noted.due_at < world.now < noted.closed_at
+    (rings,) = missed.others(world.ports, now=world.now)
+    assert rings.due.owner == ("acme", noted.id)
+    remind.see(world.ports, "acme", noted.id, now=world.now)
+    world.advance(days=80)
+    found = world.store.missed_notices("acme", limit=10)
+    assert len({each.closed_at for each in found}) == len(found) == 3
+    assert [charge["amount"]["amount"] for charge in world.charges()] == [2999] * 3
+
+
+@pytest.mark.spec("X-12", "P-18")
+def test_a_lower_price_is_charged_though_its_notice_cannot_arrive(world: World) -> None:
+    suppressions.record(world.ports, [returned()])
+    announce(world, 1999)
+    world.advance(days=31)
+    assert [charge["amount"]["amount"] for charge in world.charges()] == [2999, 1999]
+
+
+@pytest.mark.spec("X-12", "R-8")
+def test_a_notice_that_is_handed_out_twice_takes_back_only_what_it_told(world: World) -> None:
+    suppressions.record(world.ports, [returned()])
+    announce(world)
+    world.now += timedelta(days=14)
+    remind.sweep(world.ports, now=world.now)
+    ((event, *_),) = [
+        found
+        for shard in range(world.ports.operation.shards)
+        if (found := world.store.undelivered(shard, world.now + timedelta(days=1), 9))
+    ]
+    before = world.subscription()
+    assert before.price_change is not None and before.price_change.told_at == event.at
+    for _ in range(2):
+        proofs.withhold(world.ports, event)
+    after = world.subscription()
+    assert after.price_change == replace(before.price_change, told_at=None)
+    again = replace(before.price_change, told_at=world.now + timedelta(days=1))
+    world.store.commit(Change(after, replace(after, price_change=again)))
+    proofs.withhold(world.ports, event)
+    assert world.subscription().price_change == again
+    assert len(world.store.missed_notices("acme", limit=10)) == 1
 
 
 @pytest.mark.spec("X-10")
@@ -145,15 +239,15 @@ def test_it_shows_at_the_customer_and_the_merchant_lifts_it(world: World) -> Non
     customer = world.subscription().customer
     shown = customers.overview(world.ports, "acme", customer, now=world.now).mail_stop
     assert shown is not None and shown.reason is StopReason.BOUNCED
-    suppressions.lift(world.ports, "acme", customer)
-    suppressions.lift(world.ports, "acme", customer)
+    suppressions.lift(world.ports, "acme", customer, now=world.now)
+    suppressions.lift(world.ports, "acme", customer, now=world.now)
     assert customers.overview(world.ports, "acme", customer, now=world.now).mail_stop is None
     before = len(world.mailer.sent)
     world.cancel(When.NOW)
     world.advance(minutes=5)
     assert len(world.mailer.sent) == before + 1
     with pytest.raises(NotFound):
-        suppressions.lift(world.ports, "acme", "cus_nobody")
+        suppressions.lift(world.ports, "acme", "cus_nobody", now=world.now)
 
 
 def test_a_new_address_is_not_stopped_by_the_old_one(world: World) -> None:

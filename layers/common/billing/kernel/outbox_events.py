@@ -83,12 +83,13 @@ class OutboxEvent(Entity):
     """One event in the outbox; `id` is derived from its cause, so that it cannot be written twice.
 
     `was` and `ticket_was` are the state of its subject at that time; None in events of older code,
-    whose mails use the state when they are sent. `until` is how long an ended account is kept.
-    `email` is the recipient where that is not the customer's email. `claimed_until` is the end of
-    the consumer's claim. `correlation` names the request or sweep that caused it, and is set when
-    it is written. `left_out` is set before an event is removed that was not mailed. `done` names
-    the consumers that need not see it again, and mails that went out, and `failures` counts the
-    deliveries in which a consumer failed; both are written only then.
+    whose mails use the state when they are sent. `until` is how long an ended account is kept, or
+    when the window of a prescribed notice closes. `email` is the recipient where that is not the
+    customer's email. `claimed_until` is the end of the consumer's claim. `correlation` names the
+    request or sweep that caused it, and is set when it is written. `left_out` is set before an
+    event is removed that was not mailed. `done` names the consumers that need not see it again, and
+    mails that went out, and `failures` counts the deliveries in which a consumer failed; both are
+    written only then.
     """
 
     id: str

@@ -12,8 +12,8 @@ class PriceChange(Value):
     """An announced price for the renewals from `starts_at` on.
 
     A renewal has it only if the customer was told `least_days` before, and agreed before where that
-    is needed; else it has the old price. `told_at` is when the notice was written, `agreed_at` when
-    the customer agreed.
+    is needed; else it has the old price. `told_at` is when the notice was written, None again
+    where a rise could not be mailed, `agreed_at` when the customer agreed.
     """
 
     id: str

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from billing.kernel.due import DueKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Entity
 from billing.notices.reminders import Expected
@@ -50,7 +51,10 @@ class NoticeRecord(Entity):
 
 
 class MissedNotice(Entity):
-    """A notice whose window closed unsent; it rings an alarm until somebody has looked at it."""
+    """A notice whose window closed unsent; it rings an alarm until somebody has looked at it.
+
+    One that cannot be sent because mail to its address came back rings before its window closes.
+    """
 
     due_kind: ClassVar[DueKind] = DueKind.DECIDE
 
@@ -72,6 +76,21 @@ class MissedNotice(Entity):
 def is_proved(event: OutboxEvent) -> bool:
     """Tests whether the mail of an event is kept as proof."""
     return event.kind in PROVED and event.code is not None
+
+
+def missed(subscription: Subscription, expected: Expected, rings_at: datetime) -> MissedNotice:
+    """Builds what is noted of a notice that was not sent, or cannot be: the same one has the same
+    id."""
+    return MissedNotice(
+        id=missed_id(expected),
+        merchant=subscription.merchant,
+        customer=subscription.customer,
+        subscription=subscription.id,
+        event=expected.event,
+        closed_at=expected.closes_at,
+        shard=subscription.shard,
+        due_at=rings_at,
+    )
 
 
 def of(event: OutboxEvent, address: str, text: str, seen: str | None, at: datetime) -> NoticeRecord:

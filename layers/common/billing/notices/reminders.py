@@ -23,6 +23,9 @@ LOOK_AGAIN = timedelta(days=28)
 """The longest time between two looks: the plan may have become another one, and with it the next
 charge."""
 
+PRICE_AS_READ = ("price_change", "period", "state")
+"""The fields of a subscription that the announcement of a price rests on."""
+
 
 class Promotion(Value):
     """A discount that ends: `ends_at` is the first payment without it, `since` the first look that
@@ -125,8 +128,10 @@ def event(
     now: datetime,
     *,
     code: str | None = None,
+    until: datetime | None = None,
 ) -> OutboxEvent:
-    """Builds the event of a notice; the same notice has the same id."""
+    """Builds the event of a notice, whose window closes at `until`; the same notice has the same
+    id."""
     return OutboxEvent(
         id=f"{name}:{kind}",
         kind=kind,
@@ -137,4 +142,5 @@ def event(
         subscription=subscription.id,
         code=code,
         was=snapshots.of(subscription),
+        until=until,
     )

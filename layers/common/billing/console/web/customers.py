@@ -33,5 +33,5 @@ def customer_page(desk: Desk, customer: str) -> http.Answer:
 
 def resume_mail(desk: Desk, customer: str) -> http.Answer:
     """Lets mail go to the customer's address again."""
-    suppressions.lift(desk.ports, desk.merchant, customer)
+    suppressions.lift(desk.ports, desk.merchant, customer, now=desk.now)
     return done(customer, "mail_resumed")

@@ -36,9 +36,11 @@ def on_event(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
     """Makes the reminder of an event's subscription due; an earlier look stays.
 
     Another address may be in a region with earlier notices: it is that of several subscriptions, of
-    which its event names one.
+    which its event names one. Mail to another email may arrive.
     """
     if event.kind is EventKind.DETAILS_CHANGED:
+        if event.code == "email":
+            to_untold_prices(ports, event.merchant, event.customer, now)
         if event.code != "address":
             return
         bought = ports.store.subscriptions_of(event.merchant, event.customer)
@@ -48,6 +50,17 @@ def on_event(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
     for reminder in found:
         if reminder is not None:
             _bring_forward(ports, reminder, now)
+
+
+def to_untold_prices(ports: Ports, merchant: str, customer: str, now: datetime) -> None:
+    """Makes the reminders due of a customer's subscriptions whose price to come is not told of, as
+    where mail came back."""
+    for found in ports.store.subscriptions_of(merchant, customer):
+        change = found.price_change
+        if found.is_live and change is not None and change.told_at is None:
+            reminder = _reminder_of(ports, found)
+            if reminder is not None:
+                _bring_forward(ports, reminder, now)
 
 
 def to_end_of_access(ports: Ports, event: OutboxEvent, merchant: Merchant) -> None:

@@ -1,4 +1,7 @@
-"""Keeps the proof of a notice that a region asks for: its text, to whom, when (X-12)."""
+"""Keeps the proof of a notice that a region asks for: its text, to whom, when (X-12).
+
+Where it cannot be sent, it is noted as missed, and no price rises by it (P-18).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,15 @@ from datetime import datetime
 from email.message import EmailMessage
 
 from billing.kernel.errors import Conflict
-from billing.kernel.outbox_events import OutboxEvent
+from billing.kernel.flows import subscriptions
+from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
-from billing.kernel.writes import Insert
-from billing.notices import records
+from billing.kernel.subscription import Subscription
+from billing.kernel.values import replace
+from billing.kernel.writes import Change, Insert
+from billing.notices import records, reminders
+from billing.notices.reminders import Expected
+from billing.runtime import telemetry
 
 
 def keep(
@@ -28,3 +36,32 @@ def keep(
     address = str(mail["To"])
     with suppress(Conflict):  # it is there
         ports.store.commit(Insert(records.of(event, address, text, seen, now)))
+
+
+def withhold(ports: Ports, event: OutboxEvent) -> None:
+    """Notes a notice that goes to an address which takes no mail; once, however often it is tried.
+
+    Other mails are only left out.
+    """
+    if not records.is_proved(event):
+        return
+    assert event.subscription is not None, "a notice is about a subscription"
+    found = ports.store.subscription(event.merchant, event.customer, event.subscription)
+    assert found is not None, "a subscription is never removed"
+    if event.kind is EventKind.PRICE_CHANGING:
+        subscriptions.decided(ports, found, lambda read: _take_back(ports, event, read))
+    expected = Expected(event.id, event.until or event.at)
+    telemetry.happened("notice missed", owner=found.id, since=expected.closes_at.isoformat())
+    with suppress(Conflict):  # it is there
+        ports.store.commit(Insert(records.missed(found, expected, event.at)))
+
+
+def _take_back(ports: Ports, event: OutboxEvent, subscription: Subscription) -> None:
+    """Takes back that a rise was told by an event, so that a later look tells it; a lower price
+    stays."""
+    change = subscription.price_change
+    if change is None or change.id != event.code or change.told_at != event.at:
+        return
+    if change.price.amount_minor > subscription.terms.price.amount_minor:
+        untold = replace(subscription, price_change=replace(change, told_at=None))
+        ports.store.commit(Change(subscription, untold, expecting=reminders.PRICE_AS_READ))

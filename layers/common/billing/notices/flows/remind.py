@@ -29,9 +29,6 @@ from billing.notices.records import MissedNotice
 from billing.notices.reminders import Expected, Reminder
 from billing.runtime import telemetry
 
-PRICE_AS_READ = ("price_change", "period", "state")
-"""The fields that the announcement of a price rests on."""
-
 AccessEnded = Callable[[Ports, Merchant, Subscription, datetime, datetime], tuple[Write, ...]]
 """Returns the writes that log the end of access at an instant, as it stands now."""
 
@@ -73,7 +70,7 @@ def _remind(ports: Ports, now: datetime, access_ended: AccessEnded | None, due: 
     if planned.tells_of_promotion(after, subscription, settings, address, sent, now):
         after = replace(after, promotion_told_of=after.told_of)
     method = ports.store.payment_method(merchant_id, customer, subscription.payment_method)
-    writes = _notices(subscription, sent, now) + _missed(reminder, subscription, now)
+    writes = _notices(subscription, sent, now) + _missed(ports, reminder, subscription, now)
     writes += _expiry(subscription, method, settings, now)
     ended_at = reminders.access_ends_at(subscription, settings)
     if access_ended and ended_at and _is_news(reminder, merchant, ended_at, now):
@@ -139,37 +136,31 @@ def _told(reminder: Reminder, kind: EventKind, about: datetime) -> Reminder:
 def _notices(subscription: Subscription, sent: Iterable[Notice], now: datetime) -> list[Write]:
     writes: list[Write] = []
     for notice in sent:
-        found = reminders.event(notice.kind, notice.name, subscription, now, code=notice.code)
+        until = notice.timing.closes_at if notice.code is not None else None
+        found = reminders.event(
+            notice.kind, notice.name, subscription, now, code=notice.code, until=until
+        )
         writes.append(Insert(found))
         change = subscription.price_change
         if notice.kind is EventKind.PRICE_CHANGING and change is not None:
             told = replace(subscription, price_change=replace(change, told_at=now))
-            writes.append(Change(subscription, told, expecting=PRICE_AS_READ))
+            writes.append(Change(subscription, told, expecting=reminders.PRICE_AS_READ))
     return writes
 
 
-def _missed(reminder: Reminder, subscription: Subscription, now: datetime) -> list[Write]:
+def _missed(
+    ports: Ports, reminder: Reminder, subscription: Subscription, now: datetime
+) -> list[Write]:
     """Records the notices that the last look planned and that no look came to in time (X-12)."""
     if subscription.state not in planned.TOLD:
         return []  # what was to come does not come
     late = [each for each in reminder.expected if each.closes_at < now]
     for each in late:
         telemetry.happened("notice missed", owner=subscription.id, since=each.closes_at.isoformat())
-    return [
-        Insert(
-            MissedNotice(
-                id=records.missed_id(each),
-                merchant=subscription.merchant,
-                customer=subscription.customer,
-                subscription=subscription.id,
-                event=each.event,
-                closed_at=each.closes_at,
-                shard=subscription.shard,
-                due_at=each.closes_at,
-            )
-        )
-        for each in late
-    ]
+    # One that could not be sent in this window before is noted already.
+    owner = subscription.merchant
+    new = [each for each in late if not ports.store.missed_notice(owner, records.missed_id(each))]
+    return [Insert(records.missed(subscription, each, each.closes_at)) for each in new]
 
 
 def _expiry(

@@ -31,6 +31,9 @@ def send(
     if not merchant.armed_in(ports.operation.environment):
         return LeftOut.DISARMED
     sendable = [mail for mail in mails if _takes_mail(ports, event, mail)]
+    if not sendable:
+        proofs.withhold(ports, event)
+        return LeftOut.WITHHELD
     sent: list[str] = []
     failure: Exception | None = None
     for mail in sendable:
@@ -45,7 +48,7 @@ def send(
             failure = failure or error
     if failure is not None:
         raise PartlyDone(tuple(sent), failure) if sent else failure
-    return None if sendable else LeftOut.WITHHELD
+    return None
 
 
 def _send_one(ports: Ports, merchant: Merchant, mail: EmailMessage, now: datetime) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 from billing.kernel.errors import Conflict, NotFound
 from billing.kernel.ports import Ports
 from billing.kernel.writes import Change, Insert, Remove
+from billing.notices.flows import look_sooner
 from billing.outbox.suppressions import MailStop, Returned, outweighs, stop_of
 
 
@@ -36,8 +38,12 @@ def of_customer(ports: Ports, merchant: str, customer: str) -> MailStop | None:
     return ports.store.mail_stop(merchant, found.email)
 
 
-def lift(ports: Ports, merchant: str, customer: str) -> None:
-    """Lets mail go to a customer's address again; raises `NotFound` for no such customer."""
+def lift(ports: Ports, merchant: str, customer: str, *, now: datetime) -> None:
+    """Lets mail go to a customer's address again; a price that could not be told is told (X-12).
+
+    Raises `NotFound` for no such customer.
+    """
     stop = of_customer(ports, merchant, customer)
     if stop is not None:
         ports.store.commit(Remove(stop))
+        look_sooner.to_untold_prices(ports, merchant, customer, now)

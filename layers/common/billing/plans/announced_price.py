@@ -12,12 +12,9 @@ from billing.cancel.regions.rules import Rule
 from billing.kernel.catalog import PriceType
 from billing.kernel.errors import Invalid, Refused
 from billing.kernel.money import Money
-from billing.kernel.price_changes import PriceChange
+from billing.kernel.price_changes import MAIL_MAY_TAKE, PriceChange
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.values import replace
-
-MAIL_DAYS = 1
-"""The days that a mail may take, beyond those that a region asks for."""
 
 AHEAD_MOST = timedelta(days=3 * 366)
 """The longest time ahead for which a price is announced."""
@@ -74,7 +71,7 @@ def announced(
         price=price,
         starts_at=starts_at,
         announced_at=now,
-        least_days=least + MAIL_DAYS,
+        least_days=least + MAIL_MAY_TAKE.days,
         needs_consent=rises and any(rule.rise_needs_consent for rule in rules),
     )
     return replace(subscription, price_change=change)

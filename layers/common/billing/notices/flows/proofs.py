@@ -13,6 +13,7 @@ from billing.kernel.errors import Conflict
 from billing.kernel.flows import subscriptions
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
+from billing.kernel.price_changes import MAIL_MAY_TAKE, PriceChange
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
@@ -57,11 +58,32 @@ def withhold(ports: Ports, event: OutboxEvent) -> None:
 
 
 def _take_back(ports: Ports, event: OutboxEvent, subscription: Subscription) -> None:
-    """Takes back that a rise was told by an event, so that a later look tells it; a lower price
+    """Takes back that the rise of an event was told, so that a later look tells it; a lower price
     stays."""
     change = subscription.price_change
-    if change is None or change.id != event.code or change.told_at != event.at:
+    if change is None or change.id != event.code or change.told_at is None:
         return
-    if change.price.amount_minor > subscription.terms.price.amount_minor:
-        untold = replace(subscription, price_change=replace(change, told_at=None))
-        ports.store.commit(Change(subscription, untold, expecting=reminders.PRICE_AS_READ))
+    if change.rises_from(subscription.terms.price):
+        _tell(ports, subscription, change, None)
+
+
+def mailed(ports: Ports, subscription: Subscription, now: datetime) -> Subscription:
+    """Returns a subscription whose price is told of by a mail of now: a rise counts from then on
+    where its notice waited for longer than a mail may take (P-18).
+
+    Raises `Conflict`, which brings the notice back.
+    """
+    change = subscription.price_change
+    if change is None or not change.rises_from(subscription.terms.price):
+        return subscription
+    if change.told_at is not None and now - change.told_at <= MAIL_MAY_TAKE:
+        return subscription
+    return _tell(ports, subscription, change, now)
+
+
+def _tell(
+    ports: Ports, subscription: Subscription, change: PriceChange, at: datetime | None
+) -> Subscription:
+    told = replace(subscription, price_change=replace(change, told_at=at))
+    ports.store.commit(Change(subscription, told, expecting=reminders.PRICE_AS_READ))
+    return told

@@ -23,7 +23,7 @@ from billing.kernel.storage import Due
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove, Write
-from billing.notices import planned, records, reminders
+from billing.notices import planned, records, reminders, windows
 from billing.notices.planned import Notice
 from billing.notices.records import MissedNotice
 from billing.notices.reminders import Expected, Reminder
@@ -65,7 +65,8 @@ def _remind(ports: Ports, now: datetime, access_ended: AccessEnded | None, due: 
         subscription = pause.go_on(ports, subscription, now)
     settings, address = merchant.settings, _address(ports, subscription)
     found = planned.planned(reminder, subscription, settings, address, now)
-    sent = [notice for notice in found if notice.is_due(now)]
+    held = _holds_prices(ports, merchant, subscription)
+    sent = [n for n in found if n.is_due(now) and not (held and n.kind is EventKind.PRICE_CHANGING)]
     after = _noticed(reminder, subscription, sent, now)
     if planned.tells_of_promotion(after, subscription, settings, address, sent, now):
         after = replace(after, promotion_told_of=after.told_of)
@@ -106,6 +107,14 @@ def _address(ports: Ports, subscription: Subscription) -> Address:
     (found,) = ports.store.bill_tos([purchase])
     assert found is not None, "written with the purchase"
     return found.bill_to.address
+
+
+def _holds_prices(ports: Ports, merchant: Merchant, subscription: Subscription) -> bool:
+    """Tests whether a rise is told of later, as its mail would wait (W-5): it is charged only where
+    it was told of in time (P-18)."""
+    change = subscription.price_change
+    rises = change is not None and change.rises_from(subscription.terms.price)
+    return rises and not merchant.armed_in(ports.operation.environment)
 
 
 def _noticed(
@@ -177,8 +186,10 @@ def _expiry(
 def _postponed(
     reminder: Reminder, left: Iterable[Notice], others: Iterable[datetime | None], now: datetime
 ) -> Reminder:
-    """Returns the reminder after a look: due again with the next notice, or for the next check."""
-    coming = [notice.timing.at for notice in left]
+    """Returns the reminder after a look: due again with the next notice, or for the next check; one
+    that is held, a day later."""
+    tomorrow = now + windows.DAY
+    coming = [at if (at := notice.timing.at) > now else tomorrow for notice in left]
     coming += [at for at in others if at is not None]
     expected = tuple(
         Expected(each.event, each.timing.closes_at) for each in left if each.code is not None

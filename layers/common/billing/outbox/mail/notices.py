@@ -10,6 +10,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
+from billing.notices.flows import proofs
 from billing.notices.mail import letters
 from billing.outbox import outdated
 from billing.outbox.mail import subscriptions
@@ -23,6 +24,8 @@ def noticed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime)
         return LeftOut.ERASED
     if outdated.of_subscription(event, found, now):
         return LeftOut.UNTRUE
+    if event.kind is EventKind.PRICE_CHANGING:
+        found = proofs.mailed(ports, found, now)
     change, resumes_at = found.price_change, found.resumes_at
     if event.kind is EventKind.PAUSE_ENDING and resumes_at is not None:
         found = pausing.resume(found, resumes_at)

@@ -207,3 +207,20 @@ def test_credit_from_another_subscription_keeps_the_taxes_that_each_part_was_pai
     assert had.caught_up(had, again).credit_by_tax(6570) == parts
     used_up = again.renewed(0, 0, 6570).renewed(1, 10, 0)
     assert used_up.credit_added(5, "a.0002").credit_by_tax(5) == {"a.0002": 5}
+
+
+@pytest.mark.spec("A-4", "C-10", "B-7")
+def test_time_that_was_taxed_anew_is_told_from_the_credit_beside_it() -> None:
+    had = Funds((Share(0, 90, credit_minor=60, taxed_by="a.0001"),))
+    renewed = had.renewed(1, 10, 20, "a.0002", "a.0002")
+    assert renewed.unused_by_tax(30) == {"a.0002": 30}
+    assert renewed.credit_by_tax(40) == {"a.0001": 40}
+    changed = renewed.exchanged(30, 15, 0, 1, AT)
+    assert changed.unused_by_tax(15) == {"a.0002": 15}
+    assert changed.credit_by_tax(55) == {"a.0001": 40, "a.0002": 15}
+    assert changed.taxed_by == ("a.0001", "a.0002")
+    back = changed.taken_back(0, 42)
+    assert back.credit_by_tax(13) == {"a.0002": 13}, "what was taxed with it goes back first"
+    assert back.restored(0, Taken(42, 42, 0, 2, AT), runs=True) == changed
+    paid = renewed.exchanged(30, 90, 0, 1, AT, "a.0003", "a.0003")
+    assert paid.unused_by_tax(90) == {"a.0003": 90}

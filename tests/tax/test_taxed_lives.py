@@ -3,6 +3,7 @@ C-10)."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
@@ -44,6 +45,8 @@ from tests.world import MONTHLY, World
 GOLD = replace(MONTHLY, price=Money(5998, Currency.USD))
 INCLUSIVE = replace(MONTHLY, price=Money(11900, Currency.USD), tax=TaxBehavior.INCLUSIVE)
 INCLUSIVE_GOLD = replace(INCLUSIVE, price=Money(23800, Currency.USD))
+OREGON = replace(BERLIN, country="US", state="OR", postal_code="97201")
+"""Nothing is taxed there."""
 
 
 def lines(invoice: Invoice) -> list[tuple[str, int]]:
@@ -219,7 +222,7 @@ def test_credit_that_was_taxed_higher_than_the_price_is_now_is_used_up_all_the_s
     world.buy(product, address=BERLIN)
     change(world, product.price_points[1])
     assert world.subscription().credit_minor == 20000 - 2999
-    moved(world, replace(BERLIN, country="US", state="OR", postal_code="97201"))
+    moved(world, OREGON)
     world.advance(days=30)
     assert lines(newest(world)) == [("Course", 2999), ("Course", -2520), ("VAT", -479)]
     assert (newest(world).total, world.subscription().credit_minor) == (usd(0), 17001 - 2520)
@@ -241,7 +244,7 @@ def test_credit_taxed_higher_than_what_a_coupon_leaves_makes_no_negative_invoice
     before = world.subscription()
     most = replace(before, discount=Discount("MOST", 9900))
     world.store.commit(Change(before, most))
-    moved(world, replace(BERLIN, country="US", state="OR", postal_code="97201"))
+    moved(world, OREGON)
     world.advance(days=30)
     assert (newest(world).period, newest(world).total) == (1, usd(0))
     assert world.subscription().payments_made == 2
@@ -469,17 +472,13 @@ def test_a_bank_takes_back_no_more_net_than_was_paid_beside_a_refund_of_the_tax(
 
 
 @pytest.mark.spec("A-4", "C-10")
-@pytest.mark.xfail(
-    strict=True, reason="time that credit pays for keeps the taxes that the credit was paid with"
-)
 @pytest.mark.parametrize("taxed_first", [True, False])
 def test_unused_time_that_credit_paid_for_has_the_taxes_of_its_renewal(taxed_first: bool) -> None:
     """Its invoice took those of the credit off already; taken off again they are nobody's."""
     world = collecting(World())
     dear, cheap = replace(MONTHLY, price=usd(9000)), replace(MONTHLY, price=usd(3000))
     product = world.product(dear, cheap, replace(dear))
-    oregon = replace(BERLIN, country="US", state="OR", postal_code="97201")
-    first, then = (BERLIN, oregon) if taxed_first else (oregon, BERLIN)
+    first, then = (BERLIN, OREGON) if taxed_first else (OREGON, BERLIN)
     world.buy(product, address=first)
     change(world, product.price_points[1])
     assert world.subscription().credit_minor == 6000
@@ -495,3 +494,27 @@ def test_unused_time_that_credit_paid_for_has_the_taxes_of_its_renewal(taxed_fir
     used_after = booked(world)["revenue:sales"] - 3000 - world.subscription().credit_minor
     taxed = 3000 if taxed_first else used_after
     assert abs(booked(world)["liabilities:tax:DE"] - taxed * 19 // 100) <= 2
+
+
+@pytest.mark.spec("A-4", "C-10")
+@pytest.mark.parametrize(("moves_in", "then"), [(1, 1000), (2, 9000), (2, 1000), (1, 9000)])
+def test_whoever_moves_is_taxed_once_whatever_plans_they_change_to(
+    moves_in: int, then: int
+) -> None:
+    """They change for more, which is charged, or for less, which leaves credit of both taxes."""
+    world = collecting(World())
+    product = world.product(*(replace(MONTHLY, price=usd(price)) for price in (9000, 3000, then)))
+    world.buy(product, address=BERLIN)
+    change(world, product.price_points[1])
+    world.advance(to=world.subscription().payment_at(moves_in - 1))
+    assert not any(share.retaxed for share in world.subscription().money.shares)
+    moved(world, OREGON)
+    world.advance(to=world.subscription().payment_at(moves_in))
+    change(world, product.price_points[2])
+    if then == 9000:  # paid now: with what the credit was worth, and taxed here
+        world.now += timedelta(seconds=1)
+        change(world, product.price_points[1])
+    world.advance(days=400)
+    assert world.subscription().credit_minor == 0
+    assert abs(booked(world)["liabilities:tax:DE"] - moves_in * 570) <= 2
+    assert sum(booked(world).values()) == sum(c["amount"]["amount"] for c in world.charges())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from billing.kernel.values import Value
+from billing.kernel.values import Value, replace
 
 UNKNOWN = -1
 """The period of credit from before its period was kept; any refund may take it back."""
@@ -19,6 +20,20 @@ Credit that was paid with other taxes has a share of its own, one period further
 SHARES_AT_MOST = 12
 """The most shares that are kept; beyond these, the oldest ones with nothing left are dropped."""
 
+ByTax = Counter[str | None]
+"""Minor units by the invoice whose taxes are on them; None for those that were not taxed."""
+
+
+class Retaxed(Value):
+    """Money of a share that has the taxes of a later invoice than its payment (C-10).
+
+    A renewal takes the taxes of credit off, and puts its own on the time that the credit pays for.
+    """
+
+    taxed_by: str
+    in_use_minor: int = 0
+    credit_minor: int = 0
+
 
 class Share(Value):
     """The payments of one period, and how that money has been used.
@@ -27,7 +42,8 @@ class Share(Value):
     next invoice; `returned_minor` was given back. `in_use_minor` pays for the rest of the running
     period, `credit_minor` is kept for the next invoices. `spent_minor` paid for other periods than
     its own. What no field counts was used. `taxed_by` is the invoice whose taxes were on the
-    payment, None where it was not taxed: credit takes them off again (C-10).
+    payment, None where it was not taxed: credit takes them off again (C-10). `retaxed` has been
+    taxed anew since, as far as so much is left: what goes back was taxed with the payment first.
     """
 
     period: int
@@ -37,6 +53,34 @@ class Share(Value):
     credit_minor: int = 0
     spent_minor: int = 0
     taxed_by: str | None = None
+    retaxed: tuple[Retaxed, ...] = ()
+
+    @property
+    def in_use_by_tax(self) -> ByTax:
+        return self._by_tax(self.in_use_minor, [part.in_use_minor for part in self.retaxed])
+
+    @property
+    def credit_by_tax(self) -> ByTax:
+        return self._by_tax(self.credit_minor, [part.credit_minor for part in self.retaxed])
+
+    def _by_tax(self, minor: int, retaxed: list[int]) -> ByTax:
+        """Splits money of it: with the payment's taxes first, then the parts that were retaxed."""
+        parts = [(self.taxed_by, max(0, minor - sum(retaxed)))]
+        parts += [(part.taxed_by, most) for part, most in zip(self.retaxed, retaxed, strict=True)]
+        over = max(0, sum(retaxed) - minor)
+        return drawn(ByTax(dict(parts)), over)[1]
+
+    def divided(self, in_use: ByTax, credit: ByTax, spent_minor: int) -> Share:
+        """Returns it with this money in use and as credit, and so much more spent on other
+        periods."""
+        later = [each for each in in_use | credit if each not in {None, self.taxed_by}]
+        return replace(
+            self,
+            in_use_minor=in_use.total(),
+            credit_minor=credit.total(),
+            spent_minor=self.spent_minor + spent_minor,
+            retaxed=tuple(Retaxed(str(each), in_use[each], credit[each]) for each in later),
+        )
 
     @property
     def returnable_minor(self) -> int:
@@ -56,6 +100,14 @@ class Taken(Value):
     in_use_minor: int
     period: int
     since: datetime | None = None
+
+
+def drawn(money: ByTax, minor: int) -> tuple[ByTax, ByTax]:
+    """Splits money into its first `minor` units, and the rest."""
+    first = ByTax()
+    for taxed_by, there in money.items():
+        first[taxed_by] = min(there, minor - first.total())
+    return first, money - first
 
 
 def whole(period: int, paid_minor: int) -> Share:

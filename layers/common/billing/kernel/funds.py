@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.kernel.fund_shares import CARRIED, UNKNOWN, Share, Taken, kept
+from billing.kernel.fund_shares import CARRIED, UNKNOWN, ByTax, Share, Taken, drawn, kept
 from billing.kernel.money import half_up
 from billing.kernel.values import Value, replace
 
@@ -37,10 +37,16 @@ class Funds(Value):
         return next((share for share in self.shares if share.period == period), None)
 
     def renewed(
-        self, period: int, paid_minor: int, credit_minor: int, taxed_by: str | None = None
+        self,
+        period: int,
+        paid_minor: int,
+        credit_minor: int,
+        taxed_by: str | None = None,
+        retaxed_by: str | None = None,
     ) -> Funds:
         """Starts a new period, paid by its own payment and by credit, oldest credit first.
 
+        `retaxed_by` is the invoice if it took other taxes off the credit than it has itself (C-10).
         Credit that was taken back after the invoice was opened cannot be used: that amount of the
         period was given away with the refund.
         """
@@ -48,20 +54,14 @@ class Funds(Value):
         for share in self.shares:
             used = min(left, share.credit_minor)
             left -= used
-            shares.append(
-                replace(
-                    share,
-                    in_use_minor=used,
-                    credit_minor=share.credit_minor - used,
-                    spent_minor=share.spent_minor + used,
-                )
-            )
+            in_use, credit = drawn(share.credit_by_tax, used)
+            shares.append(share.divided(_retaxed(in_use, retaxed_by), credit, used))
         own = Share(period, paid_minor, in_use_minor=paid_minor, taxed_by=taxed_by)
         return Funds(kept((*shares, own)))
 
     def unpaid(self) -> Funds:
         """Starts a period without a payment; credit stays."""
-        return Funds(kept(replace(share, in_use_minor=0) for share in self.shares))
+        return Funds(kept(s.divided(ByTax(), s.credit_by_tax, 0) for s in self.shares))
 
     def exchanged(
         self,
@@ -71,29 +71,26 @@ class Funds(Value):
         period: int,
         at: datetime,
         taxed_by: str | None = None,
+        retaxed_by: str | None = None,
     ) -> Funds:
         """Changes the plan at `at`: unused time and all credit pay for the rest of the period.
 
         `unused_minor` is the value of the unused time, `rest_minor` the new plan's price for the
         rest of the period, `owed_minor` the amount that was to be charged with the next invoice.
-        What they do not cover is paid now, or owed; what remains of them is credit.
+        What they do not cover is paid now, or owed; what remains of them is credit. `taxed_by` is
+        the invoice if it has taxes, `retaxed_by` too if it took others off (C-10).
         """
         unused = self._unused(unused_minor)
         left, debt, shares = rest_minor, owed_minor, []
         for share in self.shares:
-            pool = unused[share.period] + share.credit_minor
-            filled = min(left, pool)
-            settled = min(debt, pool - filled) if left == filled else 0
+            pool = unused[share.period] + share.credit_by_tax
+            filled = min(left, pool.total())
+            settled = min(debt, pool.total() - filled) if left == filled else 0
             left, debt = left - filled, debt - settled
-            spent = 0 if share.period == period else filled - unused[share.period]
-            shares.append(
-                replace(
-                    share,
-                    in_use_minor=filled,
-                    credit_minor=pool - filled - settled,
-                    spent_minor=share.spent_minor + spent,
-                )
-            )
+            spent = 0 if share.period == period else filled - unused[share.period].total()
+            in_use, rest = drawn(pool, filled)
+            credit = drawn(rest, settled)[1]
+            shares.append(share.divided(_retaxed(in_use, retaxed_by), credit, spent))
         own = next((s for s in shares if s.period == period), Share(period, 0))
         # The owed amount that unused money covers is not paid any more.
         added = left - (owed_minor - debt)
@@ -103,6 +100,7 @@ class Funds(Value):
             paid_minor=own.paid_minor + added,
             in_use_minor=own.in_use_minor + left,
             taxed_by=taxed_by or own.taxed_by,
+            retaxed=() if taxed_by else own.retaxed,
         )
         return Funds(kept((*others, paid)), at)
 
@@ -238,40 +236,41 @@ class Funds(Value):
 
     def credit_by_tax(self, minor: int) -> dict[str | None, int]:
         """Splits credit that is used up, oldest first, by the invoices whose taxes are on it."""
-        left, parts = minor, dict[str | None, int]()
+        left, parts = minor, ByTax()
         for share in self.shares:
-            used = min(left, share.credit_minor)
-            left -= used
-            if used:
-                parts[share.taxed_by] = parts.get(share.taxed_by, 0) + used
-        if left:
-            parts[None] = parts.get(None, 0) + left
-        return parts
+            used = drawn(share.credit_by_tax, left)[0]
+            left -= used.total()
+            parts += used
+        return dict(parts + ByTax({None: left}))
 
     def unused_by_tax(self, minor: int) -> dict[str | None, int]:
         """Splits the value of unused time by the invoices whose taxes are on it."""
-        parts = dict[str | None, int]()
-        for share in self.shares:
-            if value := self._unused(minor)[share.period]:
-                parts[share.taxed_by] = parts.get(share.taxed_by, 0) + value
-        return parts
+        return dict(sum(self._unused(minor).values(), ByTax()))
 
     @property
     def taxed_by(self) -> tuple[str, ...]:
         """The invoices whose taxes are on what is left of the money."""
-        return tuple({s.taxed_by: None for s in self.shares if s.taxed_by is not None})
+        every = (each for s in self.shares for each in (s, *s.retaxed))
+        return tuple({e.taxed_by: None for e in every if e.taxed_by is not None})
 
-    def _unused(self, unused_minor: int) -> dict[int, int]:
+    def _unused(self, unused_minor: int) -> dict[int, ByTax]:
         """Splits `unused_minor` over the shares by their money in use.
 
         Rounded half up over the running sum, so that the results add up to `unused_minor` and none
         exceeds its share.
         """
         whole, running, given = self.in_use_minor, 0, 0
-        parts: dict[int, int] = {}
+        parts: dict[int, ByTax] = {}
         for share in self.shares:
-            running += share.in_use_minor
-            upto = half_up(unused_minor * running, whole) if whole else 0
-            parts[share.period] = upto - given
-            given = upto
+            parts[share.period] = ByTax()
+            for taxed_by, in_use in share.in_use_by_tax.items():
+                running += in_use
+                upto = half_up(unused_minor * running, whole) if whole else 0
+                parts[share.period][taxed_by] = upto - given
+                given = upto
         return parts
+
+
+def _retaxed(money: ByTax, by: str | None) -> ByTax:
+    """Returns money as an invoice taxed it anew, or as it was for None."""
+    return money if by is None else +ByTax({by: money.total()})

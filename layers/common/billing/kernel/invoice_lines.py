@@ -3,7 +3,7 @@ C-10)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from billing.kernel.money import Money
@@ -63,6 +63,13 @@ class InvoiceLine(Value):
 def coupon_of(lines: Iterable[InvoiceLine]) -> str | None:
     """Returns the code of the coupon whose discount is among lines, or None."""
     return next((line.coupon for line in lines if line.coupon is not None), None)
+
+
+def are_retaxed(lines: Sequence[InvoiceLine]) -> bool:
+    """Tells whether money that lines take off had been taxed otherwise than what they sell: a tax
+    is then not on their net amount (C-10)."""
+    net = sum(line.amount.amount_minor for line in lines if not line.is_tax)
+    return any(line.tax is not None and line.tax.taxable_minor != net for line in lines)
 
 
 def postponed_minor(lines: Iterable[InvoiceLine]) -> int:

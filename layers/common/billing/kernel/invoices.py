@@ -13,6 +13,7 @@ from billing.kernel.invoice_lines import (
     InvoiceLine,
     LineKind,
     LineTax,
+    are_retaxed,
     coupon_of,
     postponed_minor,
 )
@@ -187,6 +188,12 @@ class Invoice(Entity):
         """Its id if it has lines of tax, which a credit of its payment takes off again; else
         None."""
         return self.id if any(line.is_tax for line in self.lines) else None
+
+    @property
+    def retaxed_by(self) -> str | None:
+        """Its id if money that it took off had been taxed otherwise than it is itself; else None
+        (C-10)."""
+        return self.id if are_retaxed(self.lines) else None
 
     @property
     def paid_for_period_minor(self) -> int:

@@ -203,12 +203,14 @@ class Subscription(FundedAgreement):
         *,
         paid_minor: int | None = None,
         taxed_by: str | None = None,
+        retaxed_by: str | None = None,
         postponed_minor: int = 0,
         coupon: str | None = None,
     ) -> Subscription:
         """Records a payment of `paid_minor` before tax, and `credit_minor` of credit beside it.
 
         None is the price less the credit. `taxed_by` is the invoice, if it was taxed,
+        `retaxed_by` too, if its credit had been taxed otherwise (C-10),
         `postponed_minor` what it carries to the next one, `coupon` the code that lowered it, of
         which one payment is used (C-8). Completed when it was the last standard one (P-4, P-6,
         R-7). The price of a freeze is no standard payment (A-5).
@@ -231,7 +233,9 @@ class Subscription(FundedAgreement):
             due_at=due_at,
             discount=self.discount if coupon is None else left_after(self.discount, coupon),
         )
-        after = after._renewed(self, credit_minor, paid_minor, taxed_by, postponed_minor)
+        after = after._renewed(
+            self, credit_minor, paid_minor, taxed_by, retaxed_by, postponed_minor
+        )
         if after.payments_made == self.terms.standard_payments:
             # No charge is left that a ticket could hold (H-4).
             done = replace(after, held_for=None, held_since=None)

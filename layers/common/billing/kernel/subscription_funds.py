@@ -95,6 +95,7 @@ class FundedAgreement(Agreement):
         credit_minor: int,
         paid_minor: int | None,
         taxed_by: str | None,
+        retaxed_by: str | None,
         postponed_minor: int,
     ) -> Self:
         """Adds the period just paid to its funds, `credit_minor` of it by credit; what was
@@ -102,7 +103,7 @@ class FundedAgreement(Agreement):
         owed = min(0, before.credit_minor) - min(0, credit_minor) - postponed_minor
         if paid_minor is None:
             paid_minor = self.terms.price.amount_minor - max(0, credit_minor)
-        funds = before.money.renewed(before.period, paid_minor, credit_minor, taxed_by)
+        funds = before.money.renewed(before.period, paid_minor, credit_minor, taxed_by, retaxed_by)
         if self.terms.type is not PriceType.RECURRING:
             funds = funds.unpaid()  # its plan cannot change: unused time needs no value
         return replace(self, credit_minor=owed)._with(funds)

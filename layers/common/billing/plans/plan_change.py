@@ -14,6 +14,7 @@ from hmac import compare_digest
 
 from billing.kernel.catalog import PriceType
 from billing.kernel.errors import Refused
+from billing.kernel.invoice_lines import are_retaxed
 from billing.kernel.invoices import InvoiceLine, LineKind
 from billing.kernel.invoicing import credit_lines, next_charge, next_invoice_id
 from billing.kernel.money import Money, half_up
@@ -187,7 +188,8 @@ def _at_once(
     owed, within = max(0, -subscription.credit_minor), subscription.period - 1
     before = subscription.money
     invoice = next_invoice_id(subscription) if any(line.is_tax for line in lines) else None
-    funds = before.exchanged(unused, rest, owed, within, at, invoice)
+    retaxed_by = invoice if are_retaxed(lines) else None
+    funds = before.exchanged(unused, rest, owed, within, at, invoice, retaxed_by)
     change = PlanChange(plan, anchor, first, -carried, funds, before, within)
     return change, lines, due
 

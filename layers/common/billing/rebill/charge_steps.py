@@ -120,6 +120,7 @@ def settle_paid(
         invoice.credit_minor,
         paid_minor=invoice.paid_for_period_minor,
         taxed_by=invoice.taxed_by,
+        retaxed_by=invoice.retaxed_by,
         postponed_minor=invoice.postponed_minor,
         coupon=invoice.coupon,
     )

@@ -46,6 +46,13 @@ class Book:
         self.credit -= used
         return used
 
+    def pay_owed(self, cents: int, period: int) -> None:
+        """Pays what was owed for a period out of credit: so much of its time is the credit's."""
+        for paid_in, used in self.use_credit(max(0, cents)).items():
+            moved = min(used, self.running[period]) if paid_in != period else 0
+            self.running[paid_in] += moved
+            self.running[period] -= moved
+
     def renew(self, period: int, cents: int, by_credit: int) -> None:
         self.running = self.use_credit(max(0, by_credit))
         self.running[period] += cents

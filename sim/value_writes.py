@@ -13,6 +13,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from billing.kernel.catalog import PriceType
+from billing.kernel.invoice_lines import postponed_minor
 from billing.kernel.invoices import Invoice, LineKind
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.values import replace
@@ -106,6 +107,14 @@ class ValueWrites(Seen):
             price = stands.terms.price.amount_minor
             price -= min(price, coupons.off_minor(after.lines))
             book.renew(after.period, price - max(0, after.credit_minor), after.credit_minor)
+            owed = self._owed(stands) - max(0, -after.credit_minor) + postponed_minor(after.lines)
+            # Charged though credit had come and paid for it since the invoice was opened.
+            book.credit[after.period] += max(0, -owed)
+            book.pay_owed(owed, after.period)
+
+    def _owed(self, stands: Subscription | None) -> int:
+        was = self._valued.get(stands.id) if stands else None
+        return max(0, -was.credit_minor) if was else 0
 
     def _plan_was_paid(self, book: Book, invoice: Invoice) -> None:
         """Checks that a plan was paid as quoted, less what went back between the opening of its
@@ -247,6 +256,7 @@ class ValueWrites(Seen):
             book = self._books[invoice.subscription]
             book.returned -= taxes.net_returned(after)
             book.came_back(self._paid_in.get(after.invoice), after.id, self._stamp(invoice))
+            self._pay_owed(invoice.subscription)
 
     def _give_back(self, subscription: str, invoice_id: str, cents: int, name: str) -> None:
         book, invoice = self._books[subscription], self.invoices[invoice_id]
@@ -281,6 +291,7 @@ class ValueWrites(Seen):
             book.returned -= self._lost.pop(name)
             paid = self.invoices[after.invoice]
             book.came_back(self._paid_in.get(after.invoice), name, self._stamp(paid))
+            self._pay_owed(subscription)
 
     def _disputed_matches(self, invoice: Invoice) -> None:
         """Checks that an invoice holds what its chargebacks took, and their taxes (11)."""
@@ -308,8 +319,14 @@ class ValueWrites(Seen):
             self._books[ended[2].id].credit.clear()
             book = self._books[bought[2].id]
             book.credit[ELSEWHERE] += moved
+            self._pay_owed(bought[2].id)
             book.paid += moved
             self.tally["credit_carried_over"] += 1
+
+    def _pay_owed(self, subscription: str) -> None:
+        stands = self.subscription(subscription)
+        if stands is not None:
+            self._books[subscription].pay_owed(self._owed(stands), stands.period - 1)
 
     def _agrees(self, after: Subscription) -> None:
         book, credit = self._books[after.id], max(0, after.credit_minor)

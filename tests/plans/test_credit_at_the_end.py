@@ -14,7 +14,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
 from billing.kernel.subscription import Source, State, Subscription, When
 from billing.kernel.values import replace
-from billing.kernel.writes import Write
+from billing.kernel.writes import Change, Write
 from billing.outbox.flows import deliver
 from billing.plans.flows import change_plan
 from billing.plans.plan_change import When as PlanWhen
@@ -23,6 +23,7 @@ from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
 from tests.plans.changing import YEARLY, change
 from tests.plans.test_value_once import CHEAP, DEAR, credit, give_back
+from tests.rebill.opened import unconfirmed
 from tests.scenarios.disputes import LOST, WON, decide, disputed
 from tests.world import MONTHLY, World, meanwhile
 
@@ -276,7 +277,6 @@ def test_credit_of_a_disputed_payment_stays_where_the_bank_decides_about_it(
 
 
 @pytest.mark.spec("A-4", "P-18")
-@pytest.mark.xfail(strict=True, reason="what is owed is forgotten where credit comes beside it")
 def test_credit_that_comes_to_what_is_owed_pays_for_it(world: World) -> None:
     """A change of plan for 30 cents is under the gateway's minimum, and owed with the next one."""
     world.sandbox.capabilities = Capabilities(minimum_minor=50, test=True)  # type: ignore[misc]
@@ -294,3 +294,63 @@ def test_credit_that_comes_to_what_is_owed_pays_for_it(world: World) -> None:
     assert newest(world).credit_minor == 6000 - 30
     world.advance(days=30)
     assert newest(world).credit_minor == 6000 - 30 - 3030
+
+
+def owing(world: World) -> tuple[str, ...]:
+    """A subscription that owes 30 cents with its next payment; the price points of its product."""
+    world.sandbox.capabilities = Capabilities(minimum_minor=50, test=True)  # type: ignore[misc]
+    product = world.product(CHEAP, replace(CHEAP, price=Money(3030, Currency.USD)), DEAR)
+    world.buy(product)
+    change(world, product.price_points[1])
+    assert credit(world) == -30
+    return product.price_points
+
+
+def credited(world: World) -> None:
+    before = world.subscription()
+    world.store.commit(Change(before, before.with_credit(6000)))
+    assert (credit(world), world.subscription().money.credit_minor) == (5970, 5970)
+
+
+@pytest.mark.spec("A-4", "P-18")
+@pytest.mark.parametrize("changes", [True, False])
+def test_credit_that_comes_while_what_is_owed_is_being_charged_is_kept_whole(
+    world: World, changes: bool
+) -> None:
+    dear = owing(world)[2]
+    with unconfirmed(world):
+        if changes:
+            change(world, dear)
+        else:
+            world.advance(to=world.subscription().payment_at(1))
+    assert world.subscription().open_invoice is not None
+    credited(world)
+    world.advance(hours=2)
+    assert world.subscription().open_invoice is None
+    assert sum(c["amount"]["amount"] for c in world.charges()) == (9000 if changes else 6060)
+    assert (credit(world), world.subscription().money.credit_minor) == (6000, 6000)
+
+
+@pytest.mark.spec("A-4", "B-7", "P-18")
+def test_time_that_was_owed_and_paid_by_credit_is_not_taken_back_with_its_own_payment(
+    world: World,
+) -> None:
+    owing(world)
+    credited(world)
+    paid = world.subscription().money
+    assert sum(share.paid_minor for share in paid.shares) == 3000 + 6000
+    assert (paid.in_use_minor, paid.credit_minor) == (3030, 5970)
+    give_back(world)
+    left = world.subscription().money
+    assert (left.in_use_minor, left.credit_minor) == (30, 5970)
+
+
+@pytest.mark.spec("A-4", "C-8")
+def test_credit_that_comes_while_a_payment_is_postponed_pays_for_it(world: World) -> None:
+    """What a coupon leaves is too little to charge; the credit comes while that is settled."""
+    world.buy(world.product(CHEAP))
+    before = world.subscription().with_credit(100)
+    day = world.now.date()
+    after = before.paid(world.now, day, None, paid_minor=40, postponed_minor=40)
+    assert (after.credit_minor, after.money.credit_minor) == (60, 60)
+    assert (after.money.in_use_minor, sum(s.paid_minor for s in after.money.shares)) == (40, 100)

@@ -43,12 +43,14 @@ class Funds(Value):
         credit_minor: int,
         taxed_by: str | None = None,
         retaxed_by: str | None = None,
+        over_minor: int = 0,
     ) -> Funds:
         """Starts a new period, paid by its own payment and by credit, oldest credit first.
 
-        `retaxed_by` is the invoice if it took other taxes off the credit than it has itself (C-10).
-        Credit that was taken back after the invoice was opened cannot be used: that amount of the
-        period was given away with the refund.
+        `retaxed_by` is the invoice if it took other taxes off the credit than it has itself (C-10),
+        `over_minor` what it charged beside the period: that is credit. Credit that was taken back
+        after the invoice was opened cannot be used: that amount of the period was given away with
+        the refund.
         """
         left, shares = max(0, credit_minor), []
         for share in self.shares:
@@ -56,7 +58,7 @@ class Funds(Value):
             left -= used
             in_use, credit = drawn(share.credit_by_tax, used)
             shares.append(share.divided(_retaxed(in_use, retaxed_by), credit, used))
-        own = Share(period, paid_minor, in_use_minor=paid_minor, taxed_by=taxed_by)
+        own = Share(period, paid_minor + over_minor, 0, paid_minor, over_minor, taxed_by=taxed_by)
         return Funds(kept((*shares, own)))
 
     def unpaid(self) -> Funds:
@@ -175,6 +177,32 @@ class Funds(Value):
         )
         others = (share for share in self.shares if share.period != had.period)
         return replace(self, shares=kept((more, *others)))
+
+    def owed_paid(self, minor: int, period: int) -> Funds:
+        """Pays an amount owed for a period out of credit, oldest first (A-4, P-18).
+
+        So much of the period's time is then paid by the credit, and not by its own payment.
+        """
+        own = self.share(period) or Share(period, 0)
+        left, time, others = minor, own.in_use_minor, []
+        for share in self.shares:
+            used = min(left, share.credit_minor)
+            left -= used
+            if share.period == period:
+                own = replace(own, credit_minor=own.credit_minor - used)
+                continue
+            moved = min(time, used)
+            time -= moved
+            others.append(
+                replace(
+                    share,
+                    in_use_minor=share.in_use_minor + moved,
+                    credit_minor=share.credit_minor - used,
+                    spent_minor=share.spent_minor + used,
+                )
+            )
+        own = replace(own, paid_minor=max(0, own.paid_minor - minor), in_use_minor=time)
+        return replace(self, shares=kept((*others, own)))
 
     def restored(
         self, period: int | None, took: Taken, *, runs: bool, taxed_by: str | None = None

@@ -81,10 +81,9 @@ class Subscription(FundedAgreement):
         The plan it was to change to next is dropped (A-4), as is a price announced for the old one
         (X-12), and a freeze ends (A-5). Money returned since the quote is deducted.
         """
-        funds, kept = change.funds, change.credit_minor
+        funds = change.funds
         if funds is not None and change.before is not None:
             funds = funds.caught_up(change.before, self.money)
-            kept += funds.credit_minor - max(0, kept)
         after = replace(
             self,
             state=State.ACTIVE if self.is_frozen else self.state,
@@ -96,7 +95,7 @@ class Subscription(FundedAgreement):
             terms=change.plan.terms,
             anchor=change.anchor,
             anchor_period=change.anchor_period,
-            credit_minor=kept,
+            credit_minor=change.credit_minor,
             funds=None,
             next_plan=None,
             price_change=None,

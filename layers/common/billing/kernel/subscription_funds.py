@@ -103,13 +103,21 @@ class FundedAgreement(Agreement):
         owed = min(0, before.credit_minor) - min(0, credit_minor) - postponed_minor
         if paid_minor is None:
             paid_minor = self.terms.price.amount_minor - max(0, credit_minor)
-        funds = before.money.renewed(before.period, paid_minor, credit_minor, taxed_by, retaxed_by)
+        # Owed when its invoice was opened, and paid by credit that came before it was charged.
+        over = max(0, owed)
+        funds = before.money.renewed(
+            before.period, paid_minor, credit_minor, taxed_by, retaxed_by, over
+        )
         if self.terms.type is not PriceType.RECURRING:
             funds = funds.unpaid()  # its plan cannot change: unused time needs no value
-        return replace(self, credit_minor=owed)._with(funds)
+        return replace(self, credit_minor=min(0, owed))._with(funds)
 
     def _with(self, funds: Funds) -> Self:
-        """Returns the same agreement with these funds and their credit; an owed amount stays."""
-        credit = funds.credit_minor + min(0, self.credit_minor)
+        """Returns the same agreement with these funds and their credit, which pays for an amount
+        that is owed."""
+        owed = max(0, -self.credit_minor)
+        if paid := min(owed, funds.credit_minor):
+            funds = funds.owed_paid(paid, self.period - 1)
+        credit = funds.credit_minor - (owed - paid)
         after = replace(self, funds=None, credit_minor=credit)
         return after if after.money == funds else replace(after, funds=funds)

@@ -278,8 +278,8 @@ class Funds(Value):
     @property
     def taxed_by(self) -> tuple[str, ...]:
         """The invoices whose taxes are on what is left of the money."""
-        every = (each for s in self.shares for each in (s, *s.retaxed))
-        return tuple({e.taxed_by: None for e in every if e.taxed_by is not None})
+        named = (n for s in self.shares for n in (s.taxed_by, *(r.taxed_by for r in s.retaxed)))
+        return tuple({name: None for name in named if name is not None})
 
     def _unused(self, unused_minor: int) -> dict[int, ByTax]:
         """Splits `unused_minor` over the shares by their money in use.

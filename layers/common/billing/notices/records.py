@@ -24,6 +24,9 @@ PROVED = frozenset(
 )
 """Kinds of notice that a region may ask for; those that one asked for have a code."""
 
+NOTICES_MOST = 1_000
+"""The most proofs of notices of one customer: a dozen a year."""
+
 ERASED = "erased"
 
 

@@ -40,6 +40,7 @@ from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Remove, Write
 from billing.migration.flows import erase_rows
+from billing.notices.records import NOTICES_MOST
 from billing.privacy.flows import erase_uses
 from billing.privacy.purchases import purchases_of
 from billing.refunds.refunds import RefundState
@@ -116,9 +117,6 @@ def _begin_erasing_rows(ports: Ports, history: History, now: datetime) -> None:
 
 AT_ONCE = 50
 """The declarations of one read."""
-
-NOTICES_MOST = 1_000
-"""The most proofs of notices of one customer: a dozen a year."""
 
 
 def customer(

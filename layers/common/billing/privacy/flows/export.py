@@ -14,6 +14,7 @@ from billing.kernel.customers import (
 )
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
+from billing.notices.records import NOTICES_MOST, NoticeRecord
 from billing.privacy.purchases import purchases_of
 
 DECLARATIONS_MOST = 1_000
@@ -29,6 +30,8 @@ class Export(Value):
     """Checkouts under their name that bought nothing."""
     threads: list[Thread]
     declarations: list[Declaration]
+    notices: list[NoticeRecord]
+    """The proofs of notices that were sent to them, the newest first."""
 
 
 def export(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Export:
@@ -44,10 +47,12 @@ def export(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Expo
         ports.store.declaration(merchant, each.declaration)
         for each in ports.store.declarations_of(merchant, customer, DECLARATIONS_MOST)
     ]
+    proofs = ports.store.notice_records(merchant, customer, None, NOTICES_MOST)
     return Export(
         found,
         [each for each in ports.store.bill_tos(purchases_of(found.history)) if each is not None],
         [each for each in attempts if each is not None and each.state is not CheckoutState.PAID],
         [each for each in threads if each is not None],
         [each for each in declared if each is not None],
+        sorted(proofs, key=lambda each: each.sent_at, reverse=True),
     )

@@ -24,6 +24,7 @@ from billing.kernel.customers import BillTo, Consent
 from billing.kernel.disclosures import Disclosure
 from billing.kernel.issued_documents import DocumentKind, IssuedDocument
 from billing.kernel.periods import zone_named
+from billing.notices.records import NoticeRecord
 from billing.privacy.flows.export import Export
 
 
@@ -134,6 +135,22 @@ class DocumentOutput(BilledOutput):
     credits: str | None
 
 
+class NoticeOutput(TypedDict):
+    """A notice that a region asks for, as it was sent, kept as proof.
+
+    `text_hash` is the SHA-256 of the text, in hex, `message_id` the mail service's, null where its
+    answer was lost.
+    """
+
+    subscription: str
+    kind: str
+    sent_at: Instant
+    address: str
+    text: str
+    text_hash: str
+    message_id: str | None
+
+
 class ExportOutput(OverviewOutput):
     """A customer with everything that is stored about them."""
 
@@ -144,6 +161,7 @@ class ExportOutput(OverviewOutput):
     attempts: list[AttemptOutput]
     tickets: list[ThreadOutput]
     declarations: list[DeclarationOutput]
+    notices: list[NoticeOutput]
 
 
 def export(found: Export) -> ExportOutput:
@@ -163,6 +181,7 @@ def export(found: Export) -> ExportOutput:
         "attempts": [_attempt(each) for each in found.attempts],
         "tickets": [helpdesk_shapes.thread(each, None) for each in found.threads],
         "declarations": [declaration_shapes.declaration(each) for each in found.declarations],
+        "notices": [_notice(each) for each in found.notices],
     }
 
 
@@ -247,4 +266,16 @@ def _attempt(attempt: Checkout) -> AttemptOutput:
         "at": instant(attempt.created_at),
         "state": attempt.state.value,
         "ip": attempt.consent.ip,
+    }
+
+
+def _notice(proof: NoticeRecord) -> NoticeOutput:
+    return {
+        "subscription": proof.subscription,
+        "kind": proof.kind,
+        "sent_at": instant(proof.sent_at),
+        "address": proof.address,
+        "text": proof.text,
+        "text_hash": proof.text_hash,
+        "message_id": proof.message_id,
     }

@@ -154,7 +154,7 @@ def _carried_out(each: Declaration, held: Subscription, found: dict[type, list[A
     if held.is_live and held.state is not State.CANCEL_PENDING:
         text = f"{each.id} is carried out, and {held.id} is {held.state}"
         raise Violation("7", text, held.id)
-    since = matching.binds_at(each, held.anchor.zone)
+    since = each.binds_at(held.anchor.zone)
     invoices = {invoice.id: invoice for invoice in found[Invoice]}
     refunds = {refund.id for refund in found[Refund]}
     for order in matching.paid_since(entries, held.id, since, PAYMENTS):

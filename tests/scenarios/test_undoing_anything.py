@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from billing.cancel import cancellation, pausing
+from billing.cancel import cancellation, charge_hold, pausing
 from billing.cancel.flows import cancel, pause
 from billing.helpdesk import cancellation_request
 from billing.helpdesk.tickets import Ticket
@@ -162,7 +162,7 @@ PAIRS = {
         # What fell due while it was held is charged at once when that ends (H-4).
         lambda s: s.held_for is None and s.pay_now is None and (s.retry_at or END) > NOW,
         lambda s: changed(s, cancellation_request.hold(s, TICKET)),
-        lambda s: changed(s, cancellation_request.release(s, TICKET, MERCHANT, NOW)),
+        lambda s: changed(s, charge_hold.release(s, TICKET.id, MERCHANT, NOW)),
     ),
 }
 

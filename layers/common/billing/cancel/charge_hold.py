@@ -1,6 +1,7 @@
 """A hold of a subscription's charges while somebody decides whether it ends (H-4, X-10).
 
-It is by one field, `held_for`: the id of the ticket or declaration that it waits for.
+It is by one field, `held_for`: the id of the ticket or declaration that it waits for. Who asks last
+has it; `flows/release_hold` hands it on to who still waits once that is decided.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from billing.kernel import charge_eligibility
 from billing.kernel.merchants import Merchant
 from billing.kernel.subscription import CHARGEABLE, PayNow, State, Subscription
 from billing.kernel.values import replace
-from billing.kernel.writes import Change
+from billing.kernel.writes import Change, ConditionCheck
 
 RUNNING = CHARGEABLE - {State.PAST_DUE}
 """States in which a subscription is charged on its scheduled day."""
@@ -22,11 +23,20 @@ cancellation."""
 
 
 def hold(subscription: Subscription, by: str, since: datetime) -> tuple[Change, ...]:
-    """Stops charges of a subscription until `by` is decided; a charge under way goes on."""
-    if not may_be_held(subscription) or subscription.held:
+    """Stops charges of a subscription until `by` is decided; a charge under way goes on.
+
+    A hold of another request is taken over: it meets this write if it is decided meanwhile.
+    """
+    if not may_be_held(subscription) or subscription.held_for == by:
         return ()
     held = replace(subscription, held_for=by, held_since=since)
     return (Change(subscription, held, expecting=charge_eligibility.LOOKED_AT),)
+
+
+def holder_stands(subscription: Subscription) -> tuple[ConditionCheck, ...]:
+    """Returns the condition of deciding a request that does not hold: it is handed no hold
+    meanwhile."""
+    return (ConditionCheck(subscription, ("held_for",)),) if subscription.held else ()
 
 
 def may_be_held(subscription: Subscription) -> bool:

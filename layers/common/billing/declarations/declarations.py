@@ -8,12 +8,14 @@ never read a clock.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from billing.cancel.regions.rules import Duty
 from billing.kernel.due import DueKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.periods import Anchor
+from billing.kernel.subscription import Subscription
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 
@@ -154,6 +156,29 @@ class Declaration(Entity):
     def refund_name(self) -> str:
         """The name of its refund of a payment: however often it is asked for, it is one."""
         return self.id
+
+    def binds_at(self, zone: str) -> datetime:
+        """Returns the instant after which nothing may be charged: when it was declared, or the
+        beginning of the later day that it asks for."""
+        wanted = self.declared.wanted_on
+        if wanted is None or self.declared.kind is not Kind.ORDINARY:
+            return self.at
+        return max(self.at, Anchor(datetime.combine(wanted, time()), zone).instant)
+
+    def waits_until(self, subscription: Subscription, now: datetime) -> datetime | None:
+        """Returns when to look again at one for a later day: once the period before it is paid;
+        None where the running period reaches that day, or it has come."""
+        ends_at = subscription.period_at
+        binds = self.binds_at(subscription.anchor.zone)
+        if ends_at is None or binds <= max(ends_at, now):
+            return None
+        return max(ends_at, now)
+
+    def holds(self, subscription: Subscription, now: datetime) -> bool:
+        """Tests whether it holds the charges of a subscription until it is decided."""
+        waits = self.held and self.state in {DeclarationState.ASKED, DeclarationState.RECEIVED}
+        meant = subscription.id in self.about
+        return waits and meant and self.waits_until(subscription, now) is None
 
     def for_agent(self, why: Reason) -> Declaration:
         """Returns it for a person to decide, who has until `decide_by`."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, time
+from datetime import datetime
 
 from billing.declarations.declarations import Declaration, Kind
 from billing.kernel.catalog import Cancellation, PriceType
 from billing.kernel.orders import Order
-from billing.kernel.periods import Anchor
 from billing.kernel.subscription import Subscription, When
 
 FIXED = frozenset({PriceType.INSTALLMENT, PriceType.RECURRING_INSTALLMENT})
@@ -47,27 +46,6 @@ def when_of(declaration: Declaration, subscription: Subscription) -> When:
         return When.NOW
     delayed = subscription.terms.cancellation is Cancellation.DELAYED
     return When.PERIOD_END if delayed else When.NOW
-
-
-def binds_at(declaration: Declaration, zone: str) -> datetime:
-    """Returns the instant after which nothing may be charged: when it was declared, or the
-    beginning of the later day that it asks for."""
-    wanted = declaration.declared.wanted_on
-    if wanted is None or declaration.declared.kind is not Kind.ORDINARY:
-        return declaration.at
-    return max(declaration.at, Anchor(datetime.combine(wanted, time()), zone).instant)
-
-
-def waits_until(
-    declaration: Declaration, subscription: Subscription, now: datetime
-) -> datetime | None:
-    """Returns when to look again at a declaration for a later day: once the period before it is
-    paid; None where the running period reaches that day, or it has come."""
-    ends_at = subscription.period_at
-    binds = binds_at(declaration, subscription.anchor.zone)
-    if ends_at is None or binds <= max(ends_at, now):
-        return None
-    return max(ends_at, now)
 
 
 def goes_to_agent(declaration: Declaration, subscription: Subscription) -> bool:

@@ -9,7 +9,6 @@ from billing.cancel import cancellation, charge_hold
 from billing.cancel.charge_hold import RUNNING
 from billing.helpdesk.tickets import Ticket
 from billing.kernel.catalog import Cancellation
-from billing.kernel.merchants import Merchant
 from billing.kernel.periods import Anchor
 from billing.kernel.subscription import CancelRequest, Source, Subscription, When
 from billing.kernel.values import Value
@@ -82,18 +81,6 @@ def hold(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
     if ticket.lets_stand is not None:
         return ()
     return charge_hold.hold(subscription, ticket.id, ticket.requested_at)
-
-
-def release(
-    subscription: Subscription, ticket: Ticket, merchant: Merchant, now: datetime
-) -> tuple[Change, ...]:
-    """Removes the hold and charges at once what was held (H-4), however late that made it."""
-    return charge_hold.release(subscription, ticket.id, merchant, now)
-
-
-def let_go(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
-    """Removes the hold of an approved ticket (H-4, X-5)."""
-    return charge_hold.let_go(subscription, ticket.id)
 
 
 def _end_of_next_period(subscription: Subscription) -> datetime | None:

@@ -130,6 +130,12 @@ class Ticket(Entity):
             return self
         return replace(self, email=customer.email)
 
+    def holds(self, subscription: str) -> bool:
+        """Tests whether it holds the charges of a subscription until it is decided (H-4)."""
+        asks = self.wish is TicketType.CANCEL and self.about == subscription
+        waits = self.state is TicketState.OPEN and self.due_at is not None
+        return asks and waits and self.lets_stand is None
+
     @property
     def is_under_way(self) -> bool:
         """Tests whether it is approved, and not yet carried out."""

@@ -107,8 +107,8 @@ class Agreement(Entity):
     request to pay what is past due until that attempt is settled. `paused_from` is the state before
     a pause, `paused_by` who paused it, `interrupted` what else the pause removed (None: before that
     was kept). `anchor_period` is the payment that the anchor counts from; a late resume (X-11) or
-    another length of period moves it on. `held_for` is the ticket that holds its charges, since
-    `held_since` (H-4).
+    another length of period moves it on. `held_for` is the ticket or declaration that holds its
+    charges, since `held_since` (H-4).
 
     `next_plan` takes effect with the next period, unless its end is pending. `credit_minor` is
     taken off the next invoices; a negative amount is owed with the next one (A-4, P-18). `funds` is

@@ -14,7 +14,7 @@ from billing.declarations.declarations import (
     Reason,
     Verification,
 )
-from billing.declarations.flows import look
+from billing.declarations.flows import carry_out, look
 from billing.kernel import domains
 from billing.kernel.errors import Conflict, Refused
 from billing.kernel.merchants import Merchant
@@ -62,7 +62,7 @@ def confirm(ports: Ports, found: Declaration, about: tuple[str, ...], *, now: da
         try:
             ports.store.commit(
                 Change(found, after, expecting=DECIDED_ON),
-                *look.let_go_of(ports, found, others),
+                *look.let_go_of(ports, found, others, now),
             )
         except Conflict:
             found = fresh(ports, found)
@@ -85,7 +85,8 @@ def deny(ports: Ports, merchant: Merchant, found: Declaration, *, now: datetime)
     look.remember_no(ports, found.merchant, found.customer, now)
     if not _deny(ports, merchant, found, now):
         return False
-    for each in look.customers_declarations(ports, found.merchant, found.customer):
+    newest = look.customers_declarations(ports, found.merchant, found.customer)
+    for each in {each.id: each for each in (*newest, *look.holding(ports, found))}.values():
         if each.state is DeclarationState.ASKED and not each.is_verified:
             _deny(ports, merchant, each, now)
     return _undo(ports, found, now)
@@ -108,7 +109,7 @@ def _deny(ports: Ports, merchant: Merchant, found: Declaration, now: datetime) -
         try:
             ports.store.commit(
                 Change(found, found.denied(now), expecting=DECIDED_ON),
-                *look.released(ports, merchant, found, now),
+                *look.released(ports, merchant, found, now, denied=True),
             )
         except Conflict:
             found = fresh(ports, found)
@@ -123,8 +124,7 @@ def _undo(ports: Ports, found: Declaration, now: datetime) -> bool:
     if found.why is not Reason.REFUND:
         return True  # nothing is ended without proof before the week is over
     assert found.customer is not None, "its customer was asked"
-    owners = [(found.merchant, found.customer, each) for each in found.about]
-    bought = [each for each in ports.store.subscriptions(owners) if each is not None]
+    bought = carry_out.bought(ports, found, found.about)
     for each in bought:
         if each.cancelling is not None and each.cancelling.ticket == found.id:
             try:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from billing.cancel import charge_hold
-from billing.cancel.flows import cancel
+from billing.cancel.flows import cancel, release_hold
 from billing.cancel.flows.cancel import Result
 from billing.declarations import matching
 from billing.declarations.declarations import DECIDED_ON, Declaration, Kind, Reason
@@ -22,7 +21,7 @@ from billing.kernel.orders import PAYMENTS, Order
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, State, Subscription, When
 from billing.kernel.values import replace
-from billing.kernel.writes import Change, Write
+from billing.kernel.writes import Change, Transaction
 
 HOUSE, CUSTOMER = "house", "customer"
 REASON = "declared"
@@ -39,10 +38,10 @@ class ChargeUnderWay(Exception):
 def carry_out(ports: Ports, found: Declaration, now: datetime) -> str:
     """Carries a declaration out, or leaves it for later or to a person; returns what it did."""
     if found.customer is None:
-        return to_agent(ports, found, Reason.NO_PURCHASE)
+        return to_agent(ports, found, Reason.NO_PURCHASE, now)
     about = _about(ports, found)
     if isinstance(about, Reason):
-        return to_agent(ports, found, about)
+        return to_agent(ports, found, about, now)
     try:
         if found.declared.kind is Kind.WITHDRAWAL and found.is_verified:
             return _withdraw(ports, found, about, now)
@@ -50,13 +49,13 @@ def carry_out(ports: Ports, found: Declaration, now: datetime) -> str:
     except (ChargeUnderWay, RefundUnderWay, Unavailable):
         return _later(ports, found, now + ports.operation.lease)
     except Unrefundable:
-        return to_agent(ports, found, Reason.REFUND)
+        return to_agent(ports, found, Reason.REFUND, now)
 
 
-def to_agent(ports: Ports, found: Declaration, why: Reason) -> str:
+def to_agent(ports: Ports, found: Declaration, why: Reason, now: datetime) -> str:
     """Leaves a declaration to a person; it holds nothing from then on."""
     left = found.for_agent(why)
-    ports.store.commit(Change(found, left, expecting=DECIDED_ON), *_let_go(ports, found))
+    ports.store.commit(Change(found, left, expecting=DECIDED_ON), *_let_go(ports, found, now))
     return "to_agent"
 
 
@@ -64,9 +63,7 @@ def _about(ports: Ports, found: Declaration) -> list[Subscription] | Reason:
     """Returns the subscriptions that it is about, or why a person must find out."""
     assert found.customer is not None, "it is matched"
     if found.about:
-        owners = [(found.merchant, found.customer, each) for each in found.about]
-        read = ports.store.subscriptions(owners)
-        return [each for each in read if each is not None] or Reason.NO_PURCHASE
+        return bought(ports, found, found.about) or Reason.NO_PURCHASE
     if found.order is not None:
         one_time = found.declared.kind is Kind.WITHDRAWAL
         return [] if one_time else Reason.NOTHING_RUNS
@@ -87,8 +84,8 @@ def likely(
 
 def _cancel(ports: Ports, found: Declaration, about: list[Subscription], now: datetime) -> str:
     if any(each.is_live and matching.goes_to_agent(found, each) for each in about):
-        return to_agent(ports, found, Reason.INSTALLMENTS)
-    waits = [matching.waits_until(found, each, now) for each in about if each.is_live]
+        return to_agent(ports, found, Reason.INSTALLMENTS, now)
+    waits = [found.waits_until(each, now) for each in about if each.is_live]
     later = [each for each in waits if each is not None]
     if later:
         return _later(ports, found, min(later) + AFTER_CHARGE)
@@ -99,7 +96,8 @@ def _cancel(ports: Ports, found: Declaration, about: list[Subscription], now: da
         owed += late
         ended.append(left.ends_at)
     if not found.is_verified and (owed or found.declared.kind is Kind.WITHDRAWAL):
-        return to_agent(ports, found, Reason.REFUND)  # its end is done, its money waits for proof
+        # Its end is done; its money waits for proof.
+        return to_agent(ports, found, Reason.REFUND, now)
     refunded = repay(ports, found, [(order, None) for order in owed], now)
     ends_at = max((each for each in ended if each is not None), default=None)
     by = CUSTOMER if found.is_verified else HOUSE
@@ -109,13 +107,13 @@ def _cancel(ports: Ports, found: Declaration, about: list[Subscription], now: da
 def _withdraw(ports: Ports, found: Declaration, about: list[Subscription], now: datetime) -> str:
     plan = withdraw.plan(ports, found, about)
     if isinstance(plan, Reason):
-        return to_agent(ports, found, plan)
+        return to_agent(ports, found, plan, now)
     for each in about:
         _end(ports, found, each, now)
     # A charge that came between is a payment of the purchase as well.
     plan = withdraw.plan(ports, found, about)
     if isinstance(plan, Reason):
-        return to_agent(ports, found, plan)
+        return to_agent(ports, found, plan, now)
     refunded = repay(ports, found, plan, now)
     return done(ports, found, now, CUSTOMER, found.at, refunded)
 
@@ -128,7 +126,7 @@ def _end(
     Where there are any, it ends now: the period that they paid for is given back. Not before it is
     verified: until then it ends with that period.
     """
-    since = matching.binds_at(found, read.anchor.zone)
+    since = found.binds_at(read.anchor.zone)
     late: list[Order] = []
     for _ in range(TRIES):
         current = subscriptions.again(ports, read)
@@ -189,17 +187,18 @@ def done(
 ) -> str:
     """Marks a declaration as carried out; nothing is held for it from then on."""
     after = found.carried_out(now, by, ends_at, tuple(refunded))
-    ports.store.commit(Change(found, after, expecting=DECIDED_ON), *_let_go(ports, found))
+    ports.store.commit(Change(found, after, expecting=DECIDED_ON), *_let_go(ports, found, now))
     return "carried_out"
 
 
-def _let_go(ports: Ports, found: Declaration) -> tuple[Write, ...]:
-    if found.customer is None or not found.held:
-        return ()
-    owners = [(found.merchant, found.customer, each) for each in found.about]
-    return tuple(
-        write
-        for each in ports.store.subscriptions(owners)
-        if each is not None
-        for write in charge_hold.let_go(each, found.id)
-    )
+def _let_go(ports: Ports, found: Declaration, now: datetime) -> Transaction:
+    about = bought(ports, found, found.about) if found.held else []
+    return release_hold.let_go(ports, about, found.id, now)
+
+
+def bought(ports: Ports, found: Declaration, about: tuple[str, ...]) -> list[Subscription]:
+    """Returns subscriptions of the customer of a declaration as they are now."""
+    if found.customer is None or not about:
+        return []
+    owners = [(found.merchant, found.customer, each) for each in about]
+    return [each for each in ports.store.subscriptions(owners) if each is not None]

@@ -88,7 +88,7 @@ def approve(
             ports.store.commit(
                 Change(found, after, expecting=DECIDED_ON),
                 *known,
-                *look.let_go_of(ports, found, others),
+                *look.let_go_of(ports, found, others, now),
             )
             return after
         except Conflict:

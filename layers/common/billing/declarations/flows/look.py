@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from billing.cancel import charge_hold
-from billing.declarations import declarations, matching
+from billing.cancel.flows import release_hold
+from billing.declarations import declarations
 from billing.declarations.declarations import (
     ABOUT_MOST,
     DECIDED_ON,
@@ -28,7 +29,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
-from billing.kernel.writes import Change, Insert, Write
+from billing.kernel.writes import Change, Insert, Transaction
 
 OPEN_MOST = 50
 """The most declarations of one customer that are looked at for one that was asked already."""
@@ -111,9 +112,9 @@ def _ask(ports: Ports, found: Declaration, now: datetime) -> str:
     return "asked"
 
 
-def _hold(found: Declaration, subscription: Subscription, now: datetime) -> tuple[Write, ...]:
+def _hold(found: Declaration, subscription: Subscription, now: datetime) -> Transaction:
     """Holds a subscription's charges, but not those before the later day that is asked for."""
-    if matching.waits_until(found, subscription, now) is not None:
+    if found.waits_until(subscription, now) is not None:
         return ()
     return charge_hold.hold(subscription, found.id, found.at)
 
@@ -134,7 +135,7 @@ def _unanswered(ports: Ports, merchant: Merchant, found: Declaration, now: datet
     """
     if _said_no(ports, found.merchant, found.customer, now):
         denied = Change(found, found.denied(now), expecting=DECIDED_ON)
-        ports.store.commit(denied, *released(ports, merchant, found, now))
+        ports.store.commit(denied, *released(ports, merchant, found, now, denied=True))
         return "denied"
     if receive.was_flooded(ports, found, now):
         left = found.for_agent(Reason.TOO_MANY)
@@ -145,29 +146,24 @@ def _unanswered(ports: Ports, merchant: Merchant, found: Declaration, now: datet
     return carry_out.carry_out(ports, found, now)
 
 
-def let_go_of(ports: Ports, found: Declaration, about: tuple[str, ...]) -> tuple[Write, ...]:
+def holding(ports: Ports, found: Declaration) -> list[Declaration]:
+    """Returns the declarations that hold what this one is about: a "no" to it is for them too."""
+    about = carry_out.bought(ports, found, found.about)
+    names = {each.held_for for each in about if each.held_for is not None}
+    read = (ports.store.declaration(found.merchant, name) for name in names)
+    return [each for each in read if each is not None]
+
+
+def let_go_of(
+    ports: Ports, found: Declaration, about: tuple[str, ...], now: datetime
+) -> Transaction:
     """Returns the writes that let go of subscriptions that a declaration did not mean."""
-    if found.customer is None or not about:
-        return ()
-    owners = [(found.merchant, found.customer, each) for each in about]
-    return tuple(
-        write
-        for each in ports.store.subscriptions(owners)
-        if each is not None
-        for write in charge_hold.let_go(each, found.id)
-    )
+    return release_hold.let_go(ports, carry_out.bought(ports, found, about), found.id, now)
 
 
 def released(
-    ports: Ports, merchant: Merchant, found: Declaration, now: datetime
-) -> tuple[Write, ...]:
+    ports: Ports, merchant: Merchant, found: Declaration, now: datetime, *, denied: bool = False
+) -> Transaction:
     """Returns the writes that let go of what a declaration held; what was due is charged now."""
-    if found.customer is None:
-        return ()
-    owners = [(found.merchant, found.customer, each) for each in found.about]
-    return tuple(
-        write
-        for each in ports.store.subscriptions(owners)
-        if each is not None
-        for write in charge_hold.release(each, found.id, merchant, now)
-    )
+    held = carry_out.bought(ports, found, found.about)
+    return release_hold.release(ports, held, found.id, merchant, now, denied=denied)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.cancel.flows import cancel
+from billing.cancel.flows import cancel, release_hold
 from billing.helpdesk import cancellation_request, decisions, messages, tickets
 from billing.helpdesk.flows import ticket as threads
 from billing.helpdesk.messages import Author
@@ -73,7 +73,8 @@ def cancel_with_ticket(
         raise Uncertain("It is cancelled; whether the ticket says so is not known.") from outage
     if current == before:
         # It had ended, or was ending, by another request.
-        ports.store.commit(*noted, *cancellation_request.let_go(found, before))
+        done_at = after.carried_out_at or before.requested_at
+        ports.store.commit(*noted, *release_hold.let_go(ports, (found,), before.id, done_at))
         return after
     if current.carried_out_at is None:
         raise Conflict()

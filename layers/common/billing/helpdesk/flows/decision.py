@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
+from billing.cancel.flows import release_hold
 from billing.helpdesk import cancellation_request, decisions, messages, tickets
 from billing.helpdesk.flows import carry_out
 from billing.helpdesk.flows import ticket as threads
@@ -203,7 +204,9 @@ def _released(ports: Ports, ticket: Ticket, merchant: Merchant, now: datetime) -
     if ticket.wish is not TicketType.CANCEL or ticket.about is None or ticket.customer is None:
         return ()
     found = ports.store.subscription(ticket.merchant, ticket.customer, ticket.about)
-    return () if found is None else cancellation_request.release(found, ticket, merchant, now)
+    if found is None:
+        return ()
+    return release_hold.release(ports, (found,), ticket.id, merchant, now)
 
 
 def _about(ports: Ports, ticket: Ticket, wish: TicketType) -> str | None:

@@ -11,6 +11,7 @@ from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import When
 from billing.kernel.values import replace
+from billing.kernel.writes import Change
 from tests.portal.visitors import ANN, BOB, Shop, Visitor, past_due
 from tests.render.html import Element
 from tests.world import MONTHLY
@@ -156,3 +157,17 @@ def test_all_of_a_customers_purchases_show_and_nobody_elses(shop: Shop) -> None:
     shop.world.buy(shop.world.product(name="His"), email=BOB)
     assert "Hers" in shop.signed_in(ANN).see().text
     assert "Hers" not in shop.signed_in(BOB).see().text
+
+
+@pytest.mark.spec("H-4", "X-10")
+@pytest.mark.parametrize(("holder", "shown"), [("tic_1", True), ("dec_1", False)])
+def test_what_holds_a_payment_is_linked_where_it_has_a_page(
+    shop: Shop, holder: str, shown: bool
+) -> None:
+    shop.world.buy()
+    bought = shop.world.subscription()
+    held = replace(bought, held_for=holder, held_since=shop.world.now)
+    shop.world.store.commit(Change(bought, held))
+    (module,) = modules(shop.signed_in())
+    assert "You asked to cancel" in module.text
+    assert any(f"/tickets/{holder}" in link for link in links(module)) is shown

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from billing.helpdesk.flows import decision
 from billing.kernel.catalog import Cancellation
 from billing.kernel.errors import Unavailable
 from billing.kernel.invoices import InvoiceState
@@ -116,6 +117,23 @@ def test_in_manual_mode_a_ticket_goes_to_the_department_and_nothing_ends(shop: S
     assert shop.mails("hello@acme.example") == [asked]
     received = [m for m in shop.world.mailer.sent if "Cancellation request" in str(m["Subject"])]
     assert str(received[0]["Reply-To"]) == ANN
+
+
+@pytest.mark.spec("B-6", "X-1", "X-5")
+def test_a_request_that_was_carried_out_and_undone_can_be_made_again(shop: Shop) -> None:
+    shop.set(self_cancel=SelfService.MANUAL)
+    visitor = buy(shop, DELAYED)
+    visitor.post(cancel_page(shop))
+    subscription = shop.world.subscription().id
+    first = f"tic_cancel_{subscription}"
+    decision.approve(shop.world.ports, "acme", first, by="agent", now=shop.world.now)
+    visitor.follow(visitor.post(cancel_page(shop, "undo-cancel")))
+    assert [link for link in links(modules(visitor)[0]) if link.endswith("/cancel")]
+    assert "send your request to Acme Courses" in visitor.see(cancel_page(shop)).text
+    result = visitor.follow(visitor.post(cancel_page(shop)))
+    assert "Your request has been sent to Acme Courses" in result.text
+    again = shop.world.store.ticket("acme", f"{first}-2")
+    assert again is not None and shop.world.subscription().held_for == again.id
 
 
 @pytest.mark.spec("X-7")

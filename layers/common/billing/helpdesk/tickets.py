@@ -142,6 +142,11 @@ class Ticket(Entity):
         return self.state is TicketState.APPROVED and self.carried_out_at is None
 
     @property
+    def is_pending(self) -> bool:
+        """Tests whether what it asks for is still to be decided, or to be carried out."""
+        return self.state is TicketState.OPEN or self.is_under_way
+
+    @property
     def shown_state(self) -> str:
         """Returns the state that people are shown."""
         if self.state is TicketState.OPEN:

@@ -15,7 +15,7 @@ from billing.customers.flows.customer_view import Account
 from billing.helpdesk import cancellation_request, messages
 from billing.helpdesk.flows import open_ticket, ticket
 from billing.helpdesk.flows.open_ticket import Request
-from billing.helpdesk.tickets import Ownership, Ticket, TicketState, TicketType
+from billing.helpdesk.tickets import Ownership, Ticket, TicketType
 from billing.invoices.flows import documents, invoice_list
 from billing.invoices.flows.invoice_list import CreditNote
 from billing.kernel.errors import NotFound, Refused
@@ -206,9 +206,12 @@ def refund_effect(account: Account, found: Payment) -> Effect:
 
 
 def ticket_about(ports: Ports, account: Account, wish: TicketType, about: str) -> Ticket | None:
-    """Finds the newest ticket of a request, if the customer has made one that was not declined."""
+    """Finds the newest ticket of a request, if it is still to be decided or carried out.
+
+    What was carried out may have been undone since: it can be asked for again.
+    """
     found = ticket.about(ports, account.merchant.id, account.customer.id, wish, about)
-    return None if found is None or found.state is TicketState.DECLINED else found
+    return found if found is not None and found.is_pending else None
 
 
 def _request(

@@ -18,6 +18,7 @@ from billing.kernel.periods import Period
 from billing.kernel.subscription import Source, State
 from billing.kernel.values import replace
 from billing.refunds.flows import refund
+from billing.refunds.payment import Payment
 from tests.plans.changing import change
 from tests.portal.test_purchases import ONCE, links, modules
 from tests.portal.visitors import ANN, Shop, Visitor, past_due
@@ -311,6 +312,33 @@ def test_a_manual_refund_opens_one_ticket_and_moves_no_money(shop: Shop) -> None
         assert "Your request has been sent" in result.text
     assert shop.world.charges()[0]["refunded"] == 0
     assert shop.mails("hello@acme.example") == ["[TEST] Refund request: Course for ann@example.com"]
+
+
+@pytest.mark.spec("B-7", "H-2")
+def test_the_rest_of_a_payment_is_asked_for_and_not_called_refunded(shop: Shop) -> None:
+    shop.set(self_refund=SelfService.MANUAL)
+    visitor = buy(shop, ONCE, refund_days=30)
+    give_back(shop, 500)
+    result = visitor.follow(visitor.post(refund_page(shop)))
+    assert "Your request has been sent" in result.text
+    assert "was refunded" not in result.text and "$5.00" not in result.text
+    give_back(shop, 4400)
+    assert "Your payment for Course was refunded" in visitor.see(refund_page(shop)).text
+
+
+def give_back(shop: Shop, minor: int) -> None:
+    """Refunds a part of the only payment by hand."""
+    (order,) = shop.order_ids()
+    found = shop.world.store.payment_of_order("acme", order)
+    assert found is not None
+    refund.request(
+        shop.world.ports,
+        Payment.of(found, order),
+        amount_minor=minor,
+        source=Source.MERCHANT,
+        name=f"part-{minor}",
+        now=shop.world.now,
+    )
 
 
 ADDRESS = {

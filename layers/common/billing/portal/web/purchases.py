@@ -116,10 +116,13 @@ def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
         or value.is_open(invoice)
         or (reason == "credit_used" and invoice.refund_reserved_minor > 0)
     )
-    if gone or (ticket and ticket.is_waiting):
+    if gone or ticket:
         given = replace(invoice.total, amount_minor=invoice.refund_reserved_minor)
+        # A part that went back before is not what was asked for: the rest still waits.
+        waits = reason != "already_refunded" and ticket is not None and not ticket.is_under_way
+        asked = ticket if waits or not gone else None
         still_runs = _still_runs(visit)
-        return show(visit, "refunded", ticket=ticket, given=given, still_runs=still_runs, **shown)
+        return show(visit, "refunded", ticket=asked, given=given, still_runs=still_runs, **shown)
     if reason is not None:
         return show(visit, "no_refund", status=409, reason=reason, **shown)
     return show(

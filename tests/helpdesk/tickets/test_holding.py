@@ -10,12 +10,12 @@ import pytest
 from billing.cancel.flows import cancel
 from billing.helpdesk.flows import decision, ticket
 from billing.helpdesk.tickets import TicketState
-from billing.kernel.catalog import Initial, PriceType
+from billing.kernel.catalog import Initial, PriceTerms, PriceType
 from billing.kernel.errors import Unreachable
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.merchants import Undecided
 from billing.kernel.orders import OrderKind
-from billing.kernel.periods import Span, Unit
+from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import Source, State, When
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
@@ -286,6 +286,25 @@ def test_support_asked_nine_days_before_it_takes_effect_one_period_later(
     assert len(world.charges()) == 2
     mails = [str(m.get_body(("plain",)).get_content()) for m in world.mailer.sent]  # type: ignore[union-attr]
     assert any("$29.99 on February 28, 2026" in mail for mail in mails)
+
+
+@pytest.mark.spec("X-8", "H-3")
+def test_a_late_approval_before_the_last_payment_says_that_this_one_is_charged(
+    world: World,
+) -> None:
+    set_up(world, notice_days=10)
+    twice = PriceTerms(PriceType.INSTALLMENT, MONTHLY.price, Period.MONTHLY, installments=2)
+    order = buy(world, twice)
+    world.advance(to=DUE - timedelta(days=9))
+    approve(world, ask_support(world, order))
+    world.work()
+    (mail,) = [m for m in world.mailer.sent if "was approved" in str(m["Subject"])]
+    said = str(mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+    assert "has cancelled" not in said
+    assert "too late to stop the payment on February 28, 2026" in said
+    world.advance(to=DUE + timedelta(days=1))
+    assert len(world.charges()) == 2
+    assert world.subscription().state is State.COMPLETED
 
 
 @pytest.mark.spec("X-8")

@@ -108,15 +108,17 @@ def approved(
     zone = envelope.merchant.settings.time_zone
     if amount is not None:
         words["amount"] = formats.money(amount, language)
-    course = f"mail.approved.{ticket.wish}"
-    if effect is not None and effect.charge_at is not None and effect.ends_at is not None:
-        course = "mail.approved.late"
+    said = f"mail.approved.{ticket.wish}.text"
+    if effect is not None and effect.charge_at is not None:
         words["charge"] = formats.day(effect.charge_at, zone, language)
-        words["end"] = formats.day(effect.ends_at, zone, language)
+        said = "ticket.effect.last"  # that payment completes it, so that nothing is left to end
+        if effect.ends_at is not None:
+            said = "mail.approved.late.text"
+            words["end"] = formats.day(effect.ends_at, zone, language)
     letter = Letter(
         subject=text(language, f"mail.approved.{ticket.wish}.subject", **words),
         title=text(language, "mail.approved.title"),
-        opening=(text(language, f"{course}.text", **words),),
+        opening=(text(language, said, **words),),
         paragraphs=(text(language, "mail.reference", reference=ticket.number),),
         link=(text(language, "mail.ticket.see"), url),
     )

@@ -32,6 +32,7 @@ from tests.helpdesk.tickets.asking import (
     newest,
     set_up,
 )
+from tests.scenarios.disputes import disputed
 from tests.world import MONTHLY, World
 
 
@@ -305,6 +306,19 @@ def test_a_late_approval_before_the_last_payment_says_that_this_one_is_charged(
     world.advance(to=DUE + timedelta(days=1))
     assert len(world.charges()) == 2
     assert world.subscription().state is State.COMPLETED
+
+
+@pytest.mark.spec("X-8", "H-3", "W-4")
+def test_a_late_approval_is_mailed_while_a_bank_looks_into_a_payment(world: World) -> None:
+    set_up(world, notice_days=10)
+    order = buy(world)
+    world.advance(to=DUE - timedelta(days=9))
+    disputed(world)
+    approve(world, ask_support(world, order))
+    world.work()
+    (mail,) = [m for m in world.mailer.sent if "was approved" in str(m["Subject"])]
+    said = str(mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+    assert "the payment of the usual amount on February 28, 2026" in said
 
 
 @pytest.mark.spec("X-8")

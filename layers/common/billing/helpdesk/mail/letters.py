@@ -106,8 +106,9 @@ def approved(
     `amount` (X-8)."""
     language, words = envelope.language, _words(envelope, ticket, department)
     zone = envelope.merchant.settings.time_zone
-    if amount is not None:
-        words["amount"] = formats.money(amount, language)
+    # While a bank looks into a payment, nobody can say what the next one will be (W-4).
+    unknown = text(language, "ticket.effect.amount")
+    words["amount"] = unknown if amount is None else formats.money(amount, language)
     said = f"mail.approved.{ticket.wish}.text"
     if effect is not None and effect.charge_at is not None:
         words["charge"] = formats.day(effect.charge_at, zone, language)

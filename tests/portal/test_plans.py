@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from billing.helpdesk.flows import decision
-from billing.kernel.catalog import Cancellation
+from billing.kernel.catalog import Cancellation, Initial
 from billing.kernel.errors import Unavailable
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.merchants import CreditAtEnd, SelfService
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
-from billing.kernel.periods import Period
+from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import Source, State
 from billing.kernel.values import replace
 from billing.refunds.flows import refund
@@ -26,6 +26,7 @@ from tests.tax.taxing import LOS_ANGELES, collecting, usd
 from tests.world import MONTHLY
 
 DELAYED = replace(MONTHLY, cancellation=Cancellation.DELAYED)
+TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
 
 
 @pytest.fixture
@@ -64,6 +65,32 @@ def test_a_delayed_cancellation_is_confirmed_shown_mailed_and_undone(shop: Shop)
     assert "Your subscription will continue" in shown.text
     assert shop.world.subscription().state is State.ACTIVE
     assert "[TEST] Your subscription to Course will continue" in shop.mails()
+
+
+@pytest.mark.spec("P-13", "X-5", "X-7")
+def test_the_mail_of_a_cancellation_names_the_portals_day_when_the_merchants_zone_has_changed(
+    shop: Shop,
+) -> None:
+    shop.world.now = datetime(2026, 2, 1, 3, tzinfo=UTC)  # January 31 in New York
+    visitor = buy(shop)
+    shop.set(time_zone="Europe/Berlin")
+    visitor.post(cancel_page(shop))
+    assert "Ends on February 28, 2026" in modules(visitor)[0].text
+    assert "[TEST] Your subscription to Course will end on February 28, 2026" in shop.mails()
+
+
+@pytest.mark.spec("P-13", "R-4")
+def test_the_mail_of_a_declined_payment_names_the_portals_day_when_the_merchants_zone_has_changed(
+    shop: Shop,
+) -> None:
+    shop.world.now = datetime(2026, 2, 1, 3, tzinfo=UTC)
+    shop.world.buy(payment_method="pm_card_chargeCustomerFail", product=shop.world.product(TRIAL))
+    shop.set(time_zone="Europe/Berlin")
+    shop.world.advance(days=15)
+    (module,) = modules(shop.signed_in())
+    assert "We'll try again on February 17, 2026" in module.text
+    (failed,) = [m for m in shop.world.mailer.sent if "didn't go through" in str(m["Subject"])]
+    assert "try again on February 17, 2026" in failed.get_body(("plain",)).get_content()  # type: ignore[union-attr]
 
 
 @pytest.mark.spec("B-6", "P-16", "X-9")

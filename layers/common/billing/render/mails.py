@@ -112,7 +112,7 @@ def about_subscription(
 
     These are subject, title and `opening`; `paragraphs` come between it and the next payment.
     """
-    language, zone = envelope.language, envelope.merchant.settings.time_zone
+    language, zone = envelope.language, was.zone  # as the portal dates it, whatever zone is set now
     words = {
         "product": was.product_name,
         "merchant": envelope.merchant.name,

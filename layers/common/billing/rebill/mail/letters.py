@@ -105,10 +105,10 @@ def payment_failed(envelope: Envelope, invoice: Invoice, was: Snapshot | None) -
         then = text(language, "mail.payment_failed.over")
     elif invoice.plan_change is not None:
         then = text(language, "mail.payment_failed.plan")
-    elif retry_at is None:
+    elif was is None or retry_at is None:
         then = text(language, "mail.payment_failed.no_retry", email=merchant.email)
     else:
-        date = formats.day(retry_at, merchant.settings.time_zone, language)
+        date = formats.day(retry_at, was.zone, language)
         then = text(language, "mail.payment_failed.retry", date=date)
     letter = Letter(
         subject=text(language, "mail.payment_failed.subject", **words),
@@ -146,15 +146,10 @@ def action_needed(
     """Builds the mail that the bank wants a payment confirmed, where, and until when (R-4)."""
     language = envelope.language
     words = words_of(invoice, envelope)
-    retry_at = None if was is None else was.retry_at
-    zone = envelope.merchant.settings.time_zone
-    until = (
-        ()
-        if retry_at is None
-        else (
-            text(language, "mail.action_needed.until", date=formats.day(retry_at, zone, language)),
-        )
-    )
+    until: tuple[str, ...] = ()
+    if was is not None and was.retry_at is not None:
+        date = formats.day(was.retry_at, was.zone, language)
+        until = (text(language, "mail.action_needed.until", date=date),)
     letter = Letter(
         subject=text(language, "mail.action_needed.subject", **words),
         title=text(language, "mail.action_needed.title"),

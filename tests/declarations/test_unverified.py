@@ -14,6 +14,8 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.rebill.flows import missed
 from tests.declarations.hall import BERLIN, DELAYED, Hall
+from tests.portal.test_purchases import links, modules
+from tests.portal.visitors import Shop
 
 
 @pytest.fixture
@@ -32,6 +34,20 @@ def test_charges_are_held_while_the_address_on_file_is_asked(hall: Hall) -> None
     hall.world.advance(days=4)
     assert len(hall.world.charges()) == 1
     assert hall.subscription.gives_access(hall.world.now)
+
+
+@pytest.mark.spec("X-10", "B-4")
+def test_the_portal_says_that_somebody_declared_it_and_links_to_no_request(hall: Hall) -> None:
+    shop = Shop(hall.world)
+    hall.buy()
+    hall.declare()
+    hall.tick()
+    assert hall.subscription.held
+    (module,) = modules(shop.signed_in())
+    assert "You asked to cancel" not in module.text
+    assert "received a declaration that your contract with Acme Courses" in module.text
+    assert "You won't be charged until someone has decided" in module.text
+    assert not [link for link in links(module) if "/tickets/" in link]
 
 
 @pytest.mark.spec("X-10")

@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from billing.cancel.regions.rules import Duty
+from billing.kernel.agreement import DECLARED
 from billing.kernel.due import DueKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.periods import Anchor
@@ -236,7 +237,7 @@ class DeclarationOf(Entity):
 
 def declaration_id(at: datetime, drawn: str) -> str:
     """Returns an id that sorts by when it was declared."""
-    return f"dec_{at:%Y%m%d%H%M%S%f}_{drawn.rpartition('_')[2]}"
+    return f"{DECLARED}{at:%Y%m%d%H%M%S%f}_{drawn.rpartition('_')[2]}"
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")

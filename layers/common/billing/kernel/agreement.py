@@ -39,6 +39,10 @@ CHARGEABLE = frozenset({State.TRIALING, State.ACTIVE, State.PAST_DUE, State.FROZ
 LIVE = frozenset(State) - TERMINAL
 
 
+DECLARED = "dec_"
+"""The beginning of the ids of declarations, which tells them from tickets."""
+
+
 class When(StrEnum):
     """The time at which a cancellation takes effect (P-16, X-3)."""
 
@@ -185,6 +189,12 @@ class Agreement(Entity):
     def held(self) -> bool:
         """True if its charges wait for a person to decide a ticket (H-4)."""
         return self.held_for is not None
+
+    @property
+    def held_by_declaration(self) -> bool:
+        """True if its charges wait for a declaration, which may be a stranger's (X-10), not for a
+        ticket."""
+        return self.held_for is not None and self.held_for.startswith(DECLARED)
 
     @property
     def period_at(self) -> datetime | None:

@@ -353,6 +353,18 @@ def test_mails_about_a_request_to_cancel_carry_the_link_to_its_own_customer_only
     assert link_in(to_department) is None
 
 
+@pytest.mark.spec("R-8", "H-4")
+def test_its_page_announces_no_payment_that_a_request_to_cancel_holds(shop: Shop) -> None:
+    shop.set(self_cancel=SelfService.MANUAL)
+    shop.world.buy()
+    page = link(shop)
+    assert "Next payment: $29.99 on February 28, 2026" in shop.visitor().see(page).text
+    shop.signed_in().post(f"/subscriptions/{shop.world.subscription().id}/cancel")
+    shown = shop.visitor().see(page).text
+    assert "Next payment" not in shown
+    assert "You won't be charged until someone has decided" in shown
+
+
 @pytest.mark.spec("R-8", "B-2", "C-3")
 def test_the_page_after_a_purchase_leads_to_the_portals_sign_in_and_into_no_session(
     shop: Shop,

@@ -185,4 +185,7 @@ def sold(order: Any, invoice: Any, refund: Any) -> Sold | None:
     if kind == "refund":
         given = tax if refund is None else sum(refund.taxes)
         return Sold("refunds", gross - given, given)
-    return Sold("chargebacks", gross - tax, tax) if kind == "chargeback" else None
+    if kind == "chargeback":
+        taken = tax if order.tax_minor is None else order.tax_minor
+        return Sold("chargebacks", gross - taken, taken)
+    return None

@@ -29,8 +29,8 @@ def of_order(
 ) -> list[tuple[FigureSums, dict[str, int]]]:
     """Returns the rows that an entry belongs to, with nothing in them, and what it adds.
 
-    `taxes` is what a refund gave back of the taxes; None shares it as the invoice's are.
-    `renewals_apart` also adds renewals to the sums that have them alone.
+    `taxes` is what a refund gave back of the taxes; the entry of a chargeback says its own.
+    Where neither is known they are shared as the invoice's are. `renewals_apart` also adds renewals to the sums that have them alone.
     """
     amounts = _amounts(order, invoice, taxes)
     if renewals_apart and order.kind is OrderKind.REBILL:
@@ -43,7 +43,8 @@ def of_order(
 
 def _amounts(order: Order, invoice: Invoice | None, taxes: int | None) -> dict[str, int]:
     minor = order.amount.amount_minor
-    tax = _tax_of(minor, invoice) if taxes is None else taxes
+    own = order.tax_minor if taxes is None else taxes
+    tax = _tax_of(minor, invoice) if own is None else own
     match order.kind:
         case OrderKind.SALE | OrderKind.REBILL:
             return {"payments": 1, "revenue": minor - tax, "tax": tax}

@@ -47,8 +47,9 @@ class Order(Entity):
 
     Entries of a cancellation carry who asked, why, and when it ends. `withdrawn` marks a
     cancellation request that was undone (X-2, X-7), and a refund that came back, with the reason in
-    `code`. `refund` holds a refund's effect on credit (B-7), `refund_id` the id of that refund;
-    entries from before it was kept have none.
+    `code`. `refund` holds a refund's effect on credit (B-7), `refund_id` the id of that refund,
+    `tax_minor` how much of a chargeback is tax, whatever became of it (W-4); entries from before
+    these were kept have none.
 
     `customer` is None for a failed purchase, whose buyer is unproven (C-4); `attempt_key` names the
     checkout it is stored with, and for a checkout's order the form it came from. `email` is the one
@@ -80,6 +81,7 @@ class Order(Entity):
     test: bool = False
     refund: Returned | None = None
     refund_id: str | None = None
+    tax_minor: int | None = None
     in_list: int = 0
     hand_off: HandOff | None = None
 

@@ -32,7 +32,8 @@ class Disputed(Value):
     """The records that a chargeback is about, as they were read.
 
     They are the paid invoice with its refunds, the entry of its payment, its subscription with the
-    invoice that is open by now, its access, and the other chargebacks of the same purchase.
+    invoice that is open by now, its access, and the other chargebacks of the same purchase. `entry`
+    is the chargeback's own, where that may change.
     """
 
     invoice: Invoice
@@ -42,6 +43,7 @@ class Disputed(Value):
     open_invoice: Invoice | None
     entitlements: tuple[Entitlement, ...]
     others: tuple[Chargeback, ...]
+    entry: Order | None = None
 
 
 def invoice_with(about: Disputed, chargebacks: Sequence[Chargeback]) -> Change:

@@ -46,11 +46,11 @@ def open_dispute(
     ID of a new one's entry.
     """
     opened = _reopen(before, now, revoke) if before else _new(about, dispute, now, order, revoke)
-    after = replace(opened, taxes=opened.taxes or taxes_in(about, dispute.amount))
+    after = replace(opened, taxes=opened.taxes or taxes_in(about, opened.amount))
     written = Change(before, after, expecting=AS_READ) if before else Insert(after)
     return (
         written,
-        *(() if before else (Insert(_entry(about, after, now)),)),
+        *(_listed(about, after) if before else (Insert(_entry(about, after, now)),)),
         invoice_with(about, (*about.others, after)),
         *_book(after, before, about, now),
         *_held(about),
@@ -75,9 +75,19 @@ def _entry(about: Disputed, chargeback: Chargeback, now: datetime) -> Order:
         kind=OrderKind.CHARGEBACK,
         at=now,
         amount=chargeback.amount,
+        tax_minor=sum(chargeback.taxes),
         refunded_minor=0,
         source=Source.GATEWAY.value,
     )
+
+
+def _listed(about: Disputed, chargeback: Chargeback) -> tuple[Write, ...]:
+    """Brings the entry of a chargeback up to what it takes now."""
+    if about.entry is None:
+        return ()
+    taxes = sum(chargeback.taxes)
+    listed = replace(about.entry, amount=chargeback.amount, tax_minor=taxes)
+    return () if listed == about.entry else (Change(about.entry, listed),)
 
 
 def _new(about: Disputed, dispute: Dispute, now: datetime, order: str, revoke: bool) -> Chargeback:
@@ -145,6 +155,7 @@ def lose(
     after = replace(lost, took=took, revoked_at=before.revoked_at or (now if closes else None))
     return (
         Change(before, after, expecting=AS_READ),
+        *_listed(about, after),
         invoice_with(about, (*about.others, after)),
         *_book(after, before, about, now),
         *(_revoke(about.entitlements, now) if closes else ()),

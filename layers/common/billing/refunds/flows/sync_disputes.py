@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from billing.kernel.errors import Conflict
 from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
+from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
+from billing.kernel.values import replace
 from billing.kernel.writes import Transaction
 from billing.refunds import disputes
 from billing.refunds.chargebacks import Chargeback
@@ -42,7 +45,9 @@ def update(
         dispute, known = steps[0]
         opens = known is None
         is_last = len(steps) == 1 and (not opens or dispute.standing is DisputeStanding.OPEN)
-        about = _about(history, invoice.id, dispute.id)
+        about = replace(
+            _about(history, invoice.id, dispute.id), entry=_entry(ports, dispute, known)
+        )
         name = _step(ports, merchant, about, dispute, known, now, also if is_last else ())
         if is_last:
             return name
@@ -77,6 +82,18 @@ def _step(
         writes, name = disputes.lose(about, known, now, order=order, shard=shard), "lost"
     ports.store.commit(*writes, *also)
     return f"dispute_{name}"
+
+
+def _entry(ports: Ports, dispute: Dispute, known: Chargeback | None) -> Order | None:
+    """Reads the entry of a chargeback that takes money again, or another amount of it."""
+    if known is None or dispute.standing is DisputeStanding.WON:
+        return None
+    if known.standing is not DisputeStanding.WON and known.amount == dispute.amount:
+        return None
+    entry = ports.store.order(known.merchant, known.customer, known.order, since=known.opened_at)
+    if entry is None:
+        raise Conflict()  # it was written with the chargeback
+    return entry
 
 
 def _about(history: History, invoice_id: str, dispute_id: str) -> Disputed:

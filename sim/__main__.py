@@ -32,6 +32,7 @@ MIX = (
     "refunds_sent_back",
     "disputes",
     "disputes_appealed",
+    "disputes_lost_in_part",
     "ticket_open",
     "ticket_approved",
     "ticket_declined",

@@ -245,6 +245,9 @@ def _disputes_agree(world: World, found: dict[type, list[Any]]) -> None:
         for each in row.get("disputes", ())
     }
     ours = {c.id: (c.standing.value, c.amount.amount_minor) for c in found[Chargeback]}
+    listed = {order.id: order.amount for order in found[Order] if order.kind == "chargeback"}
+    if listed != {c.order: c.amount for c in found[Chargeback]}:
+        raise Violation("14", f"the entries {listed} are not of {found[Chargeback]}"[:300])
     if told != ours:
         wrong = sorted(k for k in told.keys() | ours.keys() if told.get(k) != ours.get(k))
         text = f"the gateway has the disputes {told}, we have {ours}"

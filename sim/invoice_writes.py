@@ -129,9 +129,14 @@ class InvoiceWrites(Seen):
             raise Violation("4", text, invoice.id, stands.id)
 
     def _order(self, before: Order | None, after: Order) -> None:
-        """Checks that nothing counts as declined that the gateway did not decline (R-6)."""
+        """Checks that nothing counts as declined that the gateway did not decline (R-6).
+
+        An entry stays as it is, but for the amount of a chargeback, which the bank decides (W-4).
+        """
         if before is not None:
-            if changed(before, after, ("kind", "at", "amount", "invoice", "customer")):
+            of_all = ("kind", "at", "invoice", "customer")
+            fixed = of_all if before.kind == "chargeback" else (*of_all, "amount", "tax_minor")
+            if changed(before, after, fixed):
                 raise Violation("9", f"the entry {after.id} was written over", after.id)
             return
         if after.kind != "failed" or after.invoice is None:

@@ -46,7 +46,8 @@ def dispute(adversary: Adversary, target: Subscription) -> None:
     decided = chance.pick((*[DisputeStanding.WON] * 2, DisputeStanding.LOST, None))
     if decided is not None:
         at_us = world.clockwork.now_us + int(chance.stretched(SECOND, 40 * DAY))
-        close = partial(sandbox.close_dispute, reference, opened, decided)
+        took = _took(world, reference, opened) if decided is DisputeStanding.LOST else None
+        close = partial(sandbox.close_dispute, reference, opened, decided, took)
         world.clockwork.at(at_us, close)
     if decided is DisputeStanding.LOST and (
         chance := Chance(world.seed, f"appeal {opened}")
@@ -63,7 +64,19 @@ def appeal(world: World, reference: str, dispute: str, lost_at_us: int, chance: 
     world.oracle.tally["disputes_appealed"] += 1
     if decided is not None:
         at_us += int(chance.stretched(SECOND, 30 * DAY))
-        world.clockwork.at(at_us, partial(sandbox.close_dispute, reference, dispute, decided))
+        took = _took(world, reference, dispute, "anew") if decided is DisputeStanding.LOST else None
+        close = partial(sandbox.close_dispute, reference, dispute, decided, took)
+        world.clockwork.at(at_us, close)
+
+
+def _took(world: World, reference: str, dispute: str, when: str = "first") -> int | None:
+    """Returns how much of a dispute's money a bank takes for good: mostly all, None."""
+    told = world.gateway.sandbox.disputes(reference)
+    minor = next(each.amount.amount_minor for each in told if each.id == dispute)
+    chance = Chance(world.seed, f"takes {dispute} {when}")
+    took = chance.pick((None, None, minor // 2 if when == "first" else minor // 3)) or None
+    world.oracle.tally["disputes_lost_in_part"] += took is not None
+    return took
 
 
 def refund_at_gateway(adversary: Adversary, target: Subscription) -> None:

@@ -270,34 +270,48 @@ class ValueWrites(Seen):
         was = before.standing if before else "won"
         taken = self._taken[after.invoice]
         for _, stood, invoice in invoices:
-            if invoice.id != after.invoice or after.standing == was:
+            had = taken.get(after.id)
+            anew = had is not None and had.amount != after.amount
+            if invoice.id != after.invoice or (after.standing == was and not anew):
                 continue
-            if after.standing == "open" and was == "won":
-                under_way = self._under_way[invoice.id].values()
-                taxes.taken_rightly(stood, after, under_way)
-            had = taken.pop(after.id, None)
-            if had is not None and after.standing != "won" and after.taxes != had.taxes:
+            taken.pop(after.id, None)
+            if after.standing != "won" and (was == "won" or anew):
+                minor, by_line = self._held(invoice.id)
+                before_it = replace(stood, disputed_minor=minor, disputed_taxes_minor=by_line)
+                taxes.taken_rightly(before_it, after, self._under_way[invoice.id].values())
+            elif had is not None and after.standing != "won" and after.taxes != had.taxes:
                 text = f"{after.id} took {had.taxes}, and {after.taxes} after it was decided"
                 raise Violation("3", text, invoice.id)
             if after.standing != "won":
                 taken[after.id] = after
             self._disputed_matches(invoice)
         name, subscription = f"{after.invoice}:{after.id}", after.subscription
-        if after.standing == "lost" and subscription is not None and name not in self._lost:
-            self._lost[name] = taxes.net_returned(after)
+        net = taxes.net_returned(after)
+        if after.standing == "lost" and subscription is not None and self._lost.get(name) != net:
+            if name in self._lost:
+                self._lost_less(after, name)
+            self._lost[name] = net
             self._give_back(subscription, after.invoice, self._lost[name], name)
         elif after.standing == "won" and subscription is not None and name in self._lost:
-            book = self._books[subscription]
-            book.returned -= self._lost.pop(name)
-            paid = self.invoices[after.invoice]
-            book.came_back(self._paid_in.get(after.invoice), name, self._stamp(paid))
-            self._pay_owed(subscription)
+            self._lost_less(after, name)
+
+    def _lost_less(self, chargeback: Chargeback, name: str) -> None:
+        """Undoes what a chargeback took for good: it was won, or lost anew over another amount."""
+        book = self._books[str(chargeback.subscription)]
+        book.returned -= self._lost.pop(name)
+        stamp = self._stamp(self.invoices[chargeback.invoice])
+        book.came_back(self._paid_in.get(chargeback.invoice), name, stamp)
+        self._pay_owed(str(chargeback.subscription))
+
+    def _held(self, invoice: str) -> tuple[int, tuple[int, ...]]:
+        """What chargebacks hold of an invoice, and of each line of its tax."""
+        held = [each for each in self._taken[invoice].values() if any(each.taxes)]
+        by_line = tuple(map(sum, zip(*(each.taxes for each in held), strict=True)))
+        return sum(each.amount.amount_minor for each in self._taken[invoice].values()), by_line
 
     def _disputed_matches(self, invoice: Invoice) -> None:
         """Checks that an invoice holds what its chargebacks took, and their taxes (11)."""
-        held = [each for each in self._taken[invoice.id].values() if any(each.taxes)]
-        by_line = tuple(map(sum, zip(*(each.taxes for each in held), strict=True)))
-        minor = sum(each.amount.amount_minor for each in self._taken[invoice.id].values())
+        minor, by_line = self._held(invoice.id)
         if (invoice.disputed_minor, invoice.disputed_taxes_minor) != (minor, by_line):
             text = f"{invoice.id} holds {invoice.disputed_minor}, {invoice.disputed_taxes_minor}"
             raise Violation("11", f"{text}, banks took {minor}, {by_line}", invoice.id)

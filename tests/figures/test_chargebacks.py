@@ -51,6 +51,19 @@ def test_a_payment_lost_in_part_and_refunded_for_the_rest_leaves_no_revenue(part
 
 
 @pytest.mark.spec("M-10", "W-4", "C-10")
+@pytest.mark.parametrize("observed", [True, False])
+def test_a_dispute_that_took_less_than_was_disputed_counts_with_that(observed: bool) -> None:
+    world = Watched()
+    collecting(world)
+    world.buy(address=LOS_ANGELES)
+    dispute = disputed(world)
+    assert not observed or gone(world) == (2999, 2999)
+    decide(world, dispute, DisputeStanding.LOST, 1084)
+    returned(world)
+    assert gone(world) == (2999, 2999)
+
+
+@pytest.mark.spec("M-10", "W-4", "C-10")
 def test_a_payment_whose_tax_was_refunded_before_a_bank_took_the_rest_leaves_no_revenue() -> None:
     world = Watched()
     collecting(world)

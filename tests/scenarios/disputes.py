@@ -34,8 +34,11 @@ def disputed(world: World, amount_minor: int | None = None) -> str:
     return dispute
 
 
-def decide(world: World, dispute: str, standing: DisputeStanding) -> list[str]:
-    world.sandbox.close_dispute(_payment_of(world, dispute), dispute, standing)
+def decide(
+    world: World, dispute: str, standing: DisputeStanding, amount_minor: int | None = None
+) -> list[str]:
+    """Decides a dispute, lost over all that was disputed or that amount, and delivers the event."""
+    world.sandbox.close_dispute(_payment_of(world, dispute), dispute, standing, amount_minor)
     return deliver(world)
 
 

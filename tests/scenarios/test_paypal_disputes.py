@@ -92,10 +92,6 @@ def test_an_inquiry_that_a_refund_closes_gives_the_money_back_once(
     assert world.subscription().state is State.ACTIVE
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a lost chargeback keeps the amount that it was opened with, not what it took",
-)
 def test_a_dispute_that_took_a_part_leaves_the_rest(world: PayPalWorld) -> None:
     """Its outcome says what (`amount_refunded`, https://developer.paypal.com/docs/disputes/faq/)."""
     world.buy_as()

@@ -262,3 +262,43 @@ def test_an_inquiry_that_took_no_money_is_no_dispute(
     assert gateway.disputes(reference) == []
     orders.close_dispute(paypal.books, inquiry, "RESOLVED_BUYER_FAVOUR")
     assert [d.standing for d in gateway.disputes(reference)] == [DisputeStanding.LOST]
+
+
+@pytest.mark.spec("W-4")
+@pytest.mark.parametrize(
+    ("took_minor", "standing", "amount_minor"),
+    [
+        (1000, DisputeStanding.LOST, 1000),
+        (2999, DisputeStanding.LOST, 2999),
+        (0, DisputeStanding.WON, 2999),
+    ],
+)
+def test_a_lost_dispute_took_what_its_outcome_says_and_one_that_took_nothing_is_won(
+    gateway: PayPalGateway,
+    paypal: Loopback,
+    took_minor: int,
+    standing: DisputeStanding,
+    amount_minor: int,
+) -> None:
+    reference = paid(gateway, paypal)
+    (capture,) = paypal.books.captures
+    dispute = orders.open_dispute(paypal.books, capture)
+    orders.close_dispute(paypal.books, dispute, "RESOLVED_BUYER_FAVOUR", took_minor)
+    (decided,) = gateway.disputes(reference)
+    assert (decided.standing, decided.amount.amount_minor) == (standing, amount_minor)
+
+
+@pytest.mark.spec("W-4", "W-2")
+@pytest.mark.parametrize("refunded_minor", [0, 999, 1000, 2999])
+def test_an_inquiry_took_what_its_outcome_says_unless_a_refund_gave_that(
+    gateway: PayPalGateway, paypal: Loopback, refunded_minor: int
+) -> None:
+    """It may be the merchant's own refund that the outcome names."""
+    reference = paid(gateway, paypal)
+    if refunded_minor:
+        gateway.refund(reference, Money(refunded_minor, Currency.USD), key="r1")
+    (capture,) = paypal.books.captures
+    inquiry = orders.open_dispute(paypal.books, capture, "INQUIRY")
+    orders.close_dispute(paypal.books, inquiry, "RESOLVED_BUYER_FAVOUR", took_minor=1000)
+    amounts = [dispute.amount.amount_minor for dispute in gateway.disputes(reference)]
+    assert amounts == ([1000] if refunded_minor < 1000 else [])

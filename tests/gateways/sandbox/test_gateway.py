@@ -150,6 +150,27 @@ def test_what_is_disputed_is_not_given_back_too(gateway: SandboxGateway) -> None
         gateway.close_dispute(reference, "dp_unknown", DisputeStanding.WON)
 
 
+@pytest.mark.spec("W-4", "B-7")
+def test_a_lost_dispute_took_a_part_or_more_and_never_what_went_back_before(
+    gateway: SandboxGateway,
+) -> None:
+    reference = gateway.prepare(order(), key="k")
+    confirm(gateway, reference, saved(gateway), "a:1")
+    gateway.refund(reference, Money(999, USD), key="r1")
+    dispute = gateway.open_dispute(reference, 1500)
+    with pytest.raises(Invalid, match="more_than_left"):
+        gateway.close_dispute(reference, dispute, DisputeStanding.LOST, 2001)
+    gateway.close_dispute(reference, dispute, DisputeStanding.LOST, 500)
+    (lost,) = gateway.disputes(reference)
+    assert (lost.standing, lost.amount) == (DisputeStanding.LOST, Money(500, USD))
+    gateway.appeal_dispute(reference, dispute)
+    gateway.close_dispute(reference, dispute, DisputeStanding.LOST, 2000)
+    (lost,) = gateway.disputes(reference)
+    assert lost.amount == Money(2000, USD)
+    with pytest.raises(Invalid, match="more_than_left"):
+        gateway.open_dispute(reference, 1)
+
+
 def test_what_was_never_charged_is_not_disputed(gateway: SandboxGateway) -> None:
     with pytest.raises(Invalid, match="not_disputable"):
         gateway.open_dispute(gateway.prepare(order(), key="k"))

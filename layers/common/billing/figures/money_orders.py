@@ -30,7 +30,8 @@ def of_order(
     """Returns the rows that an entry belongs to, with nothing in them, and what it adds.
 
     `taxes` is what a refund gave back of the taxes; the entry of a chargeback says its own.
-    Where neither is known they are shared as the invoice's are. `renewals_apart` also adds renewals to the sums that have them alone.
+    Where neither is known they are shared as the invoice's are. `renewals_apart` also adds renewals
+    to the sums that have them alone.
     """
     amounts = _amounts(order, invoice, taxes)
     if renewals_apart and order.kind is OrderKind.REBILL:

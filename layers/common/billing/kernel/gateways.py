@@ -240,8 +240,8 @@ class DisputeStanding(StrEnum):
 class Dispute(Value):
     """A chargeback as the gateway has it now; an inquiry that moves no money is not one.
 
-    `amount` is what was taken back, which may be less than the payment; `reference` is the
-    payment's.
+    `amount` is what was taken back, which may be less than the payment, and once it is lost another
+    than it was opened with; `reference` is the payment's.
     """
 
     id: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -113,6 +114,7 @@ def refund_returned(
 def disputed(
     name: str,
     invoice: Invoice,
+    had: Money,
     amount: Money,
     was: DisputeStanding,
     standing: DisputeStanding,
@@ -120,8 +122,9 @@ def disputed(
 ) -> LedgerEntry | None:
     """Returns the entry of a chargeback whose status changes, or None if no money moves.
 
-    A lost amount is an expense; whether tax on it can be reclaimed is for the merchant's accountant
-    to decide.
+    `had` is its amount before, `amount` now: what it does not take any more is with the gateway
+    again. A lost amount is an expense; whether tax on it can be reclaimed is for the merchant's
+    accountant to decide.
     """
     account = f"{invoice.gateway}:{invoice.gateway_account}"
     places = {
@@ -129,7 +132,12 @@ def disputed(
         DisputeStanding.OPEN: f"{DISPUTED}:{account}",
         DisputeStanding.LOST: CHARGEBACKS,
     }
-    if was is standing:
+    moved: Counter[str] = Counter()
+    moved[places[was]] -= had.amount_minor
+    moved[places[standing]] += amount.amount_minor
+    moved[places[DisputeStanding.WON]] += had.amount_minor - amount.amount_minor
+    postings = tuple(Posting(account, minor) for account, minor in moved.items() if minor)
+    if not postings:
         return None
     return LedgerEntry(
         id=f"{name}:disputed",
@@ -137,10 +145,7 @@ def disputed(
         customer=invoice.customer,
         at=at,
         currency=amount.currency,
-        postings=(
-            Posting(places[was], -amount.amount_minor),
-            Posting(places[standing], amount.amount_minor),
-        ),
+        postings=postings,
         test=invoice.test,
     )
 

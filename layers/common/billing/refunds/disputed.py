@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from billing.kernel.customers import Entitlement
-from billing.kernel.gateways import DisputeStanding
+from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.invoices import Invoice
 from billing.kernel.money import Money
 from billing.kernel.orders import Order
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import Value, replace
-from billing.kernel.writes import Change
+from billing.kernel.writes import Change, Write
 from billing.refunds import value
 from billing.refunds.chargebacks import Chargeback, standing_of
 from billing.refunds.refunds import Refund, RefundState
@@ -64,6 +65,20 @@ def disputed_by(invoice: Invoice, chargebacks: Iterable[Chargeback]) -> Invoice:
     )
 
 
+def amount_of(about: Disputed, before: Chargeback, told: Dispute) -> Money:
+    """Returns how much a chargeback takes by what its gateway says now.
+
+    Until it is decided no more than it had; a decision takes more only as far as there is more.
+    """
+    if told.standing is DisputeStanding.WON or told.amount.currency is not before.amount.currency:
+        return before.amount
+    most = before.amount.amount_minor
+    if told.standing is DisputeStanding.LOST or before.standing is DisputeStanding.WON:
+        others = disputed_by(about.invoice, about.others).disputed_minor
+        most = max(most, about.invoice.total.amount_minor - about.invoice.refunded_minor - others)
+    return replace(told.amount, amount_minor=min(told.amount.amount_minor, most))
+
+
 def taxes_in(about: Disputed, amount: Money) -> tuple[int, ...]:
     """Returns how much of each line of tax a chargeback takes, of what others left.
 
@@ -76,3 +91,23 @@ def taxes_in(about: Disputed, amount: Money) -> tuple[int, ...]:
                 back = tuple(-tax for tax in refund.taxes)
                 left = left.reserving(-refund.amount.amount_minor, back)
     return value.taxes_in(left, amount)
+
+
+def access_closed(entitlements: Iterable[Entitlement], now: datetime) -> tuple[Write, ...]:
+    """Closes access, but for what is closed already."""
+    return tuple(
+        Change(entitlement, replace(entitlement, revoked_at=now))
+        for entitlement in entitlements
+        if entitlement.revoked_at is None
+    )
+
+
+def access_given_back(about: Disputed, before: Chargeback) -> tuple[Write, ...]:
+    """Opens the access that a chargeback closed, but for what another one closed too."""
+    closed_too = (other.revoked_at for other in about.others)
+    closed_at = next((at for at in closed_too if at is not None), None)
+    return tuple(
+        Change(entitlement, replace(entitlement, revoked_at=closed_at))
+        for entitlement in about.entitlements
+        if before.revoked_at is not None and entitlement.revoked_at == before.revoked_at
+    )

@@ -2,18 +2,18 @@
 
 Open: nothing of the subscription is charged, nothing of the payment refunded. Won: it goes on at
 the next date, nothing is caught up. Lost: cancelled, with the gateway as the source. What was
-decided may be decided anew: a gateway may let its seller appeal. Pure; each function is one
+decided may be decided anew: a gateway may let its seller appeal. Lost, it keeps what its gateway
+says that it took, be that another amount than it was opened with. Pure; each function is one
 transaction, each conditional on what it depends on. The records are `chargebacks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from billing.cancel import cancellation
 from billing.kernel import charge_eligibility, ledger
-from billing.kernel.customers import Entitlement
 from billing.kernel.fund_shares import Taken
 from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.invoices import UNDER_WAY, Invoice
@@ -24,7 +24,15 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
 from billing.refunds import refunds
 from billing.refunds.chargebacks import AS_READ, Chargeback, event_id, standing_of
-from billing.refunds.disputed import Disputed, disputed_by, invoice_with, taxes_in
+from billing.refunds.disputed import (
+    Disputed,
+    access_closed,
+    access_given_back,
+    amount_of,
+    disputed_by,
+    invoice_with,
+    taxes_in,
+)
 from billing.refunds.refunds import Refund
 
 REASON = "chargeback"
@@ -42,10 +50,13 @@ def open_dispute(
 ) -> Transaction:
     """Opens a chargeback: the bank took the money back, so it is held, listed and booked.
 
-    The merchant is notified. `before` is one that was closed and is open again; `order` the Order
-    ID of a new one's entry.
+    The merchant is notified. `before` is one that was closed and is open again, or open over
+    another amount; `order` the Order ID of a new one's entry.
     """
-    opened = _reopen(before, now, revoke) if before else _new(about, dispute, now, order, revoke)
+    if before:
+        opened = _reopen(about, before, dispute, now, revoke)
+    else:
+        opened = _new(about, dispute, now, order, revoke)
     after = replace(opened, taxes=opened.taxes or taxes_in(about, opened.amount))
     written = Change(before, after, expecting=AS_READ) if before else Insert(after)
     return (
@@ -54,16 +65,21 @@ def open_dispute(
         invoice_with(about, (*about.others, after)),
         *_book(after, before, about, now),
         *_held(about),
-        *(_revoke(about.entitlements, now) if revoke else ()),
+        *(access_closed(about.entitlements, now) if revoke else ()),
         _notify(EventKind.DISPUTE_OPENED, after, now, shard),
     )
 
 
-def _reopen(before: Chargeback, now: datetime, revoke: bool) -> Chargeback:
+def _reopen(
+    about: Disputed, before: Chargeback, dispute: Dispute, now: datetime, revoke: bool
+) -> Chargeback:
+    amount = amount_of(about, before, dispute)
     return replace(
         before,
         standing=DisputeStanding.OPEN,
         moves=before.moves + 1,
+        amount=amount,
+        taxes=before.taxes if amount == before.amount else (),
         revoked_at=now if revoke else before.revoked_at,
     )
 
@@ -121,44 +137,52 @@ def win(about: Disputed, before: Chargeback, now: datetime, *, shard: int) -> Tr
         taxes=(),
         took=None,
     )
-    closed_too = (other.revoked_at for other in about.others)
-    closed_at = next((at for at in closed_too if at is not None), None)
-    given_back = (
-        Change(entitlement, replace(entitlement, revoked_at=closed_at))
-        for entitlement in about.entitlements
-        if before.revoked_at is not None and entitlement.revoked_at == before.revoked_at
-    )
     return (
         Change(before, after, expecting=AS_READ),
         invoice_with(about, (*about.others, after)),
         *_book(after, before, about, now),
-        *given_back,
+        *access_given_back(about, before),
         *_going_on(about, before, (*about.others, after), now, shard),
         _notify(EventKind.DISPUTE_WON, after, now, shard),
     )
 
 
 def lose(
-    about: Disputed, before: Chargeback, now: datetime, *, order: str, shard: int
+    about: Disputed,
+    before: Chargeback,
+    dispute: Dispute,
+    now: datetime,
+    *,
+    order: str,
+    revoke: bool,
+    shard: int,
 ) -> Transaction:
-    """Closes a chargeback as lost: the subscription is cancelled.
+    """Closes a chargeback as lost, over the amount that it took: the subscription is cancelled.
 
     A one-time purchase is closed when all of its money is gone, as by a full refund (B-7). Lost
-    again after an appeal, it takes nothing more.
+    again after an appeal, it takes nothing more; over another amount, that one instead.
     """
-    taxes = before.taxes or taxes_in(about, before.amount)  # not kept of those opened long ago
-    lost = replace(before, standing=DisputeStanding.LOST, moves=before.moves + 1, taxes=taxes)
+    amount = amount_of(about, before, dispute)
+    taxes = before.taxes if amount == before.amount else ()
+    taxes = taxes or taxes_in(about, amount)  # not kept of those opened long ago
+    lost = replace(
+        before, standing=DisputeStanding.LOST, moves=before.moves + 1, amount=amount, taxes=taxes
+    )
     took, cancelled = _cancel(about, lost, now, order, shard)
     invoice = disputed_by(about.invoice, (*about.others, lost))
     nothing_left = invoice.disputed_minor + invoice.refunded_minor >= invoice.total.amount_minor
     closes = invoice.subscription is None and nothing_left
-    after = replace(lost, took=took, revoked_at=before.revoked_at or (now if closes else None))
+    less = amount.amount_minor < before.amount.amount_minor
+    opens = invoice.subscription is None and less and not closes and not revoke
+    revoked_at = None if opens else before.revoked_at or (now if closes else None)
+    after = replace(lost, took=took, revoked_at=revoked_at)
     return (
         Change(before, after, expecting=AS_READ),
         *_listed(about, after),
         invoice_with(about, (*about.others, after)),
         *_book(after, before, about, now),
-        *(_revoke(about.entitlements, now) if closes else ()),
+        *(access_closed(about.entitlements, now) if closes else ()),
+        *(access_given_back(about, before) if opens else ()),
         *cancelled,
         _notify(EventKind.DISPUTE_LOST, after, now, shard),
     )
@@ -168,8 +192,10 @@ def _book(
     after: Chargeback, before: Chargeback | None, about: Disputed, now: datetime
 ) -> tuple[Write, ...]:
     was = DisputeStanding.WON if before is None else before.standing
-    name, amount = f"{after.id}:{after.moves}", after.amount
-    entry = ledger.disputed(name, about.invoice, amount, was, after.standing, now)
+    had = after.amount if before is None else before.amount
+    entry = ledger.disputed(
+        f"{after.id}:{after.moves}", about.invoice, had, after.amount, was, after.standing, now
+    )
     return () if entry is None else (Insert(entry),)
 
 
@@ -231,12 +257,18 @@ def _cancel(
     subscription, invoice = about.subscription, about.open_invoice
     if subscription is None:
         return None, ()
-    net_minor = 0 if lost.took else lost.amount.amount_minor - sum(lost.taxes)
-    marked = replace(subscription, dispute=standing_of((*about.others, lost)))
-    after = marked.returning(about.invoice.paid_in, net_minor)
-    took = lost.took or subscription.taken(after, net_minor)
+    took, had = lost.took, subscription
+    late: tuple[Write, ...] = ()
+    net_minor = lost.amount.amount_minor - sum(lost.taxes)
+    if took is not None and took.returned_minor != net_minor:
+        besides: tuple[Refund | Chargeback, ...] = (*about.refunds, *about.others)
+        had, late = refunds.restored(lost, about.invoice, subscription, besides)
+        took = None
+    marked = replace(had, dispute=standing_of((*about.others, lost)))
+    after = marked.returning(about.invoice.paid_in, 0 if took else net_minor)
+    took = took or had.taken(after, net_minor)
     if not subscription.is_live:
-        return took, (Change(subscription, after, expecting=charge_eligibility.MONEY),)
+        return took, (Change(subscription, after, expecting=charge_eligibility.MONEY), *late)
     request = CancelRequest(When.NOW, Source.GATEWAY, now, order, reason=REASON)
     # It ends as the bank leaves it, so that its mail promises no credit that the bank took.
     if invoice is not None and invoice.state in UNDER_WAY:
@@ -244,12 +276,13 @@ def _cancel(
     else:
         writes = cancellation.end_now(after, invoice, request, about.invoice.bill_to.email, shard)
     rests_on = (*charge_eligibility.RESTS, *charge_eligibility.MONEY)
-    return took, tuple(
+    as_read = (
         replace(write, before=subscription, expecting=rests_on)
         if isinstance(write, Change) and write.before is after
         else write
         for write in writes
     )
+    return took, (*as_read, *late)
 
 
 def _as_it_stands(invoice: Invoice | None) -> tuple[Write, ...]:
@@ -258,14 +291,6 @@ def _as_it_stands(invoice: Invoice | None) -> tuple[Write, ...]:
         ()
         if invoice is None
         else (ConditionCheck(invoice, expecting=cancellation.INVOICE_AS_READ),)
-    )
-
-
-def _revoke(entitlements: Iterable[Entitlement], now: datetime) -> tuple[Write, ...]:
-    return tuple(
-        Change(entitlement, replace(entitlement, revoked_at=now))
-        for entitlement in entitlements
-        if entitlement.revoked_at is None
     )
 
 

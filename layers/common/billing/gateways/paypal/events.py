@@ -261,19 +261,26 @@ def _ok(client: PayPalClient, path: str) -> Json:
 
 def _dispute(dispute: Json, reference: str, kept: Callable[[], Money]) -> Dispute | None:
     standing = DisputeStanding.OPEN
-    if dispute.get("status") == "RESOLVED":
-        outcome = dispute.get("dispute_outcome", {}).get("outcome_code")
-        standing = DECIDED.get(str(outcome), DisputeStanding.OPEN)
+    outcome = dispute.get("dispute_outcome", {}) if dispute.get("status") == "RESOLVED" else {}
+    if outcome:
+        standing = DECIDED.get(str(outcome.get("outcome_code")), DisputeStanding.OPEN)
+    amount = asked = orders.money(dispute["dispute_amount"])
+    if standing is DisputeStanding.LOST and "amount_refunded" in outcome:
+        took = orders.money(outcome["amount_refunded"])
+        if not took:
+            standing = DisputeStanding.WON  # decided for the buyer, and all money stayed
+        elif took.currency is asked.currency:
+            amount = took
     asked_only = dispute.get("dispute_life_cycle_stage") == "INQUIRY"
     if asked_only and standing is not DisputeStanding.LOST:
         return None
-    amount = orders.money(dispute["dispute_amount"])
     if asked_only:
         # A refund closes an inquiry in the buyer's favour, and is booked as what it is. Read after
         # the case, which a refund has closed only once it is made.
-        amount = replace(amount, amount_minor=min(amount.amount_minor, kept().amount_minor))
-        if not amount:
+        left = kept().amount_minor
+        if asked.amount_minor - left >= amount.amount_minor:
             return None
+        amount = replace(amount, amount_minor=min(amount.amount_minor, left))
     return Dispute(
         id=str(dispute["dispute_id"]),
         standing=standing,

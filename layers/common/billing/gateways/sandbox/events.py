@@ -148,11 +148,20 @@ def refunded_minor(payment: Row) -> int:
     return sum(refund["amount"] for refund in refunds if "failure" not in refund)
 
 
-def close_dispute(payment: Row, dispute: str, standing: DisputeStanding, at: datetime) -> None:
-    """Records the bank's decision; decided twice, the first stays."""
+def close_dispute(
+    payment: Row,
+    dispute: str,
+    standing: DisputeStanding,
+    at: datetime,
+    amount_minor: int | None = None,
+) -> None:
+    """Records the bank's decision; decided twice, the first stays.
+
+    `amount_minor` is how much a lost one took, if that is not what it was opened with.
+    """
     if standing is DisputeStanding.OPEN:
         raise Invalid("dispute_unknown", field="dispute")
-    _decide(payment, dispute, DisputeStanding.OPEN, standing, DISPUTE_CLOSED, at)
+    _decide(payment, dispute, DisputeStanding.OPEN, standing, DISPUTE_CLOSED, at, amount_minor)
 
 
 def appeal_dispute(payment: Row, dispute: str, at: datetime) -> None:
@@ -167,13 +176,18 @@ def _decide(
     after: DisputeStanding,
     event: str,
     at: datetime,
+    amount_minor: int | None = None,
 ) -> None:
     disputes = payment["disputes"]
     place = next((n for n, each in enumerate(disputes) if each["id"] == dispute), None)
     if place is None:
         raise Invalid("dispute_unknown", field="dispute")
     if disputes[place]["standing"] == before:
-        disputes[place] = {**disputes[place], "standing": after.value}
+        had = disputes[place]["amount"]
+        took = had if amount_minor is None or after is not DisputeStanding.LOST else amount_minor
+        if not 0 < took <= max(had, payment["amount"] - gone_minor(payment) + had):
+            raise Invalid("more_than_left", field="amount")
+        disputes[place] = {**disputes[place], "standing": after.value, "amount": took}
         note(payment, event, at)
 
 

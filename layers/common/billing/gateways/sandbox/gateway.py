@@ -222,9 +222,18 @@ class SandboxGateway:
 
         return self._change(reference, opened)
 
-    def close_dispute(self, reference: str, dispute: str, standing: DisputeStanding) -> None:
-        """Decides a dispute, as the bank would."""
-        self._change(reference, lambda p: events.close_dispute(p, dispute, standing, self._clock()))
+    def close_dispute(
+        self,
+        reference: str,
+        dispute: str,
+        standing: DisputeStanding,
+        amount_minor: int | None = None,
+    ) -> None:
+        """Decides a dispute, as the bank would; a lost one took all of it, or that amount."""
+        self._change(
+            reference,
+            lambda p: events.close_dispute(p, dispute, standing, self._clock(), amount_minor),
+        )
 
     def appeal_dispute(self, reference: str, dispute: str) -> None:
         """Opens a lost dispute again, as some gateways do when their seller appeals."""

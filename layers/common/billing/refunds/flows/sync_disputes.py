@@ -16,7 +16,7 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Transaction
 from billing.refunds import disputes
 from billing.refunds.chargebacks import Chargeback
-from billing.refunds.disputed import Disputed
+from billing.refunds.disputed import Disputed, amount_of
 
 NOTHING_NEW = "nothing_new"
 
@@ -39,25 +39,32 @@ def update(
     while True:
         # Afresh for each step: the gateway was asked since, or a step was written.
         history = ports.store.disputed_payment(invoice.merchant, invoice.customer, invoice.id)
-        steps = _steps(history, found)
+        steps = _steps(history, found, invoice.id)
         if not steps:
             return NOTHING_NEW
         dispute, known = steps[0]
         opens = known is None
         is_last = len(steps) == 1 and (not opens or dispute.standing is DisputeStanding.OPEN)
-        about = replace(
-            _about(history, invoice.id, dispute.id), entry=_entry(ports, dispute, known)
-        )
+        about = _about(history, invoice.id, dispute.id)
+        about = replace(about, entry=_entry(ports, about, dispute, known))
         name = _step(ports, merchant, about, dispute, known, now, also if is_last else ())
         if is_last:
             return name
 
 
-def _steps(history: History, found: Sequence[Dispute]) -> list[tuple[Dispute, Chargeback | None]]:
+def _steps(
+    history: History, found: Sequence[Dispute], invoice: str
+) -> list[tuple[Dispute, Chargeback | None]]:
     """Pairs each dispute that changed at the gateway since the last look with our chargeback."""
     known = {chargeback.id: chargeback for chargeback in history.chargebacks}
     pairs = [(dispute, known.get(dispute.id)) for dispute in found]
-    return [(d, ours) for d, ours in pairs if ours is None or ours.standing is not d.standing]
+    return [
+        (dispute, ours)
+        for dispute, ours in pairs
+        if ours is None
+        or ours.standing is not dispute.standing
+        or amount_of(_about(history, invoice, dispute.id), ours, dispute) != ours.amount
+    ]
 
 
 def _step(
@@ -70,8 +77,8 @@ def _step(
     also: Transaction,
 ) -> str:
     shard, order = ports.shard_of(about.invoice.purchase), ports.new_id("order")
+    revoke = merchant.settings.revoke_on_dispute
     if known is None or dispute.standing is DisputeStanding.OPEN:
-        revoke = merchant.settings.revoke_on_dispute
         writes = disputes.open_dispute(
             about, dispute, known, now, order=order, revoke=revoke, shard=shard
         )
@@ -79,16 +86,20 @@ def _step(
     elif dispute.standing is DisputeStanding.WON:
         writes, name = disputes.win(about, known, now, shard=shard), "won"
     else:
-        writes, name = disputes.lose(about, known, now, order=order, shard=shard), "lost"
+        writes = disputes.lose(about, known, dispute, now, order=order, revoke=revoke, shard=shard)
+        name = "lost"
     ports.store.commit(*writes, *also)
     return f"dispute_{name}"
 
 
-def _entry(ports: Ports, dispute: Dispute, known: Chargeback | None) -> Order | None:
+def _entry(
+    ports: Ports, about: Disputed, dispute: Dispute, known: Chargeback | None
+) -> Order | None:
     """Reads the entry of a chargeback that takes money again, or another amount of it."""
     if known is None or dispute.standing is DisputeStanding.WON:
         return None
-    if known.standing is not DisputeStanding.WON and known.amount == dispute.amount:
+    held = known.standing is not DisputeStanding.WON
+    if held and amount_of(about, known, dispute) == known.amount:
         return None
     entry = ports.store.order(known.merchant, known.customer, known.order, since=known.opened_at)
     if entry is None:

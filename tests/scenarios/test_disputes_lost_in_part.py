@@ -143,6 +143,18 @@ def test_open_again_it_holds_what_it_took_though_nobody_heard_that_it_was_lost(
     assert balance(world) == {CHARGEBACKS: 2999, "revenue:sales": -2999}
 
 
+@pytest.mark.spec("C-3")
+def test_access_that_a_dispute_closed_is_given_back_when_it_is_won_on_appeal(world: World) -> None:
+    world.change_merchant(settings=replace(world.merchant.settings, revoke_on_dispute=True))
+    world.buy(world.product(ONCE))
+    dispute = disputed(world, 900)
+    for happens in (LOST, OPEN, WON):
+        world.advance(days=1)
+        assert not has_access(world)
+        appeal(world, dispute) if happens is OPEN else decide(world, dispute, happens)
+    assert has_access(world)
+
+
 def test_more_than_was_disputed_is_taken_as_far_as_the_payment_has_more(world: World) -> None:
     world.buy()
     give_back(world, 500)

@@ -80,7 +80,7 @@ def _reopen(
         moves=before.moves + 1,
         amount=amount,
         taxes=before.taxes if amount == before.amount else (),
-        revoked_at=now if revoke else before.revoked_at,
+        revoked_at=before.revoked_at or (now if revoke else None),
     )
 
 

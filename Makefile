@@ -202,10 +202,12 @@ PARAMETERS :=
 STACK_NAME :=
 GUIDED := $(if $(PARAMETERS),,--guided)
 UNASKED := --no-confirm-changeset --no-fail-on-empty-changeset
+# The region above is for tools that only look; one that was not given is the caller's profile's.
+CALLERS_REGION := $(if $(filter file,$(origin AWS_DEFAULT_REGION)),env -u AWS_DEFAULT_REGION)
 .PHONY: deploy
 deploy: build $(DEV)
 	@$(WITH_LAYER) .venv/bin/python -m dev.stamp .aws-sam/build/template.yaml
-	.venv-tools/bin/sam deploy $(or $(GUIDED),$(UNASKED)) \
+	$(CALLERS_REGION) .venv-tools/bin/sam deploy $(or $(GUIDED),$(UNASKED)) \
 	  $(if $(STACK_NAME),--stack-name $(STACK_NAME)) \
 	  $(if $(PARAMETERS),--parameter-overrides file://$(PARAMETERS))
 

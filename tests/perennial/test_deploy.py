@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,42 @@ def test_a_sample_for_what_runs_changes_no_address_of_it() -> None:
     first = yaml.safe_load((ROOT / "deploy/first.yaml").read_text("utf-8"))
     busy = yaml.safe_load((ROOT / "deploy/busy.yaml").read_text("utf-8"))
     assert "$include" not in busy and not set(busy) & set(first)
+
+
+class Clone:
+    """A clone whose `sam` writes down what it was started with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.seen = folder / "seen"
+        (folder / "Makefile").write_text((ROOT / "Makefile").read_text("utf-8"))
+        sam = f'#!/bin/sh\nprintf "%s\\n" "$AWS_DEFAULT_REGION" "$@" > {self.seen}'
+        for name, script in {".venv/bin/python": "#!/bin/sh", ".venv-tools/bin/sam": sam}.items():
+            program = folder / name
+            program.parent.mkdir(parents=True)
+            program.write_text(f"{script}\n")
+            program.chmod(0o755)
+
+    def deploys(self, parameters: Path | None = None, **world: str) -> list[str]:
+        """The region that `sam` was given by its environment, and each of its arguments."""
+        asked = deploy.command("mine", parameters, known=True)
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        built = ("-o", "build", "-o", ".venv/.installed")
+        subprocess.run(
+            [*asked, *built],
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+            env=inherited | world,
+        )
+        return self.seen.read_text("utf-8").splitlines()
+
+
+def test_it_deploys_to_the_region_of_whoever_deploys(tmp_path: Path) -> None:
+    """A region that we set comes before the one of the profile, where the stack is looked for."""
+    clone = Clone(tmp_path)
+    assert clone.deploys()[:2] == ["", "deploy"]
+    assert clone.deploys(AWS_DEFAULT_REGION="eu-west-1")[:2] == ["eu-west-1", "deploy"]
 
 
 def test_no_route_is_asked_about() -> None:

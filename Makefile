@@ -209,7 +209,7 @@ deploy: build $(DEV)
 	@$(WITH_LAYER) .venv/bin/python -m dev.stamp .aws-sam/build/template.yaml
 	$(CALLERS_REGION) .venv-tools/bin/sam deploy $(or $(GUIDED),$(UNASKED)) \
 	  $(if $(STACK_NAME),--stack-name $(STACK_NAME)) \
-	  $(if $(PARAMETERS),--parameter-overrides file://$(PARAMETERS))
+	  $(if $(PARAMETERS),--parameter-overrides 'file://$(PARAMETERS)')
 
 ## make lock       pin requirements/*.in again (UPGRADE=--upgrade for newer versions)
 UPGRADE :=

@@ -108,6 +108,11 @@ def test_it_deploys_to_the_region_of_whoever_deploys(tmp_path: Path) -> None:
     assert clone.deploys(AWS_DEFAULT_REGION="eu-west-1")[:2] == ["eu-west-1", "deploy"]
 
 
+def test_a_file_of_parameters_may_lie_in_a_folder_whose_name_has_spaces(tmp_path: Path) -> None:
+    mine = tmp_path / "my own files" / "mine.yaml"
+    assert Clone(tmp_path).deploys(mine)[-2:] == ["--parameter-overrides", f"file://{mine}"]
+
+
 def test_no_route_is_asked_about() -> None:
     """`sam deploy --guided` asks about each route whose API says nothing of authorizers."""
     events = [

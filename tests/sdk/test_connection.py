@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -121,6 +121,30 @@ def test_an_answer_that_is_lost_after_a_change_is_not_asked_for_again(method: st
 def test_what_never_reached_the_server_is_sent_again(method: str) -> None:
     server = Server(DOWN, DONE)
     assert server.client.request(method, "/v1/settings").status_code == 200
+
+
+class BrokenOff(httpx.SyncByteStream):
+    """A body whose connection is cut after its first bytes."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b'{"id": '
+        raise httpx.RemoteProtocolError("peer closed connection without sending complete body")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("status", [200, 503])
+def test_an_answer_that_breaks_off_is_asked_for_again(method: str, status: int) -> None:
+    kind = {"content-type": "application/json"}
+    server = Server(httpx.Response(status, headers=kind, stream=BrokenOff()), DONE)
+    assert server.client.request(method, "/v1/products").json() == {"id": "1"}
+    assert len(server.requests) == 2 and len(server.keys) == 1
+
+
+def test_an_answer_that_breaks_off_after_a_change_is_a_lost_one() -> None:
+    server = Server(httpx.Response(200, stream=BrokenOff()))
+    with pytest.raises(perennial_client.Unreachable, match="without sending complete body"):
+        server.client.patch("/v1/settings", json={})
+    assert len(server.requests) == 1
 
 
 def test_a_server_that_stays_down_is_given_up_in_words() -> None:

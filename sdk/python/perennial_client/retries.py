@@ -50,7 +50,7 @@ class Retrying(httpx.BaseTransport):
         request.read()  # a body that is read once could not be sent again
         for number in range(self._repeats):
             try:
-                answer = self._inner.handle_request(request)
+                answer = self._answer(request)
             except httpx.TransportError as error:
                 if not (_was_never_sent(error) or _may_repeat(request)):
                     raise _unreachable(request, error) from error
@@ -61,15 +61,20 @@ class Retrying(httpx.BaseTransport):
                 pause = max(self._pause(number), _asked_pause(answer))
                 if pause > LONGEST_PAUSE_SECONDS:
                     return answer
-                answer.close()
             self._sleep(pause)
         try:
-            return self._inner.handle_request(request)
+            return self._answer(request)
         except httpx.TransportError as error:
             raise _unreachable(request, error) from error
 
     def close(self) -> None:
         self._inner.close()
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        """Returns a whole answer: one that breaks off is as lost as one that never came."""
+        answer = self._inner.handle_request(request)
+        answer.read()
+        return answer
 
     def _pause(self, number: int) -> float:
         longest = min(FIRST_PAUSE_SECONDS * 2.0**number, LONGEST_PAUSE_SECONDS)

@@ -32,7 +32,8 @@ export function repeating(by: Repeating): (request: Request) => Promise<Response
       const isLast = number >= by.repeats;
       let answer: Response;
       try {
-        answer = await by.fetch(request.clone(), { signal: AbortSignal.timeout(by.timeoutMs) });
+        const signal = AbortSignal.timeout(by.timeoutMs);
+        answer = await whole(await by.fetch(request.clone(), { signal }));
       } catch (error) {
         if (isLast || !mayRepeat(request)) throw unreachable(request, error);
         await by.sleep(pause(number));
@@ -47,6 +48,13 @@ export function repeating(by: Repeating): (request: Request) => Promise<Response
       await by.sleep(wait);
     }
   };
+}
+
+/** Returns a whole answer: one that breaks off is as lost as one that never came. */
+async function whole(answer: Response): Promise<Response> {
+  if (answer.status < 200) return answer; // a browser's answer to a redirect cannot be made anew
+  const body = await answer.arrayBuffer();
+  return new Response(body.byteLength ? body : null, answer);
 }
 
 function mayRepeat(request: Request): boolean {

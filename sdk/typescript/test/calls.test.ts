@@ -100,6 +100,27 @@ test('a lost answer to a PATCH is not asked for again, and a server that is down
   assert.equal(down.requests.length, 5);
 });
 
+const brokenOff = (status: number) => () => {
+  const body = new ReadableStream({
+    start(stream) {
+      stream.enqueue(new TextEncoder().encode('{"data": '));
+      stream.error(new TypeError('terminated'));
+    },
+  });
+  return new Response(body, { status, headers: { 'content-type': 'application/json' } });
+};
+
+test('an answer that breaks off is asked for again, unless it is of a change', async () => {
+  for (const status of [200, 503]) {
+    const server = new Server(brokenOff(status), done);
+    assert.deepEqual((await server.api.listOrders()).data, []);
+    assert.equal(server.requests.length, 2);
+  }
+  const lost = new Server(brokenOff(200));
+  await assert.rejects(lost.api.changeSettings({ body: {} }), sdk.Unreachable);
+  assert.equal(lost.requests.length, 1);
+});
+
 test('a pause that the server asks for is kept, unless it is long', async () => {
   const short = new Server(problem(429, 'too_many_requests', { 'retry-after': '7' }), done);
   await short.api.listOrders();

@@ -62,6 +62,7 @@ DOWN = httpx.ConnectError("refused")
         problem(429, "too_many_requests"),
         httpx.Response(502, text="Bad gateway"),
         httpx.Response(504, text=""),
+        httpx.Response(503, json={"message": "Service Unavailable"}),
         LOST,
         DOWN,
     ],
@@ -92,6 +93,7 @@ def test_each_call_has_a_key_of_its_own_and_one_that_is_given_stays() -> None:
         (problem(404, "not_found"), perennial_client.NotFound),
         (problem(409, "already_refunded"), perennial_client.Conflict),
         (problem(422, "invalid"), perennial_client.Invalid),
+        (problem(503, "no_such_code"), perennial_client.ServerError),
         (problem(415, "unsupported"), perennial_client.ApiError),
         (httpx.Response(200 + 102, headers={"location": "/x"}), perennial_client.UnexpectedAnswer),
         (httpx.Response(404, text="<html>"), perennial_client.UnexpectedAnswer),
@@ -121,6 +123,38 @@ def test_an_answer_that_is_lost_after_a_change_is_not_asked_for_again(method: st
 def test_what_never_reached_the_server_is_sent_again(method: str) -> None:
     server = Server(DOWN, DONE)
     assert server.client.request(method, "/v1/settings").status_code == 200
+
+
+MAY_BE_DONE = "It may have been done: look at what stands before you ask again"
+
+
+@pytest.mark.spec("M-12")
+@pytest.mark.parametrize("last", [LOST, DOWN])
+def test_where_nobody_answers_it_says_whether_a_change_may_have_been_done(last: Exception) -> None:
+    server = Server(LOST, last)
+    with pytest.raises(perennial_client.Unreachable, match=MAY_BE_DONE):
+        server.client.post("/v1/orders/1/refund", json={"amount": 1})
+    for step, method in ((DOWN, "POST"), (LOST, "GET")):
+        with pytest.raises(perennial_client.Unreachable) as raised:
+            Server(step).client.request(method, "/v1/products")
+        assert MAY_BE_DONE not in str(raised.value)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_gateway_that_gave_up_waiting_is_no_wrong_address(status: int) -> None:
+    """API Gateway answers so where a function is cut off: the money may have moved."""
+    cut = httpx.Response(status, json={"message": "Service Unavailable"})
+    with pytest.raises(perennial_client.UnexpectedAnswer, match=MAY_BE_DONE):
+        Server(cut).client.post("/v1/orders/1/refund", json={"amount": 1})
+    with pytest.raises(perennial_client.UnexpectedAnswer, match="Check the address"):
+        Server(cut).client.get("/v1/orders/1")
+
+
+def test_a_gateway_that_is_asked_too_often_is_the_error_for_that() -> None:
+    throttled = httpx.Response(429, json={"message": "Too Many Requests"})
+    with pytest.raises(perennial_client.TooManyRequests) as raised:
+        Server(throttled).client.get("/v1/products")
+    assert raised.value.code == "too_many_requests" and raised.value.detail
 
 
 class BrokenOff(httpx.SyncByteStream):

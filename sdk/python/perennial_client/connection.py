@@ -55,9 +55,14 @@ def raise_if_failed(answer: httpx.Response) -> None:
     problem = retries.problem_of(answer)
     if "code" in problem:
         raise errors.of(status, problem)
+    if status == 429:  # the gateway before Perennial
+        said = "Too many requests at once. Wait a moment, and ask again."
+        raise errors.TooManyRequests(status, {"code": "too_many_requests", "detail": said})
+    after = retries.may_be_done(answer.request) if status >= 500 else ""
     where = f"{answer.request.url.scheme}://{answer.request.url.netloc.decode()}"
     raise errors.UnexpectedAnswer(
-        status, f"{where} answered {status}, and not as Perennial does. Check the address"
+        status,
+        f"{where} answered {status}, and not as Perennial does{after or '. Check the address'}",
     )
 
 

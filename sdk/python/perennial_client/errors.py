@@ -15,7 +15,10 @@ class Unreachable(PerennialError):
 
 
 class UnexpectedAnswer(PerennialError):
-    """An answer that is not Perennial's: another program's page, or a proxy's."""
+    """An answer that is not Perennial's: another program's page, or a proxy's.
+
+    After a write that a proxy gave up (`status` 500 and above), look at what stands.
+    """
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -62,7 +65,10 @@ class TooManyRequests(ApiError):
 
 
 class ServerError(ApiError):
-    """A part of the service does not answer (5xx). Nothing was done, unless a subclass says so."""
+    """A part of the service does not answer (5xx). After a 500 from a write, look at what stands.
+
+    With 503 nothing was done, unless it is a subclass that says so.
+    """
 
 
 class OutcomeUnknown(ServerError):

@@ -24,6 +24,7 @@ NOTHING_DONE = frozenset({"unavailable", "gateway_unavailable", "gateway_busy", 
 """Codes of 503 after which the same request may be sent again, by the API document."""
 STILL_RUNNING = "request_running"
 _OF_GATEWAYS = frozenset({502, 504})
+_READS = frozenset({"GET", "HEAD"})
 
 
 class Retrying(httpx.BaseTransport):
@@ -48,12 +49,14 @@ class Retrying(httpx.BaseTransport):
         if request.method == "POST" and IDEMPOTENCY_KEY not in request.headers:
             request.headers[IDEMPOTENCY_KEY] = self._new_key()
         request.read()  # a body that is read once could not be sent again
+        was_sent = False
         for number in range(self._repeats):
             try:
                 answer = self._answer(request)
             except httpx.TransportError as error:
-                if not (_was_never_sent(error) or _may_repeat(request)):
-                    raise _unreachable(request, error) from error
+                was_sent |= not _was_never_sent(error)
+                if was_sent and not _may_repeat(request):
+                    raise _unreachable(request, error, was_sent) from error
                 pause = self._pause(number)
             else:
                 if not _is_worth_another(request, answer):
@@ -65,7 +68,8 @@ class Retrying(httpx.BaseTransport):
         try:
             return self._answer(request)
         except httpx.TransportError as error:
-            raise _unreachable(request, error) from error
+            was_sent |= not _was_never_sent(error)
+            raise _unreachable(request, error, was_sent) from error
 
     def close(self) -> None:
         self._inner.close()
@@ -86,7 +90,7 @@ def _was_never_sent(error: httpx.TransportError) -> bool:
 
 
 def _may_repeat(request: httpx.Request) -> bool:
-    return request.method in {"GET", "HEAD"} or IDEMPOTENCY_KEY in request.headers
+    return request.method in _READS or IDEMPOTENCY_KEY in request.headers
 
 
 def _is_worth_another(request: httpx.Request, answer: httpx.Response) -> bool:
@@ -98,6 +102,8 @@ def _is_worth_another(request: httpx.Request, answer: httpx.Response) -> bool:
     if status not in {409, 503}:
         return False
     code = problem_of(answer).get("code")
+    if status == 503 and code is None:  # not Perennial's: the gateway before it
+        return _may_repeat(request)
     return code in NOTHING_DONE if status == 503 else code == STILL_RUNNING
 
 
@@ -117,8 +123,16 @@ def problem_of(answer: httpx.Response) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _unreachable(request: httpx.Request, error: httpx.TransportError) -> Unreachable:
+def may_be_done(request: httpx.Request) -> str:
+    """Says what to do after the answer to a change was lost; nothing after that to a question."""
+    if request.method in _READS:
+        return ""
+    return ". It may have been done: look at what stands before you ask again"
+
+
+def _unreachable(request: httpx.Request, error: Exception, was_sent: bool) -> Unreachable:
     why = str(error) or type(error).__name__
+    after = may_be_done(request) if was_sent else ""
     return Unreachable(
-        f"no answer from {request.url.scheme}://{request.url.netloc.decode()}: {why}"
+        f"no answer from {request.url.scheme}://{request.url.netloc.decode()}: {why}{after}"
     )

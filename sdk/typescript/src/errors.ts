@@ -10,7 +10,11 @@ export class Unreachable extends PerennialError {
   override name = 'Unreachable';
 }
 
-/** An answer that is not Perennial's: another program's page, or a proxy's. */
+/**
+ * An answer that is not Perennial's: another program's page, or a proxy's.
+ *
+ * After a write that a proxy gave up (`status` 500 and above), look at what stands.
+ */
 export class UnexpectedAnswer extends PerennialError {
   override name = 'UnexpectedAnswer';
   constructor(
@@ -71,7 +75,11 @@ export class TooManyRequests extends ApiError {
   override name = 'TooManyRequests';
 }
 
-/** A part of the service does not answer (5xx). Nothing was done, unless a subclass says so. */
+/**
+ * A part of the service does not answer (5xx). After a 500 from a write, look at what stands.
+ *
+ * With 503 nothing was done, unless it is a subclass that says so.
+ */
 export class ServerError extends ApiError {
   override name = 'ServerError';
 }

@@ -57,8 +57,18 @@ async function whole(answer: Response): Promise<Response> {
   return new Response(body.byteLength ? body : null, answer);
 }
 
+function onlyReads(request: Request): boolean {
+  return ['GET', 'HEAD'].includes(request.method);
+}
+
+/** Says what to do after the answer to a change was lost; nothing after that to a question. */
+function mayBeDone(request: Request): string {
+  if (onlyReads(request)) return '';
+  return '. It may have been done: look at what stands before you ask again';
+}
+
 function mayRepeat(request: Request): boolean {
-  return ['GET', 'HEAD'].includes(request.method) || request.headers.has('Idempotency-Key');
+  return onlyReads(request) || request.headers.has('Idempotency-Key');
 }
 
 function isWorthAnother(request: Request, answer: Response, problem?: Problem): boolean {
@@ -69,7 +79,8 @@ function isWorthAnother(request: Request, answer: Response, problem?: Problem): 
     case 504:
       return mayRepeat(request);
     case 503:
-      return problem !== undefined && NOTHING_DONE.has(problem.code);
+      // Without a code it is not Perennial's: the gateway before it.
+      return problem ? NOTHING_DONE.has(problem.code) : mayRepeat(request);
     case 409:
       return problem?.code === 'request_running';
     default:
@@ -99,14 +110,21 @@ async function problemOf(answer: Response): Promise<Problem | undefined> {
 
 function failure(request: Request, answer: Response, problem?: Problem): Error {
   if (problem) return errorOf(answer.status, problem);
+  if (answer.status === 429) {
+    const detail = 'Too many requests at once. Wait a moment, and ask again.';
+    return errorOf(429, { code: 'too_many_requests', detail } as Problem);
+  }
   const where = new URL(request.url).origin;
+  const after = (answer.status >= 500 && mayBeDone(request)) || '. Check the address';
   return new UnexpectedAnswer(
     answer.status,
-    `${where} answered ${answer.status}, and not as Perennial does. Check the address`,
+    `${where} answered ${answer.status}, and not as Perennial does${after}`,
   );
 }
 
 function unreachable(request: Request, error: unknown): Unreachable {
   const { origin } = new URL(request.url);
-  return new Unreachable(`no answer from ${origin}: ${String(error)}`, { cause: error });
+  return new Unreachable(`no answer from ${origin}: ${String(error)}${mayBeDone(request)}`, {
+    cause: error,
+  });
 }

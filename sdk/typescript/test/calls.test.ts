@@ -48,6 +48,7 @@ test('a key is sent, and a POST is repeated with one Idempotency-Key', async () 
     problem(409, 'request_running'),
     problem(429, 'too_many_requests'),
     answer(502, 'Bad gateway'),
+    answer(503, { message: 'Service Unavailable' }),
     new TypeError('fetch failed'),
   ]) {
     const server = new Server(step, step, done);
@@ -98,6 +99,19 @@ test('a lost answer to a PATCH is not asked for again, and a server that is down
   const down = new Server(new TypeError('fetch failed'));
   await assert.rejects(down.api.showSettings(), /no answer from https:\/\/billing\.example\.com/);
   assert.equal(down.requests.length, 5);
+});
+
+test('after a change whose answer is lost, it says that it may have been done', async () => {
+  const cut = [500, 502, 503, 504].map((status) => answer(status, { message: 'Cut off' }));
+  for (const step of [new TypeError('fetch failed'), ...cut]) {
+    await assert.rejects(refund(new Server(step)), /It may have been done: look at what stands/);
+    await assert.rejects(new Server(step).api.listOrders(), /failed|Check the address/);
+  }
+});
+
+test('a gateway that is asked too often is the error for that', async () => {
+  const throttled = new Server(answer(429, { message: 'Too Many Requests' }));
+  await assert.rejects(throttled.api.listOrders(), sdk.TooManyRequests);
 });
 
 const brokenOff = (status: number) => () => {

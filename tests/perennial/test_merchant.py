@@ -339,6 +339,16 @@ def test_a_receiver_that_refuses_or_is_not_there_is_said_and_the_next_event_come
     assert "failed: " in desk.says("listen", "--to", "http://127.0.0.1:1/", *asked)
 
 
+def test_what_is_delivered_on_this_machine_never_goes_to_a_proxy(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving.receiver() as (proxy, seen), serving.receiver() as (address, got):
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        monkeypatch.setenv("http_proxy", proxy)
+        desk.says("trigger", "payment.failed", "--to", address)
+        assert len(got) == 1 and not seen
+
+
 def test_listening_begins_now_by_the_servers_clock(desk: Desk) -> None:
     from perennial.merchant import deliver
     from perennial.merchant.terminal import asking

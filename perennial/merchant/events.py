@@ -41,7 +41,7 @@ def listen(
     Example: perennial listen --to http://127.0.0.1:8000/webhooks
     """
     secret = _secret()
-    with asking(type="--type", after="--after") as api:
+    with asking(None, type="--type", after="--after") as api:
         address = deliver.receiver(to)
         begin = after or deliver.newest(api, kind)
         print(f"Listening. The signing secret is {secret}", file=sys.stderr, flush=True)

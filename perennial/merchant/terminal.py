@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from typing import Annotated, Any
 
@@ -34,14 +34,16 @@ LONGEST_CELL = 60
 
 
 @contextmanager
-def asking(for_what: str = "an answer", **arguments: str) -> Iterator[httpx.Client]:
+def asking(for_what: str | None = "an answer", **arguments: str) -> Iterator[httpx.Client]:
     """Opens the API with the saved key; turns errors into messages that name the argument.
 
+    Says that it waits, but where that is what the command is for (None).
     `arguments` maps a field of the API to the argument it came from, such as amount="--amount".
     """
     try:
         login = saved.load()
-        with waiting(for_what), connect(login.api_key, login.address, repeats=REPEATS) as api:
+        patience = waiting(for_what) if for_what else nullcontext()
+        with patience, connect(login.api_key, login.address, repeats=REPEATS) as api:
             yield api
     except (saved.SavedError, PerennialError, ValueError) as error:
         raise refused(why(error, arguments)) from error

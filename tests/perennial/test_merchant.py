@@ -6,6 +6,7 @@ import json
 import logging
 import stat
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +15,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from perennial import cli
-from perennial.merchant import saved
+from perennial.merchant import saved, terminal
+from perennial.progress import waiting
 from perennial_client import verify
 from tests.perennial import serving
 from tests.web.shop import PRODUCT, Shop
@@ -337,6 +339,17 @@ def test_a_receiver_that_refuses_or_is_not_there_is_said_and_the_next_event_come
         assert "500 refused" in desk.says("listen", "--to", address, *asked)
         assert len(got) == len(events) >= 2
     assert "failed: " in desk.says("listen", "--to", "http://127.0.0.1:1/", *asked)
+
+
+def test_listening_is_no_waiting_for_an_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "waiting", partial(waiting, first_seconds=0.0))
+    desk.shop.api.get("/v1/events")
+    bought(desk)
+    desk.world.advance(minutes=2)
+    with serving.receiver() as (address, _):
+        done = desk.types("listen", "--to", address, "--after", f"evt_{0:016d}", "--count", "1")
+    assert done.exit_code == 0 and "Listening." in done.stderr
+    assert "Waiting for" not in done.stderr
 
 
 def test_what_is_delivered_on_this_machine_never_goes_to_a_proxy(

@@ -11,6 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,17 +64,31 @@ def outputs(stack: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
 
-def _local(port: int, event: Mapping[str, Any]) -> Any:
+def _local(port: int, event: Mapping[str, Any]) -> dict[str, Any]:
     url = f"http://127.0.0.1:{port}/_dev/operate"
+    asked = urllib.request.Request(url, data=json.dumps(event).encode())
+    here = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(  # nosec B310
-            urllib.request.Request(url, data=json.dumps(event).encode()), timeout=_ANSWER_SECONDS
-        ) as answer:
-            return json.loads(answer.read())
-    except urllib.error.URLError as error:
+        with here.open(asked, timeout=_ANSWER_SECONDS) as answer:
+            found = json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        raise _not_ours(url) from error
+    except (OSError, HTTPException) as error:
         raise OperateError(
             f"no response from {url}. Start `make run`, or name a stack: --stack perennial"
         ) from error
+    except ValueError as error:
+        raise _not_ours(url) from error
+    if not isinstance(found, dict):
+        raise _not_ours(url)
+    return found
+
+
+def _not_ours(url: str) -> OperateError:
+    return OperateError(
+        f"{url} does not answer as `make run` does. See what it printed, and give its port: "
+        "perennial --port 3000 .."
+    )
 
 
 def store_gateway_keys(
@@ -154,6 +169,7 @@ def _stage(at: Installation) -> str:
 
 def _client(at: Installation, service: Any) -> Any:
     import boto3
+    from botocore.config import Config
 
     if at.stack:
         return boto3.client(service)
@@ -169,4 +185,5 @@ def _client(at: Installation, service: Any) -> Any:
         region_name=_LOCAL_REGION,
         aws_access_key_id="test",
         aws_secret_access_key="test",  # noqa: S106
+        config=Config(proxies={}),
     )

@@ -23,6 +23,7 @@ from billing.jobs.jobs import PLATFORM
 from billing.operations.web import operator
 from perennial import cli, progress
 from perennial.installation import Installation, OperateError, ask
+from tests.perennial.serving import listening
 from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,6 +181,54 @@ def test_an_error_names_the_argument(at_desk: Operator, typed: list[str], argume
 def test_where_nothing_runs_it_says_how_to_start_it_or_name_a_stack() -> None:
     with pytest.raises(OperateError, match="--stack perennial"):
         ask(Installation(port=1), {"do": "standing"})
+
+
+@contextmanager
+def another_program(status: int, body: bytes) -> Iterator[int]:
+    """The port of a program that is not ours; without a status it hangs up."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            if status:
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with listening(Handler) as address:
+        yield int(address.rpartition(":")[2])
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(0, b""), (200, b"<html>"), (200, b"[]"), (404, b""), (500, b"{}")]
+)
+def test_another_program_at_the_port_is_an_error_and_no_traceback(status: int, body: bytes) -> None:
+    with another_program(status, body) as port, pytest.raises(OperateError, match=f":{port}/"):
+        ask(Installation(port=port), {"do": "standing"})
+
+
+def test_nothing_for_this_machine_goes_to_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Least of all a gateway's keys, which are sent as they are."""
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with serving(World()) as port:
+        assert "error" not in ask(Installation(port=port), {"do": "standing"})
+    with another_program(200, b'{"Version": 1}') as port:
+        (tmp_path / "emulator").mkdir()
+        (tmp_path / "emulator/running.json").write_text(json.dumps({"port": port}))
+        words = ["--data", str(tmp_path), "gateway", "keys", "acme", "--gateway", "stripe"]
+        done = run.invoke(
+            cli.app,
+            [*words, "--account", "acct_1"],
+            input='{"secret_key": "sk_1", "webhook_secret": "whsec_1", "publishable_key": "pk_1"}',
+            env={"STACK": None},
+        )
+    assert done.exit_code == 0, done.output
 
 
 def test_a_stack_without_credentials_is_an_error_and_no_traceback() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -209,6 +212,36 @@ def test_a_pause_that_the_server_asks_for_is_kept_unless_it_is_long(
 def test_a_key_is_never_sent_in_the_clear(address: str) -> None:
     with pytest.raises(ValueError, match="must begin with https"):
         connect("sk_1", address)
+
+
+@contextmanager
+def proxy() -> Iterator[tuple[str, list[str]]]:
+    """A proxy that refuses, and the first line of what it was asked."""
+    asked: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            with suppress(OSError):
+                there, _ = server.accept()
+                with there:
+                    asked.append(there.recv(4096).decode().partition("\r\n")[0])
+                    there.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+        threading.Thread(target=refuse, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
+
+
+def test_an_installation_is_asked_through_the_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with proxy() as (address, asked):
+        for name in ("HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, address)
+        with pytest.raises(perennial_client.Unreachable):
+            connect("sk_1", "https://billing.invalid", repeats=0).get("/v1/products")
+    assert asked == ["CONNECT billing.invalid:443 HTTP/1.1"]
 
 
 def listing(*pages: tuple[list[int], str | None]) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -29,9 +30,10 @@ def connect(
 
     Raises `ValueError` for an address that would carry the key in the clear.
     """
-    _check(httpx.URL(base_url))
+    address = httpx.URL(base_url)
+    _check(address)
     retrying = Retrying(
-        transport or httpx.HTTPTransport(),
+        transport or _network(address),
         repeats=repeats,
         sleep=sleep,
         chance=random.random,
@@ -64,6 +66,17 @@ def raise_if_failed(answer: httpx.Response) -> None:
         status,
         f"{where} answered {status}, and not as Perennial does{after or '. Check the address'}",
     )
+
+
+def _network(address: httpx.URL) -> httpx.HTTPTransport:
+    """Goes by the proxy of the environment, which httpx heeds only without a transport."""
+    if address.host in _OWN_MACHINE or proxy_bypass(address.host):
+        return httpx.HTTPTransport()
+    known = getproxies()
+    proxy = known.get("https") or known.get("all")
+    if proxy and "://" not in proxy:
+        proxy = f"http://{proxy}"
+    return httpx.HTTPTransport(proxy=proxy)
 
 
 def _check(address: httpx.URL) -> None:

@@ -66,7 +66,7 @@ def test_a_sample_of_a_first_installation_has_all_that_has_no_default() -> None:
 
 
 def test_a_sample_for_what_runs_changes_no_address_of_it() -> None:
-    """What a file includes is sent too, so the example's addresses would replace the stack's."""
+    """Values of an included file are sent too: an example's addresses would replace the stack's."""
     first = yaml.safe_load((ROOT / "deploy/first.yaml").read_text("utf-8"))
     busy = yaml.safe_load((ROOT / "deploy/busy.yaml").read_text("utf-8"))
     assert "$include" not in busy and not set(busy) & set(first)

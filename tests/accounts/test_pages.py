@@ -14,9 +14,10 @@ from billing.api.flows import keys
 from billing.kernel.catalog import Initial, Limit, Product
 from billing.kernel.merchants import ApiKey, PortalKind, SelfService
 from billing.kernel.periods import Span, Unit
+from billing.kernel.save_offers import OfferKind, SaveOffer
 from billing.kernel.subscription import State
 from billing.kernel.values import replace
-from billing.kernel.writes import Insert, Remove
+from billing.kernel.writes import Change, Insert, Remove
 from functions.account import app
 from functions.console import app as console_app
 from functions.merchant import app as merchant_app
@@ -282,6 +283,23 @@ def test_cards_and_invoices_are_the_portals_own_pages(house: House) -> None:
     there = owner.post("/account/billing/portal", {"csrf": csrf, "page": "cards"})
     assert there.headers["location"] == "/portal/acme/cards"
     assert "4242" in owner.see("/portal/acme/cards").text
+
+
+@pytest.mark.spec("A-4", "X-11")
+def test_a_smaller_plan_is_offered_in_the_portal_while_the_usage_allows_it(house: House) -> None:
+    world = house.world
+    small = world.product(SMALL, name="Small", grants=("account",), limits=(Limit("products", 1),))
+    offer = SaveOffer(OfferKind.DOWNGRADE, price_point=small.default_price_point)
+    world.store.commit(Change(world.plan, replace(world.plan, save_offer=offer)))
+    owner = house.owner()
+    csrf = owner.hidden("/account/billing")["csrf"]
+    owner.post("/account/billing/portal", {"csrf": csrf, "page": "cards"})
+    world.sells()
+    extra = world.sells()
+    page = f"/portal/acme/subscriptions/{world.subscription(SELLER).id}/cancel"
+    assert "Change to Small" not in owner.see(page).text, "they use more than it allows"
+    world.store.commit(Remove(extra))
+    assert "Change to Small for $9.99" in owner.see(page).text
 
 
 @pytest.mark.spec("A-8")

@@ -8,13 +8,18 @@ from datetime import timedelta
 
 import pytest
 
+from billing.aws.sqs_queue import leases_of
 from billing.checkout.checkouts import Checkout
 from billing.gateway_events.flows import lost_events
+from billing.jobs.flows import sweep, work
+from billing.jobs.jobs import PLATFORM, JobState
 from billing.kernel.errors import Unreachable
 from billing.kernel.gateways import SANDBOX
 from billing.kernel.merchants import GatewayAccount, Merchant
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
+from billing.runtime import job_kinds
+from tests.hurry import room_for
 from tests.world import World
 
 pytestmark = pytest.mark.spec("W-1")
@@ -113,3 +118,25 @@ def test_an_account_that_is_gone_holds_up_no_other_merchant(world: World) -> Non
     world.store.commit(Insert(first))
     bought_unheard(world)
     assert look(world) == {"checkout_paid": 3, "nothing_new": 3, "unknown_gateway": 1}
+
+
+@pytest.mark.parametrize(("gateway", "room"), [(SANDBOX, 7), ("gone", 9)])
+def test_a_look_that_takes_several_slices_comes_to_each_account_once_and_ends(
+    world: World, gateway: str, room: int
+) -> None:
+    for name in ("aaa", "bbb", "ccc"):
+        account = GatewayAccount(gateway, gateway)
+        other = Merchant(name, name, f"{name}@example.com", world.now, gateway_accounts=(account,))
+        world.store.commit(Insert(other))
+    bought_unheard(world)
+    lost_events.begin(world.ports, now=world.now)
+    for _ in range(8):
+        sweep.sweep(world.ports, now=world.now)
+        bodies, world.jobs.bodies = world.jobs.bodies, []
+        for lease in (each for body in bodies for each in leases_of(body)):
+            work.take(world.ports, job_kinds.KINDS, lease, now=world.now, keep_going=room_for(room))
+    job = world.store.job(PLATFORM, lost_events.JOB)
+    assert job is not None
+    assert job.state is JobState.DONE
+    assert job.done == 4, "each account once"
+    assert paid(world) == list(BUYERS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timedelta
 
 from billing.gateway_events.flows import webhook
@@ -36,6 +36,10 @@ EVENTS_AT_ONCE = 100
 LOOKS_BACK = timedelta(days=30)
 """The time for which gateways list events: the shortest of those we know."""
 
+TURN = "turn"
+"""Ends the key of when an account had its turn: all its events were handled, or it did not
+answer."""
+
 OVERLAP = timedelta(hours=1)
 """The time by which a gateway may list events late, and its clock be off."""
 
@@ -55,8 +59,11 @@ def begin(ports: Ports, *, now: datetime) -> Counter[str]:
 
 
 def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
-    """Looks at accounts in turn; where each has got to is kept with it, and not in the job."""
-    for account in _looks(ports, now, keep_going, Counter()):
+    """Looks at accounts in turn; where each has got to is kept with it, and not in the job.
+
+    What an earlier slice looked at is passed over, or many accounts would go round for ever.
+    """
+    for account in _looks(ports, now, keep_going, Counter(), begun_at=job.created_at):
         yield Step(account)
     if not keep_going():
         yield Step(job.cursor, Seen.MORE)
@@ -81,9 +88,17 @@ def catch_up(
 
 
 def _looks(
-    ports: Ports, now: datetime, keep_going: Callable[[], bool], tally: Counter[str]
+    ports: Ports,
+    now: datetime,
+    keep_going: Callable[[], bool],
+    tally: Counter[str],
+    *,
+    begun_at: datetime | None = None,
 ) -> Iterator[str]:
-    """Handles some events of one account after the other; yields the account's key."""
+    """Handles some events of one account after the other; yields the account's key.
+
+    Those that have had their turn since `begun_at` are passed over.
+    """
     first: Exception | None = None
     line = deque(
         (account, _catch_up_with(ports, merchant, account, now, keep_going, tally))
@@ -91,20 +106,34 @@ def _looks(
     )
     while line and keep_going():
         account, looking = line.popleft()
+        if begun_at is not None and _had_its_turn(ports, account, begun_at, now):
+            continue
         # Written beforehand: a process that this account kills goes on behind it.
         ports.ephemeral.replace(LOOKED, LAST, _key(account), expires_at=now + LOOKS_BACK)
         try:
             next(looking)
             line.append((account, looking))
-        except StopIteration:
-            pass
+        except StopIteration as over:
+            if over.value:
+                _keep(ports, f"{_key(account)} {TURN}", now, now)
         except (Conflict, NotFound, Unavailable) as error:
             tally[error.code] += 1
+            _keep(ports, f"{_key(account)} {TURN}", now, now)
         except Exception as error:
             first = first or error
         yield _key(account)
     if first is not None:
         raise first
+
+
+def _had_its_turn(ports: Ports, account: AccountRef, begun_at: datetime, now: datetime) -> bool:
+    kept = ports.ephemeral.get(LOOKED, f"{_key(account)} {TURN}", now=now)
+    return kept is not None and datetime.fromisoformat(kept) >= begun_at
+
+
+def _keep(ports: Ports, key: str, at: datetime, now: datetime) -> None:
+    """Keeps an instant under an account's key."""
+    ports.ephemeral.replace(LOOKED, key, at.isoformat(), expires_at=now + LOOKS_BACK)
 
 
 def _behind_the_last(ports: Ports, now: datetime) -> list[tuple[Merchant, AccountRef]]:
@@ -137,29 +166,26 @@ def _catch_up_with(
     now: datetime,
     keep_going: Callable[[], bool],
     tally: Counter[str],
-) -> Iterator[None]:
+) -> Generator[None, None, bool]:
     """Handles one account, oldest event first, in turns with the others.
 
-    Raises the first error when its events are handled.
+    Returns whether there was time for all its events; raises the first error when they are handled.
     """
     key = _key(account)
     seen = ports.ephemeral.get(LOOKED, key, now=now)
     since = now - LOOKS_BACK if seen is None else datetime.fromisoformat(seen) - OVERLAP
-    looked_until, reached = now, since
+    looked_until, reached, is_cut = now, since, False
     first: Exception | None = None
-
-    def keep(until: datetime) -> None:
-        ports.ephemeral.replace(LOOKED, key, until.isoformat(), expires_at=now + LOOKS_BACK)
 
     events = ports.gateway(account).events_since(since)
     try:
         for number, event in enumerate(events):
             reached = event.at
             if number and number % EVENTS_AT_ONCE == 0:
-                keep(min(looked_until, reached + OVERLAP))
+                _keep(ports, key, min(looked_until, reached + OVERLAP), now)
                 yield
             if not keep_going():
-                looked_until = min(looked_until, reached + OVERLAP)
+                looked_until, is_cut = min(looked_until, reached + OVERLAP), True
                 break
             try:
                 tally.update(webhook.take(ports, merchant, account, event, now=now))
@@ -171,6 +197,7 @@ def _catch_up_with(
     except Unavailable as error:  # the gateway does not list the rest
         looked_until = min(looked_until, reached + OVERLAP)
         first = first or error
-    keep(looked_until)
+    _keep(ports, key, looked_until, now)
     if first is not None:
         raise first
+    return not is_cut

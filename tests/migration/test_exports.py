@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -12,17 +13,22 @@ from typing import Any
 
 import pytest
 
+from billing.aws.sqs_queue import leases_of
 from billing.gateway_events.flows import webhook
+from billing.jobs.flows import sweep, work
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.errors import Unavailable
 from billing.kernel.gateways import AccountRef
 from billing.kernel.ledger import LedgerEntry
 from billing.kernel.money import Currency, Money
+from billing.kernel.objects import StoredObject
 from billing.kernel.periods import Period
 from billing.migration.exports import Exported
 from billing.migration.flows import contents, export
+from billing.runtime import job_kinds
 from billing.storage.memory.objects import MemoryObjects
 from tests.console.agent import Agent
+from tests.hurry import room_for
 from tests.web.shop import Shop
 
 pytestmark = pytest.mark.spec("M-6")
@@ -207,6 +213,32 @@ def test_a_large_export_has_several_files_each_with_its_names(
     monkeypatch.setattr(export, "FILE_MOST_BYTES", 600)
     done = finished(shop, asked(shop, what="orders")["id"])
     assert len(done["urls"]) > 1
+    assert [row for url in done["urls"] for row in table(opened(shop, url))] == whole
+
+
+def test_a_large_export_is_put_together_in_as_many_slices_as_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = in_business()
+    whole = table(downloaded(shop, what="orders"))
+    monkeypatch.setattr(contents, "AT_ONCE", 1)
+    world, get, read = shop.world, shop.world.objects.get, Counter[int]()
+    begun = asked(shop, what="orders")
+    for number in range(20):
+        sweep.sweep(world.ports, now=world.now)
+        bodies, world.jobs.bodies = world.jobs.bodies, []
+
+        def counted(*args: Any, number: int = number, **more: Any) -> StoredObject | None:
+            read[number] += 1
+            return get(*args, **more)
+
+        monkeypatch.setattr(world.objects, "get", counted)
+        for lease in (each for body in bodies for each in leases_of(body)):
+            work.take(world.ports, job_kinds.KINDS, lease, now=world.now, keep_going=room_for(2))
+        world.now += timedelta(minutes=1)
+    done = shop.api.get(f"/v1/exports/{begun['id']}").json
+    assert done["state"] == "done", done
+    assert max(read.values()) <= 3 < len(whole), "no slice reads more than it has time for"
     assert [row for url in done["urls"] for row in table(opened(shop, url))] == whole
 
 

@@ -2,7 +2,8 @@
 
 The job writes each page of a list as a part under its number. A part is written once: where a
 process died behind it, its next step finds the part there, with the place that follows. So no row
-is there twice, and none is missing. At the end the parts become the files that are downloaded.
+is there twice, and none is missing. At the end the parts become the files that are downloaded, one
+with each step.
 """
 
 from __future__ import annotations
@@ -42,8 +43,12 @@ AT_ONCE = 5
 """The exports of one merchant that may be under way."""
 
 LIST = "exports"
+FILES = "files"
+"""Begins the cursor of an export whose parts are written."""
+
 _NEXT, _ROWS = "next", "rows"
-"""The metadata of a part: the place after it, and how many rows it has."""
+"""The metadata of a part: the place after it, and how many rows it has. Of a file: the part behind
+it."""
 
 
 class Progress(Value):
@@ -126,11 +131,19 @@ def _under_way(ports: Ports, merchant: str) -> int:
 
 
 def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
-    """Writes a part each step; the cursor is `<number of the next part> <place in the list>`."""
+    """Writes a part each step, then makes files of them.
+
+    The cursor is `<number of the next part> <place in the list>`, and behind the last part
+    `files <number of parts> <number of files> <next part for a file>`.
+    """
     export, seller = _of(ports, job)
     first, _, place = job.cursor.partition(" ")
+    if first == FILES:
+        yield from _files(ports, export, *map(int, place.split()), keep_going=keep_going)
+        return
     for number in range(int(first), contents.PARTS_MOST):
         if place == contents.END:
+            yield from _files(ports, export, number, 0, 0, keep_going=keep_going)
             return
         place, count = _part(ports, seller, export, number, place)
         yield Step(f"{number + 1} {place}", count=count)
@@ -151,28 +164,51 @@ def _part(
     return there[_NEXT], int(there[_ROWS])
 
 
-def _finish(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Seen:
-    """Makes files of the parts, as few as their sizes allow."""
-    export, _ = _of(ports, job)
-    if export.files:
-        return Seen.FINISHED
-    names, files = written.head(columns(export.what), export.format), 0
-    body = bytearray(names)
-    for number in range(int(job.cursor.partition(" ")[0])):
+def _files(
+    ports: Ports, export: Export, parts: int, files: int, at: int, *, keep_going: KeepGoing
+) -> Iterator[Step]:
+    """Makes files of the parts, one each step, as few as their sizes and the time allow."""
+    while at < parts:
+        body, behind = _gathered(ports, export, at, parts, keep_going)
+        key, facts = export.file(files), {_NEXT: str(behind)}
+        kind = export.format.content_type
+        if not ports.objects.put(key, body, content_type=kind, metadata=facts):
+            behind = _behind(ports, export, files, at, parts)
+        files, at = files + 1, behind
+        yield Step(f"{FILES} {parts} {files} {at}", None)
+
+
+def _gathered(
+    ports: Ports, export: Export, at: int, parts: int, keep_going: KeepGoing
+) -> tuple[bytes, int]:
+    """Returns the body of a file of some parts, at least of one, and the number of the next."""
+    names = written.head(columns(export.what), export.format)
+    body, number = bytearray(names), at
+    while number < parts and (number == at or keep_going()):
         part = _object(ports, export.part(number)).content
-        if len(body) + len(part) > FILE_MOST_BYTES and len(body) > len(names):
-            files += _file(ports, export, files, body)
-            body = bytearray(names)
+        if len(body) + len(part) > FILE_MOST_BYTES and number > at:
+            break
         body += part
-    files += _file(ports, export, files, body)
-    ports.store.commit(Change(export, replace(export, files=files)))
+        number += 1
+    return bytes(body), number
+
+
+def _behind(ports: Ports, export: Export, file: int, at: int, parts: int) -> int:
+    """Returns the number of the part behind a file that a process wrote which then died.
+
+    An older version noted none, and went by sizes alone.
+    """
+    noted = _object(ports, export.file(file)).metadata.get(_NEXT)
+    return int(noted) if noted else _gathered(ports, export, at, parts, lambda: True)[1]
+
+
+def _finish(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Seen:
+    """Notes how many files there are."""
+    export, _ = _of(ports, job)
+    if not export.files:
+        files = int(job.cursor.split()[2])
+        ports.store.commit(Change(export, replace(export, files=files)))
     return Seen.FINISHED
-
-
-def _file(ports: Ports, export: Export, number: int, body: bytearray) -> int:
-    """Writes a file; one that is there is of the same parts, and stays."""
-    ports.objects.put(export.file(number), bytes(body), content_type=export.format.content_type)
-    return 1
 
 
 EXPORT = Kind(_steps, _finish)

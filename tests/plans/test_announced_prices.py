@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from billing.aws.sqs_queue import leases_of
+from billing.jobs.flows import sweep, work
+from billing.jobs.jobs import JobState
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.customers import Address
 from billing.kernel.errors import Conflict, Invalid, Refused
@@ -17,6 +20,8 @@ from billing.plans.flows import announce_price, change_plan
 from billing.plans.plan_change import When as PlanWhen
 from billing.rebill import charge_steps
 from billing.rebill.flows import forecast
+from billing.runtime import job_kinds
+from tests.hurry import room_for
 from tests.world import MONTHLY, World
 
 OLD, NEW = Money(2999, Currency.USD), Money(3999, Currency.USD)
@@ -208,6 +213,26 @@ def test_all_at_a_price_point_are_told_by_a_job_and_undone_by_another(world: Wor
     announce_price.take_back_of_all(world.ports, "acme", point, world.now)
     world.advance(minutes=10)
     assert world.subscription("bob@example.com").price_change is None
+
+
+@pytest.mark.spec("X-12")
+def test_each_subscription_that_is_told_by_a_job_is_counted_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announce_price, "PAGE", 2)
+    product = world.product(MONTHLY)
+    for name in ("ann", "bob", "cy"):
+        world.buy(product, email=f"{name}@example.com")
+    point, at = product.default_price_point, world.now + DAY
+    job = announce_price.announce_to_all(world.ports, "acme", point, NEW, at, world.now)
+    for _ in range(9):
+        sweep.sweep(world.ports, now=world.now)
+        bodies, world.jobs.bodies = world.jobs.bodies, []
+        for lease in (each for body in bodies for each in leases_of(body)):
+            work.take(world.ports, job_kinds.KINDS, lease, now=world.now, keep_going=room_for(0))
+    done = world.store.job("acme", job.id)
+    assert done is not None
+    assert (done.state, done.done) == (JobState.DONE, 3)
 
 
 @pytest.mark.spec("X-12", "R-1")

@@ -7,7 +7,7 @@ its window opens, and a renewal has the new price only if it was sent in time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -181,11 +181,13 @@ def _announce(
 
 
 def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
-    """Goes through all subscriptions of a merchant page by page; a page may come again.
+    """Goes through all subscriptions of a merchant page by page; the cursor is `<what was asked>
+    <page> <last one of it>`.
 
     By the list that each is in from its first write on: that of a price point's may lag.
     """
     text, _, place = job.cursor.partition(" ")
+    place, _, last = place.partition(" ")
     asked: dict[str, Any] = json.loads(text)
     merchant = ports.store.merchant(job.owner)
     assert merchant is not None, "a merchant is never removed"
@@ -195,10 +197,16 @@ def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> I
         page = ports.store.subscriptions_started(
             job.owner, since=since, until=until, limit=PAGE, cursor=place or None
         )
-        for found in page.data:
-            yield Step(f"{text} {place}", *_outcome(ports, found, asked, now))
-        place = page.next or "-"
+        for found in _behind(page.data, last):
+            yield Step(f"{text} {place} {found.id}", *_outcome(ports, found, asked, now))
+        place, last = page.next or "-", ""
         yield Step(f"{text} {place}", None)
+
+
+def _behind(found: Sequence[Subscription], last: str) -> Sequence[Subscription]:
+    """Returns those of a page behind one, all if it is not among them: none is counted twice."""
+    places = [each.id for each in found]
+    return found[places.index(last) + 1 :] if last in places else found
 
 
 def _outcome(

@@ -51,7 +51,7 @@ def drill(
         raise RestoreError(error.response["Error"]["Message"]) from error
     progress(f"Restoring {restored}. This can take from minutes to hours")
     _wait_until_active(dynamodb, restored, every_seconds, progress)
-    progress("Turning on the stream, point-in-time recovery and deletion protection")
+    progress("Turning on expiry, the stream, point-in-time recovery and deletion protection")
     _give_back(dynamodb, restored)
     _wait_until_active(dynamodb, restored, every_seconds, progress)
     progress("Checking the restored table")
@@ -62,6 +62,11 @@ def drill(
 
 def _give_back(dynamodb: Any, table: str) -> None:
     """Turns on what a restore leaves off, as template.yaml has it."""
+    # First, while nothing else of the table is being changed: DynamoDB refuses it then.
+    dynamodb.update_time_to_live(
+        TableName=table,
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
+    )
     dynamodb.update_table(
         TableName=table,
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},

@@ -67,6 +67,12 @@ def test_a_restored_table_is_checked_and_takes_over(core: str) -> None:
     assert done.items == len(everything_in(core)) > 10
     assert done.table.startswith(f"{core}-restored-") and done.table in done.stream
 
+    expiry = boto3.client("dynamodb").describe_time_to_live(TableName=done.table)
+    assert expiry["TimeToLiveDescription"] == {
+        "TimeToLiveStatus": "ENABLED",
+        "AttributeName": "expires_at",
+    }, "the event log is kept for 90 days there too"
+
     # The mistake, which the checker sees in the old table and not in the new one.
     order = world.orders()[-1]
     pk, sk = key_of(order)

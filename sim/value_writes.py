@@ -304,7 +304,7 @@ class ValueWrites(Seen):
         self._pay_owed(str(chargeback.subscription))
 
     def _held(self, invoice: str) -> tuple[int, tuple[int, ...]]:
-        """What chargebacks hold of an invoice, and of each line of its tax."""
+        """Returns the amount that chargebacks hold of an invoice, and of each line of its tax."""
         held = [each for each in self._taken[invoice].values() if any(each.taxes)]
         by_line = tuple(map(sum, zip(*(each.taxes for each in held), strict=True)))
         return sum(each.amount.amount_minor for each in self._taken[invoice].values()), by_line

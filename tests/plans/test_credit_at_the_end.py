@@ -347,7 +347,7 @@ def test_time_that_was_owed_and_paid_by_credit_is_not_taken_back_with_its_own_pa
 
 @pytest.mark.spec("A-4", "C-8")
 def test_credit_that_comes_while_a_payment_is_postponed_pays_for_it(world: World) -> None:
-    """What a coupon leaves is too little to charge; the credit comes while that is settled."""
+    """A coupon leaves too little to charge; the credit comes while that is settled."""
     world.buy(world.product(CHEAP))
     before = world.subscription().with_credit(100)
     day = world.now.date()

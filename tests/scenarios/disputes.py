@@ -5,11 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 from billing.gateway_events.flows import webhook
+from billing.kernel.catalog import PriceTerms, PriceType
+from billing.kernel.customers import access
 from billing.kernel.gateways import SANDBOX, AccountRef, DisputeStanding
 from billing.kernel.invoices import InvoiceState
+from billing.kernel.ledger import trial_balance
+from billing.kernel.money import Currency, Money
+from billing.kernel.orders import Order
+from billing.kernel.subscription import Source
+from billing.refunds.flows import refund
 from tests.world import START, World
 
 ACME = AccountRef("acme", SANDBOX, SANDBOX)
+ONCE = PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))
 OPEN, WON, LOST = DisputeStanding.OPEN, DisputeStanding.WON, DisputeStanding.LOST
 
 
@@ -52,3 +60,28 @@ def _payment_of(world: World, dispute: str) -> str:
     (about,) = {c.invoice: c for c in world.history().chargebacks if c.id == dispute}
     invoice = next(i for i in world.history().invoices if i.id == about)
     return str(invoice.gateway_ref)
+
+
+def has_access(world: World) -> bool:
+    history = world.history()
+    (found,) = access(history.entitlements, history.subscriptions, world.now)
+    return found.active
+
+
+def kinds(world: World) -> list[str]:
+    return [order.kind.value for order in world.orders()]
+
+
+def balance(world: World) -> dict[str, int]:
+    found = trial_balance(world.history().ledger)
+    return {account: amount for (account, _), amount in found.items() if amount}
+
+
+def give_back(world: World, order: Order) -> Order:
+    return refund.request(
+        world.ports,
+        refund.payment(world.ports, "acme", order.id),
+        amount_minor=None,
+        source=Source.MERCHANT,
+        now=world.now,
+    )

@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from billing.kernel.catalog import PriceTerms, PriceType
-from billing.kernel.customers import access
 from billing.kernel.gateways import Dispute
-from billing.kernel.ledger import CHARGEBACKS, DISPUTED, RECEIVED, trial_balance
+from billing.kernel.ledger import CHARGEBACKS, DISPUTED, RECEIVED
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.subscription import Source, State
 from billing.kernel.values import replace
 from billing.refunds.flows import refund, sync_disputes
 from tests.plans.changing import GOLD, bought, change
-from tests.scenarios.disputes import LOST, OPEN, WON, appeal, decide, disputed
+from tests.scenarios.disputes import (
+    LOST,
+    ONCE,
+    OPEN,
+    WON,
+    appeal,
+    balance,
+    decide,
+    disputed,
+    has_access,
+)
 from tests.tax.taxing import LOS_ANGELES, collecting
 from tests.world import MONTHLY, World
 
 pytestmark = pytest.mark.spec("W-4")
 
-ONCE = PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))
 SANDBOX = "sandbox:sandbox"
 
 
 @pytest.fixture
 def world() -> World:
     return World(limits=False)
-
-
-def balance(world: World) -> dict[str, int]:
-    found = trial_balance(world.history().ledger)
-    return {account: amount for (account, _), amount in found.items() if amount}
 
 
 def entry(world: World) -> Order:
@@ -46,12 +48,6 @@ def give_back(world: World, amount_minor: int | None = None) -> int:
         world.ports, paid, amount_minor=amount_minor, source=Source.MERCHANT, now=world.now
     )
     return made.amount.amount_minor
-
-
-def has_access(world: World) -> bool:
-    history = world.history()
-    (found,) = access(history.entitlements, history.subscriptions, world.now)
-    return found.active
 
 
 def lost_of(world: World) -> tuple[int, int, int]:

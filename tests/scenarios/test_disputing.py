@@ -12,13 +12,11 @@ from hypothesis import strategies as st
 
 from billing.gateway_events.flows import webhook
 from billing.kernel.catalog import Initial, PriceTerms, PriceType
-from billing.kernel.customers import access
 from billing.kernel.errors import Conflict, Refused
 from billing.kernel.gateways import Dispute, DisputeStanding
-from billing.kernel.ledger import CHARGEBACKS, DISPUTED, RECEIVED, trial_balance
+from billing.kernel.ledger import CHARGEBACKS, DISPUTED, RECEIVED
 from billing.kernel.merchants import CreditAtEnd
 from billing.kernel.money import Currency, Money
-from billing.kernel.orders import Order
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import Source, State, Subscription, When
 from billing.kernel.values import replace
@@ -28,12 +26,16 @@ from tests.plans.changing import GOLD, bought, change
 from tests.scenarios.disputes import (
     ACME,
     LOST,
+    ONCE,
     OPEN,
     WON,
-    appeal,
+    balance,
     decide,
     deliver,
     disputed,
+    give_back,
+    has_access,
+    kinds,
     reference,
 )
 from tests.world import MONTHLY, START, World, meanwhile
@@ -44,31 +46,6 @@ pytestmark = pytest.mark.spec("W-4")
 @pytest.fixture
 def world() -> World:
     return World(limits=False)
-
-
-def has_access(world: World) -> bool:
-    history = world.history()
-    (found,) = access(history.entitlements, history.subscriptions, world.now)
-    return found.active
-
-
-def kinds(world: World) -> list[str]:
-    return [order.kind.value for order in world.orders()]
-
-
-def balance(world: World) -> dict[str, int]:
-    found = trial_balance(world.history().ledger)
-    return {account: amount for (account, _), amount in found.items() if amount}
-
-
-def give_back(world: World, order: Order) -> Order:
-    return refund.request(
-        world.ports,
-        refund.payment(world.ports, "acme", order.id),
-        amount_minor=None,
-        source=Source.MERCHANT,
-        now=world.now,
-    )
 
 
 def test_a_refund_that_meets_a_dispute_of_another_payment_is_decided_anew(world: World) -> None:
@@ -214,9 +191,6 @@ def test_access_stays_closed_until_all_disputes_that_closed_it_are_won(
     assert has_access(world)
 
 
-ONCE = PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))
-
-
 @pytest.mark.parametrize(("amount_minor", "open_after"), [(None, False), (900, True)])
 def test_what_was_bought_once_is_closed_when_all_of_its_money_is_lost(
     world: World, amount_minor: int | None, open_after: bool
@@ -339,35 +313,6 @@ def test_what_a_bank_and_a_refund_took_back_together_closes_a_one_time_purchase(
     assert balance(world) == {CHARGEBACKS: 1000, "revenue:sales": -1000}
 
 
-def with_credit(world: World) -> None:
-    """Buys a plan and changes to a cheaper one; half of the difference is kept as credit."""
-    product = bought(world, GOLD, MONTHLY)
-    change(world, product.price_points[1])
-    assert world.subscription().credit_minor == 1000
-
-
-@pytest.mark.spec("B-7", "A-4")
-@pytest.mark.parametrize("taken", [600, 4999])
-def test_what_is_won_after_it_was_lost_gives_the_credit_back(world: World, taken: int) -> None:
-    """A bank may decide anew, and PayPal on appeal; one that never reaches us is no difference."""
-    for appealed in (True, False):
-        world = World(limits=False)
-        with_credit(world)
-        dispute = disputed(world, taken)
-        decide(world, dispute, LOST)
-        assert world.subscription().credit_minor == max(0, 1000 - taken)
-        if appealed:
-            assert appeal(world, dispute) == ["dispute_opened"]
-            assert world.subscription().credit_minor == max(0, 1000 - taken)
-        else:
-            world.sandbox.appeal_dispute(reference(world), dispute)
-        assert decide(world, dispute, WON) == ["dispute_won"]
-        assert world.subscription().credit_minor == 1000
-        (chargeback,) = world.history().chargebacks
-        assert chargeback.took is None
-        assert balance(world) == {f"{RECEIVED}:sandbox:sandbox": 4999, "revenue:sales": -4999}
-
-
 @pytest.mark.spec("B-7", "A-4")
 def test_credit_that_went_back_by_an_older_payment_is_not_returned_of_its_own(
     world: World,
@@ -391,42 +336,6 @@ def test_credit_that_went_back_by_an_older_payment_is_not_returned_of_its_own(
     assert give_back(world, newest).amount.amount_minor == 4999
     (share,) = world.subscription().money.shares
     assert (share.paid_minor, share.returned_minor, share.spent_minor) == (4999, 4999, credit)
-
-
-@pytest.mark.spec("B-7", "A-4")
-def test_what_is_lost_again_is_taken_once(world: World) -> None:
-    with_credit(world)
-    dispute = disputed(world, 600)
-    decide(world, dispute, LOST)
-    before = world.subscription()
-    appeal(world, dispute)
-    assert decide(world, dispute, LOST) == ["dispute_lost"]
-    assert world.subscription() == before
-    assert before.credit_minor == 400
-
-
-@pytest.mark.spec("B-7", "C-3")
-def test_what_was_bought_once_is_open_again_when_it_is_won_after_it_was_lost(world: World) -> None:
-    world.buy(world.product(ONCE))
-    dispute = disputed(world)
-    decide(world, dispute, LOST)
-    assert not has_access(world)
-    appeal(world, dispute)
-    decide(world, dispute, WON)
-    assert has_access(world)
-    assert give_back(world, world.orders()[0]).amount.amount_minor == 4900
-
-
-@pytest.mark.spec("B-7", "C-3")
-def test_what_was_bought_once_is_closed_when_it_is_lost_after_it_was_won(world: World) -> None:
-    """Decided anew at once: that it was open again in between never reached us."""
-    world.buy(world.product(ONCE))
-    (invoice,) = world.history().invoices
-    for standing, open_after in ((WON, True), (LOST, False)):
-        found = Dispute("dp_1", standing, invoice.total, str(invoice.gateway_ref), world.now)
-        sync_disputes.update(world.ports, world.merchant, invoice, [found], now=world.now)
-        assert has_access(world) is open_after
-    assert balance(world) == {CHARGEBACKS: 4900, "revenue:sales": -4900}
 
 
 @pytest.mark.spec("B-7", "C-3")

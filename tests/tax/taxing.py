@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 from billing.kernel.customers import Address
+from billing.kernel.invoices import Invoice
 from billing.kernel.ledger import trial_balance
 from billing.kernel.money import Currency, Money
+from billing.kernel.subscription import Source
 from billing.kernel.writes import Insert
+from billing.refunds.flows import refund
+from billing.refunds.flows.refund import Takes
 from billing.tax.rates import DatedRate, TaxPlace
 from billing.tax.registrations import Registration, TaxSetup
 from tests.world import START, World
@@ -47,3 +51,19 @@ def booked(world: World, email: str = "ann@example.com") -> dict[str, int]:
 
 def usd(amount_minor: int) -> Money:
     return Money(amount_minor, Currency.USD)
+
+
+def newest(world: World) -> Invoice:
+    return world.history().invoices[-1]
+
+
+def returned(world: World, invoice: Invoice, amount: int | None = None) -> None:
+    world.now = world.now.replace(microsecond=world.now.microsecond + 1)
+    refund.request(
+        world.ports,
+        refund.payment(world.ports, "acme", invoice.order_id),
+        amount_minor=amount,
+        source=Source.MERCHANT,
+        takes=Takes.OWN,
+        now=world.now,
+    )

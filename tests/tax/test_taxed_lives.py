@@ -13,7 +13,7 @@ from billing.kernel.catalog import TaxBehavior
 from billing.kernel.customers import Address
 from billing.kernel.discounts import Discount
 from billing.kernel.errors import Invalid
-from billing.kernel.gateways import Capabilities, DisputeStanding, RefundFailed
+from billing.kernel.gateways import Capabilities, RefundFailed
 from billing.kernel.invoices import Invoice
 from billing.kernel.issued_documents import DocumentKind
 from billing.kernel.money import Currency, Money
@@ -22,14 +22,10 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, left
 from billing.plans.plan_change import When
 from billing.refunds import booking, refunds, value
-from billing.refunds.flows import refund
-from billing.refunds.flows.refund import Takes
-from billing.refunds.refunds import RefundState
 from billing.render.invoice_pdf import render
 from billing.tax.rates import DatedRate, TaxPlace
 from billing.tax.registrations import TaxSetup
 from tests.plans.changing import HALF, ask, bought, change
-from tests.scenarios.disputes import decide, disputed
 from tests.tax.taxing import (
     BERLIN,
     BUDAPEST,
@@ -38,6 +34,8 @@ from tests.tax.taxing import (
     OSS,
     booked,
     collecting,
+    newest,
+    returned,
     usd,
 )
 from tests.world import MONTHLY, World
@@ -59,22 +57,6 @@ def moved(world: World, address: Address) -> None:
     assert kept is not None
     after = replace(kept, bill_to=replace(kept.bill_to, address=address))
     world.store.commit(Change(kept, after))
-
-
-def newest(world: World) -> Invoice:
-    return world.history().invoices[-1]
-
-
-def returned(world: World, invoice: Invoice, amount: int | None = None) -> None:
-    world.now = world.now.replace(microsecond=world.now.microsecond + 1)
-    refund.request(
-        world.ports,
-        refund.payment(world.ports, "acme", invoice.order_id),
-        amount_minor=amount,
-        source=Source.MERCHANT,
-        takes=Takes.OWN,
-        now=world.now,
-    )
 
 
 @pytest.mark.spec("C-7")
@@ -346,64 +328,6 @@ def test_a_renewal_whose_address_lacks_the_state_is_charged_without_tax_and_coun
     assert len(world.charges()) == 2
 
 
-@pytest.mark.spec("W-4", "C-10")
-def test_a_payment_that_is_lost_in_parts_gives_back_its_net_amount_and_no_more() -> None:
-    world = collecting(World(limits=False))
-    world.buy(address=LOS_ANGELES)
-    for part in (1084, 1084, 1085):
-        decide(world, disputed(world, part), DisputeStanding.LOST)
-    assert newest(world).total == usd(3253)
-    (share,) = world.subscription().money.shares
-    assert (share.paid_minor, share.returned_minor) == (2999, 2999)
-
-
-@pytest.mark.spec("W-4", "B-7", "C-10")
-def test_a_payment_lost_in_part_and_refunded_for_the_rest_gives_back_its_net_amount() -> None:
-    """A bank that takes half leaves so much of each tax to the refund as it did not take."""
-    for part in (1, 1084, 1626, 1627, 3252):
-        world = collecting(World(limits=False))
-        world.buy(address=LOS_ANGELES)
-        decide(world, disputed(world, part), DisputeStanding.LOST)
-        returned(world, newest(world))
-        (chargeback,), (made,) = world.history().chargebacks, world.history().refunds
-        assert chargeback.took is not None
-        net = chargeback.took.returned_minor + made.amount.amount_minor - sum(made.taxes)
-        assert (net, newest(world).taxes_left) == (2999, (0, 0, 0)), part
-
-
-@pytest.mark.spec("W-4", "B-7", "C-10")
-def test_a_chargeback_takes_its_share_of_what_is_left_of_the_taxes() -> None:
-    world = collecting(World())
-    world.buy(address=LOS_ANGELES)
-    returned(world, newest(world), 1000)
-    first = disputed(world, 1000)
-    assert newest(world).disputed_taxes_minor == (55, 2, 20)
-    decide(world, first, DisputeStanding.WON)
-    assert newest(world).disputed_taxes_minor == ()
-    disputed(world, 2253)
-    assert newest(world).taxes_left == (0, 0, 0)
-    (chargeback,) = [c for c in world.history().chargebacks if c.id != first]
-    assert chargeback.taxes == (125, 5, 46)
-
-
-@pytest.mark.spec("W-4", "B-7", "C-10")
-def test_a_bank_takes_the_tax_of_a_refund_that_it_leaves_no_room_for() -> None:
-    """Where there is room for it, the bank takes its share of the rest."""
-    for part, taxes, after in ((1253, (69, 3, 26), (111, 4, 41)), (3253, (180, 7, 67), (0, 0, 0))):
-        world = collecting(World())
-        world.buy(address=LOS_ANGELES)
-        world.sandbox.faults.arm("timeout_before", 2)
-        returned(world, newest(world), 2000)
-        world.sandbox.faults.arm("timeout_before", 0)
-        disputed(world, part)
-        (chargeback,) = world.history().chargebacks
-        assert chargeback.taxes == taxes
-        world.advance(days=1)
-        (made,) = world.history().refunds
-        assert made.state is RefundState.FAILED  # what is disputed the gateway refunds no more
-        assert newest(world).taxes_left == after
-
-
 @pytest.mark.spec("A-4", "C-10")
 def test_a_change_that_costs_nothing_is_not_invoiced_and_leaves_no_taxes_behind() -> None:
     world = collecting(World())
@@ -444,31 +368,6 @@ def test_credit_goes_back_with_its_taxes_and_never_a_cent_more_of_it_than_there_
             assert gross.amount_minor <= 3253 - reserved
             share = net * (3253 - reserved) / max(1, net_left)
             assert net > net_left or abs(gross.amount_minor - share) <= len(partly.tax_lines) + 1.5
-
-
-@pytest.mark.spec("W-4", "C-7")
-def test_a_bank_takes_back_no_more_net_than_was_paid_beside_a_refund_of_the_tax() -> None:
-    """Ours was reserved and not answered, so all tax was as good as gone."""
-    world = collecting(World())
-    world.buy(address=LOS_ANGELES)
-    paid = newest(world)
-    world.sandbox.faults.arm("timeout_before", 2)
-    refund.request(
-        world.ports,
-        refund.payment(world.ports, "acme", paid.order_id),
-        amount_minor=None,
-        source=Source.MERCHANT,
-        takes=Takes.NONE,
-        now=world.now,
-    )
-    world.sandbox.faults.arm("timeout_before", 0)
-    decide(world, disputed(world), DisputeStanding.LOST)
-    (chargeback,) = world.history().chargebacks
-    assert chargeback.amount == paid.total
-    assert chargeback.took is not None
-    assert chargeback.took.returned_minor == paid.net.amount_minor == 2999
-    (share,) = world.subscription().money.shares
-    assert share.returned_minor == 2999
 
 
 @pytest.mark.spec("A-4", "C-10")

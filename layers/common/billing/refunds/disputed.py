@@ -1,4 +1,7 @@
-"""The records that a chargeback is about, and what it holds of its paid invoice (W-4, C-10)."""
+"""The records that a chargeback is about, what it holds of its invoice, and the access it closes.
+
+Amounts and access are W-4, taxes C-10.
+"""
 
 from __future__ import annotations
 

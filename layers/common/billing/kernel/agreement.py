@@ -38,7 +38,6 @@ TERMINAL = frozenset({State.CANCELLED, State.COMPLETED})
 CHARGEABLE = frozenset({State.TRIALING, State.ACTIVE, State.PAST_DUE, State.FROZEN})
 LIVE = frozenset(State) - TERMINAL
 
-
 DECLARED = "dec_"
 """The beginning of the ids of declarations, which tells them from tickets."""
 
@@ -187,7 +186,7 @@ class Agreement(Entity):
 
     @property
     def held(self) -> bool:
-        """True if its charges wait for a person to decide a ticket (H-4)."""
+        """True if its charges wait until a ticket or a declaration is decided (H-4, X-10)."""
         return self.held_for is not None
 
     @property

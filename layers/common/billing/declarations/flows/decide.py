@@ -12,6 +12,7 @@ from billing.declarations.declarations import (
     Verification,
 )
 from billing.declarations.flows import answer, look
+from billing.kernel.agreement import DECLARED
 from billing.kernel.errors import Conflict, Invalid, NotFound, Refused
 from billing.kernel.flows.paging import filtered
 from billing.kernel.lists import Page
@@ -35,7 +36,7 @@ def page(
     """Lists a merchant's declarations, newest first; raises `Invalid` for another list's cursor."""
 
     def part(at: str | None) -> Page[Declaration]:
-        if at is not None and not at.startswith("dec_"):
+        if at is not None and not at.startswith(DECLARED):
             raise Invalid("cursor_unknown", field="cursor")
         found = ports.store.declarations(merchant.id, limit=READ_AT_ONCE, before=at)
         more = found[-1].id if len(found) == READ_AT_ONCE else None

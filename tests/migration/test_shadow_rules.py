@@ -115,7 +115,9 @@ DIFFERENCES = st.builds(
 TOTALS = st.builds(
     Totals, *(AMOUNTS for _ in range(5)), st.dictionaries(st.sampled_from(Kind), AMOUNTS)
 )
-PARTS = st.builds(Part, TOTALS, st.lists(DIFFERENCES, max_size=4).map(tuple), AMOUNTS, st.just("x"))
+PARTS = st.builds(
+    Part, TOTALS, st.lists(DIFFERENCES, max_size=4).map(tuple), AMOUNTS, st.just("x"), AMOUNTS
+)
 
 
 @given(PARTS)
@@ -126,14 +128,17 @@ def test_a_part_is_read_as_it_was_written(part: Part) -> None:
 @given(st.lists(st.integers(0, 700), max_size=6))
 def test_pages_have_every_difference_once(lengths: list[int]) -> None:
     numbers = iter(range(10_000))
-    parts = [
-        Part(Totals(1), tuple(Difference(next(numbers), "", "x") for _ in range(length)))
-        for length in lengths
-    ]
-    pages = list(shadow_reports.pages(parts))
-    assert [d.number for page, _ in pages for d in page.differences] == list(range(sum(lengths)))
-    assert all(len(page.differences) == shadow_reports.PAGE for page, _ in pages[:-1])
-    assert pages[-1][1].rows == len(lengths)
+    part, pages = Part(), list[tuple[int, ...]]()
+    for length in lengths:
+        found = tuple(Difference(next(numbers), "", "x") for _ in range(length))
+        part = part.then(Part(Totals(1), found))
+        assert part.pages == len(pages)
+        pages += [tuple(each.number for each in page) for page in part.full_pages]
+    last = tuple(each.number for each in part.last_page)
+    assert sum([*pages, last], ()) == tuple(range(sum(lengths)))
+    assert all(len(page) == shadow_reports.PAGE for page in pages)
+    assert bool(last) == bool(sum(lengths)) and len(last) <= shadow_reports.PAGE
+    assert part.totals.rows == len(lengths)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,17 @@
 """A shadow comparison as it is stored: parts of its rows, then its counts and its differences.
 
-A part is written once, by one step of its job, with the place where the next part begins: a step
-that is repeated finds it. In the end the differences of all parts are written anew, in pages of the
-same length, so that any one is found.
+Each step of its job writes one part, once, with the place where the next part begins: a step that
+is repeated finds it. A part counts all rows up to its end, and holds the differences that fill no
+page yet: pages are of one length, so that any difference is found.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from datetime import datetime
 
-from billing.kernel.values import Value
+from billing.kernel.values import Value, replace
 from billing.migration.shadows import Difference, Side, Totals
 
 PAGE = 500
@@ -19,12 +19,36 @@ PAGE = 500
 
 
 class Part(Value):
-    """The counts and differences of `rows` rows, and the place of the last of them."""
+    """The counts and differences of `rows` rows, and the place of the last of them.
 
-    totals: Totals
+    `pages` are written before the first of its differences.
+    """
+
+    totals: Totals = Totals()
     differences: tuple[Difference, ...] = ()
     rows: int = 0
     place: str = ""
+    pages: int = 0
+
+    def then(self, part: Part) -> Part:
+        """Returns the part behind this one, with its counts and what is in none of its pages."""
+        return replace(
+            part,
+            totals=self.totals.plus(part.totals),
+            differences=(*self.last_page, *part.differences),
+            pages=self.pages + len(self.full_pages),
+        )
+
+    @property
+    def full_pages(self) -> Sequence[tuple[Difference, ...]]:
+        """Returns the pages that it fills; something is left for the last page, if it has any."""
+        found, ends = self.differences, range(PAGE, len(self.differences), PAGE)
+        return [found[end - PAGE : end] for end in ends]
+
+    @property
+    def last_page(self) -> tuple[Difference, ...]:
+        """Returns the page behind the full ones."""
+        return self.differences[len(self.full_pages) * PAGE :]
 
 
 def name_of(import_id: str, asked_at: datetime) -> str:
@@ -40,6 +64,7 @@ def written(part: Part) -> bytes:
         "kinds": dict(totals.kinds),
         "rows": part.rows,
         "place": part.place,
+        "pages": part.pages,
         "differences": [
             [
                 *(each.number, each.external_id, each.kind, each.column),
@@ -62,19 +87,8 @@ def read(text: bytes) -> Part:
         ),
         found["rows"],
         found["place"],
+        found.get("pages", 0),  # comparisons of earlier versions lack it
     )
-
-
-def pages(parts: Iterable[Part]) -> Iterator[tuple[Part, Totals]]:
-    """Yields pages of differences with the counts up to the end of each; one page at least."""
-    totals, held = Totals(), list[Difference]()
-    for part in parts:
-        totals = totals.plus(part.totals)
-        held += part.differences
-        while len(held) > PAGE:
-            yield Part(Totals(), tuple(held[:PAGE])), totals
-            held = held[PAGE:]
-    yield Part(Totals(), tuple(held)), totals
 
 
 def _side(side: Side) -> list[object]:

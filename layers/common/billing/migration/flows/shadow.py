@@ -2,7 +2,7 @@
 
 The rows that are not moved are compared from the moment they were checked: with the source's own
 list of charges where it has an API, else with a file of them. Nothing is charged or changed at
-either side. A step compares some rows and writes what it found; the end adds the parts up.
+either side. A step compares some rows and writes what it found with what was found before.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def begin(
     job = start.start(ports, job, now=now)
     if is_small and job.begins == cursor and _sums(ports, job) is None:
         parts = sum(1 for _ in _parts(ports, merchant, found, job, now, lambda: True))
-        _merge(ports, job, _place(job.cursor)[1] + parts)
+        _close(ports, job, _place(job.cursor)[1] + parts)
     return _shadow(ports, job)
 
 
@@ -129,15 +129,20 @@ def _parts(
         return
     charges = None if upload is None else _charges(ports, merchant, found, upload)
     compare = Comparison(ports, merchant, found, charges, now)
+    before = read(ports, job, _name(first - 1)) if first else Part()
+    if before is None:
+        # It is gone, or an earlier version of the code wrote it in another form.
+        first, place, before = 0, "", Part()
     for number in range(first, PARTS_MOST):
-        name = f"part-{number:06d}"
-        part = read(ports, job, name)
+        part = read(ports, job, _name(number))
         if part is None:
-            part = compare.part(place, keep_going, is_first=number == 0)
+            part = before.then(compare.part(place, keep_going, is_first=number == 0))
             # Another process with the same rows may have written it meanwhile, up to another place.
-            if not _put(ports, job, name, part):
-                part = _part(ports, job, name)
-        place = part.place
+            if not _put(ports, job, _name(number), part):
+                part = _part(ports, job, number)
+        for page, differences in enumerate(part.full_pages, part.pages):
+            _put(ports, job, f"page-{page:06d}", Part(differences=differences))
+        before, place = part, part.place
         yield Step(f"{upload or LIVE} {number + 1} {place}", count=part.rows)
         if place == END:
             return
@@ -155,18 +160,20 @@ def _charges(ports: Ports, merchant: Merchant, found: Import, upload: str) -> Ch
 
 
 def _finish(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Seen:
-    _merge(ports, job, _place(job.cursor)[1])
+    _close(ports, job, _place(job.cursor)[1])
     return Seen.FINISHED
 
 
-def _merge(ports: Ports, job: Job, parts: int) -> None:
-    """Writes the differences of all parts as pages, then the counts."""
-    totals = Totals()
-    each_part = (_part(ports, job, f"part-{number:06d}") for number in range(parts))
-    for number, (page, so_far) in enumerate(shadow_reports.pages(each_part)):
-        _put(ports, job, f"page-{number:06d}", page)
-        totals = so_far
-    _put(ports, job, "sums", Part(totals))
+def _close(ports: Ports, job: Job, parts: int) -> None:
+    """Writes the last page, then the counts: the last part has both."""
+    last = _part(ports, job, parts - 1)
+    page = last.pages + len(last.full_pages)
+    _put(ports, job, f"page-{page:06d}", Part(differences=last.last_page))
+    _put(ports, job, "sums", Part(last.totals))
+
+
+def _name(number: int) -> str:
+    return f"up-to-part-{number:06d}"
 
 
 def _put(ports: Ports, job: Job, name: str, part: Part) -> bool:
@@ -174,8 +181,8 @@ def _put(ports: Ports, job: Job, name: str, part: Part) -> bool:
     return ports.objects.put(_key(job, name), content, content_type="application/json")
 
 
-def _part(ports: Ports, job: Job, name: str) -> Part:
-    found = read(ports, job, name)
+def _part(ports: Ports, job: Job, number: int) -> Part:
+    found = read(ports, job, _name(number))
     if found is None:
         raise Unavailable("A part of the comparison is not there.")
     return found

@@ -15,6 +15,7 @@ from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.helpdesk.tickets import Ticket, TicketState
 from billing.kernel import ledger
 from billing.kernel.customers import Entitlement, PaymentMethod
+from billing.kernel.gateways import DisputeStanding
 from billing.kernel.invoices import FINAL, Invoice, InvoiceState
 from billing.kernel.issued_documents import IssuedDocument
 from billing.kernel.ledger import LedgerEntry
@@ -238,13 +239,16 @@ def _asked_once(refunds: list[Refund]) -> None:
 
 
 def _disputes_agree(world: World, found: dict[type, list[Any]]) -> None:
-    """Checks that the gateway's disputes are our chargebacks (14)."""
+    """Checks that the gateway's disputes are our chargebacks (14).
+
+    One that was won takes nothing: how much it had taken before that may not have been heard.
+    """
     told = {
-        each["id"]: (each["standing"], each["amount"])
+        each["id"]: _taken(each["standing"], each["amount"])
         for row in world.gateway.books.rows()
         for each in row.get("disputes", ())
     }
-    ours = {c.id: (c.standing.value, c.amount.amount_minor) for c in found[Chargeback]}
+    ours = {c.id: _taken(c.standing.value, c.amount.amount_minor) for c in found[Chargeback]}
     listed = {order.id: order.amount for order in found[Order] if order.kind == "chargeback"}
     if listed != {c.order: c.amount for c in found[Chargeback]}:
         raise Violation("14", f"the entries {listed} are not of {found[Chargeback]}"[:300])
@@ -253,6 +257,10 @@ def _disputes_agree(world: World, found: dict[type, list[Any]]) -> None:
         text = f"the gateway has the disputes {told}, we have {ours}"
         about = [c.subscription for c in found[Chargeback]]
         raise Violation("14", text[:300], *wrong, *about)
+
+
+def _taken(standing: str, amount_minor: int) -> tuple[str, int]:
+    return standing, 0 if standing == DisputeStanding.WON else amount_minor
 
 
 def _cards_agree(world: World, found: dict[type, list[Any]]) -> None:

@@ -64,7 +64,7 @@ def details_changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: d
     if customer.is_erased:
         return LeftOut.ERASED
     assert event.code is not None, "it says what was changed"
-    envelope = _envelope(ports, event, merchant, customer, now)
+    envelope = _envelope(ports, event, merchant, customer, now, event.subscription)
     portal_url = envelopes.portal_url(ports, merchant)
     if event.email is not None:
         # Not by name: the old address may be somebody else's by now.
@@ -74,9 +74,15 @@ def details_changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: d
 
 
 def _envelope(
-    ports: Ports, event: OutboxEvent, merchant: Merchant, customer: Customer, now: datetime
+    ports: Ports,
+    event: OutboxEvent,
+    merchant: Merchant,
+    customer: Customer,
+    now: datetime,
+    purchase: str | None = None,
 ) -> Envelope:
-    about = (customer.language, customer.test)
+    address = envelopes.address_of(ports, customer, purchase)
+    about = envelopes.About(customer.language, customer.test, address)
     return envelopes.to_customer(ports, event, merchant, customer, about, now)
 
 

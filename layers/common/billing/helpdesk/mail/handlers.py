@@ -6,6 +6,7 @@ from datetime import datetime
 from email.message import EmailMessage
 
 from billing.branding.flows import dressing
+from billing.cancel.flows.endings import Ending
 from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows import decision, draft, ticket
 from billing.helpdesk.mail import letters
@@ -163,8 +164,11 @@ def _to_requester(
     way_in = _way_in(ports, merchant, found, customer, now)
     test, language = found.test, found.language
     dress = dressing.of_mail(ports, merchant, language)
-    # Where nobody is known to live, no law's words are known.
-    ways = () if customer is None else envelopes.endings(ports, merchant, customer, language, now)
+    ways: tuple[Ending, ...] = ()
+    if customer is not None:  # where nobody is known to live, no law's words are known
+        about = found.about if found.wish is TicketType.CANCEL else None
+        address = envelopes.address_of(ports, customer, about)
+        ways = envelopes.endings(ports, merchant, address, language, now)
     return Envelope(
         *(merchant, to, language, test, sender, event.id, now),
         way_in=way_in,

@@ -49,7 +49,7 @@ def refund_returned(ports: Ports, event: OutboxEvent, merchant: Merchant, now: d
     mails = [merchant_letters.refund_came_back(to_merchant, invoice, refund, email)]
     if customer.is_erased:
         return mails
-    about = (invoice.language, invoice.test)
+    about = envelopes.about_invoice(invoice)
     way_in = portal_links.way_in(ports, merchant, customer, invoice.purchase, now, invoice)
     to_customer = envelopes.to_customer(ports, event, merchant, customer, about, now, None, way_in)
     return [*mails, letters.refund_returned(to_customer, invoice, refund)]

@@ -30,7 +30,7 @@ def refunded(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
     refund = documents.numbered_refund(ports, merchant, invoice, event.code)
     if customer is None:
         return LeftOut.ERASED
-    about = (invoice.language, invoice.test)
+    about = envelopes.about_invoice(invoice)
     way_in = portal_links.way_in(ports, merchant, customer, invoice.purchase, now, invoice)
     envelope = envelopes.to_customer(ports, event, merchant, customer, about, now, None, way_in)
     credit_note = documents.credit_note(ports, merchant, invoice, refund)
@@ -104,7 +104,7 @@ def _of_payment(
     was = event.was
     if was is None and subscription is not None:
         was = snapshots.of(subscription)
-    about = (invoice.language, invoice.test)
+    about = envelopes.about_invoice(invoice)
     coming = None
     if subscription is not None and was is not None:
         coming = upcoming.as_it_was(ports, merchant, subscription, was, now=now)

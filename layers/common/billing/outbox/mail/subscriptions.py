@@ -123,7 +123,7 @@ def envelope_of(
     was: Snapshot,
     now: datetime,
 ) -> Envelope:
-    about = (subscription.language, subscription.test)
+    about = envelopes.about_subscription(ports, subscription, customer)
     coming = upcoming.as_it_was(ports, merchant, subscription, was, now=now)
     way_in = portal_links.way_in(ports, merchant, customer, subscription.id, now, subscription)
     return envelopes.to_customer(ports, event, merchant, customer, about, now, coming, way_in)

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from billing.cancel.flows import pause
+from billing.kernel import subscription as subscriptions
 from billing.kernel.flows import gateway_payments
-from billing.kernel.funds import Funds
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Insert
@@ -48,7 +48,7 @@ PLANS: tuple[Mutant, ...] = (
     Mutant("change: credit of the whole price", ((plan_change, "_unused_minor", unused_of_price),)),
     Mutant(
         "change paid: what went back meanwhile",
-        ((Funds, "caught_up", unchanged),),
+        ((subscriptions, "caught_up", unchanged),),
         scene="wants it back before the answer",
     ),
     Mutant(

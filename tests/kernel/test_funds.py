@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from billing.kernel.fund_shares import SHARES_AT_MOST, UNKNOWN, Share, Taken, whole
 from billing.kernel.funds import Funds
+from billing.kernel.quoted_funds import caught_up
 from tests.depth import examples
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -182,7 +183,7 @@ def test_a_refund_while_a_change_is_paid_takes_only_unused_money_of_its_own(unus
     before = Funds((whole(0, 100),)).exchanged(unused, unused, 0, 0, AT)
     quoted = before.exchanged(unused, 50, 0, 0, AT)
     meanwhile = before.taken_back(0, 39)
-    caught = quoted.caught_up(before, meanwhile)
+    caught = caught_up(quoted, before, meanwhile, 0)
     share = caught.share(0)
     assert share is not None
     assert (caught.in_use_minor, share.returned_minor) == (50 - unused, 39)
@@ -193,8 +194,24 @@ def test_credit_of_unknown_source_is_caught_up_with_once() -> None:
     before = Funds((Share(UNKNOWN, 50, credit_minor=50), whole(0, 100)))
     quoted = before.exchanged(100, 120, 0, 0, AT)
     assert (quoted.credit_minor, quoted.in_use_minor) == (30, 120)
-    caught = quoted.caught_up(before, before.taken_back(0, 60))
+    caught = caught_up(quoted, before, before.taken_back(0, 60), 0)
     assert caught.credit_minor + caught.in_use_minor == 150 - 60
+
+
+@pytest.mark.spec("A-4", "B-7", "P-18")
+@given(owed=st.integers(1, 49), back=st.integers(1, 99), of=st.sampled_from([0, 1]))
+def test_what_a_change_itself_pays_is_not_paid_by_credit_that_comes_back_meanwhile(
+    owed: int, back: int, of: int
+) -> None:
+    """The invoice of the change has the owed amount on it already."""
+    own = Share(1, 200 + owed, in_use_minor=200 + owed)
+    before = Funds((Share(0, 150, spent_minor=20), own)).without(of, 0, back)
+    quoted = before.exchanged(100 + owed, 250, owed, 1, AT)
+    credited = before.restored(of, Taken(back, back, 0, 2), runs=False)
+    paid = credited.owed_paid(min(owed, back), 1)
+    caught = caught_up(quoted, before, paid, 1)
+    assert caught == caught_up(quoted, before, credited, 1)
+    assert caught.credit_minor == back
 
 
 @pytest.mark.spec("A-4", "C-10")
@@ -204,7 +221,7 @@ def test_credit_from_another_subscription_keeps_the_taxes_that_each_part_was_pai
     parts = {None: 3070, "a.0002": 2500, "a.0003": 1000}
     assert again.credit_by_tax(again.credit_minor) == parts
     assert again.taken_back(0, 9000).credit_minor == 6570, "no refund of this one takes it back"
-    assert had.caught_up(had, again).credit_by_tax(6570) == parts
+    assert caught_up(had, had, again, 0).credit_by_tax(6570) == parts
     used_up = again.renewed(0, 0, 6570).renewed(1, 10, 0)
     assert used_up.credit_added(5, "a.0002").credit_by_tax(5) == {"a.0002": 5}
 

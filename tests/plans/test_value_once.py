@@ -13,6 +13,7 @@ from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.invoices import Invoice
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period
+from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, State
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
@@ -270,6 +271,29 @@ def test_a_refund_while_a_dearer_plan_is_being_paid_is_taken_off_what_that_bring
     assert world.subscription().price_point == dear
     change(world, cheap)
     assert credit(world) <= 9000 - 3000 - 3000 + 60, "6000 paid and kept, 3000 of it in use"
+
+
+@pytest.mark.spec("A-4", "P-18", "B-7")
+def test_an_owed_amount_that_a_change_charges_is_not_taken_from_credit_that_comes_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ports, "minimum_minor", lambda *_: 50)
+    plans = (replace(CHEAP, price=Money(minor, Currency.USD)) for minor in (3030, 12000))
+    _, cheap, little_more, dearest = at_once(world, DEAR, CHEAP, *plans)
+    change(world, cheap)
+    give_back(world, amount=6000)
+    change(world, little_more)
+    assert credit(world) == -30, "too little to charge"
+    world.sandbox.faults.arm("timeout_before", 1)
+    change(world, dearest)
+    first, (made,) = payment(world), world.history().refunds
+    assert first.gateway_ref is not None and made.gateway_refund is not None
+    world.sandbox.send_back(first.gateway_ref, made.gateway_refund)
+    sync_refunds.update(world.ports, world.history(), first, now=world.now)
+    assert credit(world) == 6000 - 30
+    world.advance(hours=1)
+    assert taken(world) == [("2026-01-31", 9000), ("2026-01-31", 12000 - 3000)]
+    assert credit(world) == 6000
 
 
 @pytest.mark.spec("A-4")

@@ -223,30 +223,6 @@ class Funds(Value):
         others = (share for share in self.shares if share.period != place)
         return replace(self, shares=kept((*others, back)))
 
-    def caught_up(self, before: Funds, now: Funds) -> Funds:
-        """Applies to these funds, quoted from `before`, what was returned, restored or carried here
-        since, up to `now`.
-
-        Credit that a failed refund put back is added too; unused time is not, because it was
-        exchanged without it.
-        """
-        after = self
-        for share in now.shares:
-            was = before.share(share.period) or Share(share.period, 0)
-            if share.period <= CARRIED and share.paid_minor > was.paid_minor:
-                after = after.credit_added(share.paid_minor - was.paid_minor, share.taxed_by)
-            more = share.returned_minor - was.returned_minor
-            if more > 0:
-                # Not all that went back: what had been used already took nothing from the funds.
-                had = was.credit_minor + was.in_use_minor
-                taken = max(0, had - share.credit_minor - share.in_use_minor)
-                after = after.without(share.period, taken, more)
-            elif more < 0:
-                credit = max(0, share.credit_minor - was.credit_minor)
-                took = Taken(-more, credit, 0, 0)
-                after = after.restored(share.period, took, runs=False, taxed_by=share.taxed_by)
-        return after
-
     def without(self, period: int | None, taken_minor: int, returned_minor: int) -> Funds:
         """Takes money out of one share, its credit first, and counts what was returned of it."""
         shares, of = list(self.shares), UNKNOWN if period is None else period

@@ -21,6 +21,7 @@ from billing.kernel.agreement import (
 )
 from billing.kernel.discounts import left_after
 from billing.kernel.plans import Plan, PlanChange
+from billing.kernel.quoted_funds import caught_up
 from billing.kernel.subscription_funds import FundedAgreement
 from billing.kernel.values import replace
 
@@ -83,7 +84,7 @@ class Subscription(FundedAgreement):
         """
         funds = change.funds
         if funds is not None and change.before is not None:
-            funds = funds.caught_up(change.before, self.money)
+            funds = caught_up(funds, change.before, self.money, change.period)
         after = replace(
             self,
             state=State.ACTIVE if self.is_frozen else self.state,

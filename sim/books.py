@@ -33,6 +33,8 @@ class Book:
     """The cents of refunds that the gateway has not answered."""
     changing: tuple[Book, Invoice, Subscription] | None = None
     """The book, invoice and subscription of a plan change, as they were when it was opened."""
+    settled: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """What credit paid meanwhile of an owed amount: of which period, for which, cents and time."""
 
     def copy(self) -> Book:
         return Book(Counter(self.running), Counter(self.credit), since=self.since)
@@ -52,6 +54,16 @@ class Book:
             moved = min(used, self.running[period]) if paid_in != period else 0
             self.running[paid_in] += moved
             self.running[period] -= moved
+            if self.changing is not None:
+                self.settled.append((paid_in, period, used, moved))
+
+    def unsettle(self) -> None:
+        """Takes back what credit paid of an owed amount: the change of plan charged it too."""
+        for paid_in, period, used, moved in self.settled:
+            self.credit[paid_in] += used
+            self.running[paid_in] -= moved
+            self.running[period] += moved
+        self.settled.clear()
 
     def renew(self, period: int, cents: int, by_credit: int) -> None:
         self.running = self.use_credit(max(0, by_credit))

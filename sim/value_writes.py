@@ -85,6 +85,7 @@ class ValueWrites(Seen):
             assert stands is not None, "it was sold before its plan changes"
             self._paid_in[after.id] = stands.period - 1
             book.changing = (book.copy(), after, self._valued[stands.id])
+            book.settled.clear()
         self._paid_in.setdefault(after.id, after.period)
         if (
             book.changing
@@ -125,6 +126,7 @@ class ValueWrites(Seen):
         quoted = next(
             q for q in self._quotes[str(invoice.subscription)] if q.change == invoice.plan_change
         )
+        book.unsettle()
         now_credit, now_running = Counter(book.credit), Counter(book.running)
         back = (opened.credit - now_credit) + (opened.running - now_running)
         again = now_credit - opened.credit

@@ -36,6 +36,9 @@ RECORDS = {
 CLAIM = timedelta(minutes=5)
 """The time for which a claim keeps others out: longer than its function lives."""
 
+LEASE = timedelta(minutes=15)
+"""The same for what is leased by its due date: mails that no outbox event asks for."""
+
 TOGETHER = timedelta(seconds=10)
 """The time within which the order of two events of a subscription is kept."""
 
@@ -113,19 +116,22 @@ class Mail(Seen):
     def mailed_once(self, event: str, wire: Wire) -> None:
         """Checks that a mail goes out once, unless a process died between sending and noting it.
 
-        It may have had no answer instead, or been held up for longer than its claim (R-8): then
-        their two claims lie as far apart as a claim lasts.
+        It may have had no answer instead, or been held up for longer than its claim or lease (R-8):
+        then the two began as far apart as that lasts.
         """
         invocation = wire.clockwork.invocation
         earlier = self._mailed_by.get(event)
-        self._mailed_by[event] = invocation.name, invocation.point - 1
+        self._mailed_by[event] = invocation.name, invocation.point - 1, invocation.began_us
         self.tally["mails_again"] += earlier is not None
         if earlier is not None:
-            sender, point = earlier
+            sender, point, began_us = earlier
             # A merchant's copy is named after its event.
             told = event if event in self.events else event.rpartition(":")[0]
             one, other = (self._claims.get((told, by)) for by in (sender, invocation.name))
             in_turn = one is not None and other is not None and abs(one - other) >= CLAIM
+            if told not in self.events:
+                apart = timedelta(microseconds=abs(invocation.began_us - began_us))
+                in_turn = apart >= LEASE - SKEW
             held_up = in_turn and not wire.held_up.isdisjoint({sender, invocation.name})
             if wire.failed_at.get(sender, -1) < point and not held_up:
                 raise Violation("13", f"{event} was mailed by {sender}, and is mailed again", event)

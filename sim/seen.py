@@ -35,7 +35,7 @@ class Seen:
         self.events: dict[str, OutboxEvent] = {}
         self.mailed: Counter[str] = Counter()
         self._in_outbox: dict[tuple[str, int], dict[str, OutboxEvent]] = defaultdict(dict)
-        self._mailed_by: dict[str, tuple[str, int]] = {}
+        self._mailed_by: dict[str, tuple[str, int, int]] = {}
         self.left_out: dict[str, LeftOut | None] = {}
         self.stopped_since: dict[str, datetime] = {}
         self.disarmed_since: dict[str, datetime] = {}

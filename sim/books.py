@@ -34,7 +34,7 @@ class Book:
     changing: tuple[Book, Invoice, Subscription] | None = None
     """The book, invoice and subscription of a plan change, as they were when it was opened."""
     settled: list[tuple[int, int, int, int]] = field(default_factory=list)
-    """Each part of an owed amount that credit paid meanwhile: the periods of both, cents and time."""
+    """Each part of an owed amount that credit paid meanwhile: periods of both, cents, time."""
 
     def copy(self) -> Book:
         return Book(Counter(self.running), Counter(self.credit), since=self.since)

@@ -8,6 +8,7 @@ it, with the headers that SES would give it.
 import json
 import re
 import threading
+from copy import copy
 from datetime import datetime
 from email import policy
 from email.message import EmailMessage
@@ -15,6 +16,7 @@ from email.parser import BytesParser
 from pathlib import Path
 from typing import Any, Protocol
 
+from billing.aws import ses_mailer
 from dev import ses
 from dev.journey import instant_text
 
@@ -79,8 +81,7 @@ class RecordingMailer:
         self._mailbox = mailbox
 
     def send(self, message: EmailMessage, *, now: datetime) -> str:
-        merchant = message["X-Merchant"]
-        ses.check(message, {} if merchant is None else {"merchant": str(merchant)})
+        ses.check(message, ses_mailer.take_tags(copy(message)))
         seen = self._mailer.send(message, now=now)
         self._mailbox.keep(ses.delivered(message, seen, now), now)
         return seen

@@ -19,7 +19,7 @@ MOST_RECIPIENTS = 50
 LONGEST_LINE = 998
 """Octets of a line without its line end (RFC 5322, 2.1.1)."""
 
-_TAG = re.compile(r"[A-Za-z0-9_.@-]{1,256}")
+_TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _ONCE = ("From", "To", "Reply-To", "Subject", "Date", "Message-ID", "References", "In-Reply-To")
 
 

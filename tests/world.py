@@ -15,6 +15,7 @@ from itertools import count
 from math import ceil
 from typing import Any, NamedTuple, TypeVar
 
+from billing.aws import ses_mailer
 from billing.aws.sqs_queue import LEASES_PER_MESSAGE, SqsQueue, leases_of
 from billing.cancel.flows import cancel
 from billing.cancel.flows.cancel import Ending
@@ -87,14 +88,16 @@ class MemoryMailer:
 
     def __init__(self) -> None:
         self.sent: list[EmailMessage] = []
+        self.tags: list[dict[str, str]] = []
+        """The tags of each, which SES repeats when it reports on one."""
 
     def send(self, message: EmailMessage, *, now: datetime) -> str:
-        merchant = message["X-Merchant"]
-        del message["X-Merchant"]
-        ses.check(message, {} if merchant is None else {"merchant": str(merchant)})
+        tags = ses_mailer.take_tags(message)
+        ses.check(message, tags)
         number = len(self.sent) + 1
         seen = ses.seen_as(f"0100019c{number:08x}-5f0c2b7a-4d1e-4c52-9a57-000000", "us-east-1")
         self.sent.append(ses.delivered(message, seen, now))
+        self.tags.append(tags)
         return seen
 
 

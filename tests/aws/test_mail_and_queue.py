@@ -16,7 +16,7 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sesv2 import sesv2_backends
 
-from billing.aws.ses_mailer import SesMailer
+from billing.aws.ses_mailer import SesMailer, take_tags
 from billing.aws.sqs_queue import LEASES_PER_MESSAGE, SqsQueue, leases_of
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Unavailable
@@ -99,6 +99,17 @@ def test_a_mail_says_for_whom_it_is_sent_to_ses_and_to_nobody_else() -> None:
     assert sent["EmailTags"] == [{"Name": "merchant", "Value": "acme"}]
     assert sent["ConfigurationSetName"] == "perennial-events"
     assert b"X-Merchant" not in sent["Content"]["Raw"]["Data"]
+
+
+@pytest.mark.spec("X-12")
+def test_the_longest_names_of_a_notice_fit_into_the_tags_that_ses_takes() -> None:
+    message, customer = mail(), f"cus_{'a' * 16}"
+    event = f"{'s' * 128}:2027-01-31T15:00:00.123456+00:00:renewal_upcoming"
+    message["X-Merchant"], message["X-Customer"], message["X-Notice"] = "acme", customer, event
+    tags = take_tags(message)
+    ses.check(message, tags)
+    assert set(tags) == {"merchant", "customer", "notice"}
+    assert not any(name.startswith("X-") for name in message.keys())  # noqa: SIM118
 
 
 def _raw(data: str | bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -12,11 +13,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from billing.kernel.errors import Unavailable
 from billing.runtime import telemetry
 
-MERCHANT = "X-Merchant"
-"""The header in which a flow names the merchant of a mail; it is removed before sending."""
+MERCHANT_TAG, CUSTOMER_TAG, NOTICE_TAG = "merchant", "customer", "notice"
+"""The tags of a mail, which SES includes in its events about it (`ses_events`): the id of its
+merchant, and of a notice that a region asks for those of its customer and its event."""
 
-MERCHANT_TAG = "merchant"
-"""The tag with the merchant's id, which SES includes in its events about a mail (`ses_events`)."""
+TAGS = {"X-Merchant": MERCHANT_TAG, "X-Customer": CUSTOMER_TAG, "X-Notice": NOTICE_TAG}
+"""The headers in which a flow names these; they are removed before sending."""
 
 
 class SesMailer:
@@ -31,13 +33,11 @@ class SesMailer:
 
         Raises `Unavailable` when SES does not take it.
         """
-        merchant = message[MERCHANT]
-        del message[MERCHANT]
-        tags = [{"Name": MERCHANT_TAG, "Value": str(merchant)}] if merchant else []
+        tags = take_tags(message)
         try:
             answer = self._client.send_email(
                 **self._named,
-                EmailTags=tags,
+                EmailTags=[{"Name": name, "Value": value} for name, value in tags.items()],
                 Destination={"ToAddresses": [str(message["To"])]},
                 Content={"Raw": {"Data": message.as_bytes(policy=SMTP)}},
             )
@@ -47,6 +47,19 @@ class SesMailer:
         # SES answers the part before the @; an emulator answers all of it.
         given = str(answer["MessageId"]).partition("@")[0]
         return f"{given}@{_host(self._client.meta.region_name)}"
+
+
+def take_tags(message: EmailMessage) -> dict[str, str]:
+    """Removes the headers of a mail that only its tags repeat; returns the tags.
+
+    The id of an event has colons, which a tag may not have. A tag of 256 symbols holds one of 192.
+    """
+    tags = {tag: str(message[header]) for header, tag in TAGS.items() if header in message}
+    for header in TAGS:
+        del message[header]
+    if NOTICE_TAG in tags:
+        tags[NOTICE_TAG] = urlsafe_b64encode(tags[NOTICE_TAG].encode()).decode().rstrip("=")
+    return tags
 
 
 def _host(region: str) -> str:

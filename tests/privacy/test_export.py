@@ -124,6 +124,7 @@ def test_the_notices_that_are_kept_as_proof_are_in_the_copy(shop: Shop) -> None:
         "text": "A year with us, Ann.",
         "text_hash": kept.text_hash,
         "message_id": None,
+        "returned_at": None,
     }
 
 

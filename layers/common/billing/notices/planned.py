@@ -22,7 +22,7 @@ from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Anchor, Period, Span, Unit
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.values import Value
-from billing.notices import windows
+from billing.notices import reminders, windows
 from billing.notices.reminders import Promotion, Reminder
 from billing.notices.windows import DAY, YEAR_DAYS, Timing
 
@@ -285,7 +285,7 @@ def _of_price(subscription: Subscription, address: Address, now: datetime) -> No
     days, zone = PRICE_CHANGE_DAYS, subscription.anchor.zone
     timing = windows.timing(at, zone, YEAR_DAYS, rules, days, days)
     assert timing is not None, "a price is always announced"
-    name = f"{subscription.id}:{change.id}"
+    name = reminders.price_name(subscription, change)
     return Notice(EventKind.PRICE_CHANGING, at, timing, name, change.id)
 
 

@@ -34,7 +34,8 @@ class NoticeRecord(Entity):
     """The proof of a notice that a region asks for: its text as it was sent, to whom, and when.
 
     `message_id` is that of the mail service, None where its answer was lost. `text_hash` is the
-    SHA-256 of the text, in hex; it stays when the customer is erased.
+    SHA-256 of the text, in hex; it stays when the customer is erased. `closes_at` is the end of its
+    window. `returned_at` is when the mail came back for good: it told nobody.
     """
 
     merchant: str
@@ -47,6 +48,15 @@ class NoticeRecord(Entity):
     text: str
     text_hash: str
     message_id: str | None = None
+    closes_at: datetime | None = None
+    returned_at: datetime | None = None
+
+    def is_of(self, message_id: str | None) -> bool:
+        """Tests whether it proves a mail by the mail service's id, if both are known."""
+        if self.message_id is None or message_id is None:
+            return True
+        # A report has the part before the @ alone.
+        return self.message_id.partition("@")[0] == message_id.partition("@")[0]
 
     def erased(self) -> NoticeRecord:
         """Returns the proof without the customer's data (M-8)."""
@@ -56,7 +66,8 @@ class NoticeRecord(Entity):
 class MissedNotice(Entity):
     """A notice whose window closed unsent; it rings an alarm until somebody has looked at it.
 
-    One that cannot be sent because mail to its address came back rings before its window closes.
+    One that cannot be sent because mail to its address came back, or that came back itself, rings
+    before its window closes.
     """
 
     due_kind: ClassVar[DueKind] = DueKind.DECIDE
@@ -79,6 +90,11 @@ class MissedNotice(Entity):
 def is_proved(event: OutboxEvent) -> bool:
     """Tests whether the mail of an event is kept as proof."""
     return event.kind in PROVED and event.code is not None
+
+
+def subscription_of(event: str) -> str:
+    """Returns the subscription of a notice: the id of its event begins with it."""
+    return event.partition(":")[0]
 
 
 def missed(subscription: Subscription, expected: Expected, rings_at: datetime) -> MissedNotice:
@@ -110,6 +126,7 @@ def of(event: OutboxEvent, address: str, text: str, seen: str | None, at: dateti
         text,
         sha256(text.encode()).hexdigest(),
         seen,
+        event.until,
     )
 
 

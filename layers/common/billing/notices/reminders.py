@@ -15,6 +15,7 @@ from billing.kernel.due import DueKind
 from billing.kernel.merchants import Settings
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.periods import zone_named
+from billing.kernel.price_changes import PriceChange
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Entity, Write
@@ -110,6 +111,11 @@ def expiry_due_for_notice(
 def expiry_name(method: PaymentMethod) -> str:
     """Returns the name of a card expiry's event; a card that expires later has another one."""
     return f"{method.id}:{method.expires_on}"
+
+
+def price_name(subscription: Subscription, change: PriceChange) -> str:
+    """Returns the name of an announced price's event, however often it is told."""
+    return f"{subscription.id}:{change.id}"
 
 
 def access_ends_at(subscription: Subscription, settings: Settings) -> datetime | None:

@@ -23,14 +23,27 @@ class StopReason(StrEnum):
     COMPLAINED = "complained"
 
 
+class OfNotice(Value):
+    """The notice that a mail was: its customer, its event, and the mail service's id of the
+    mail."""
+
+    customer: str
+    event: str
+    message_id: str
+
+
 class Returned(Value):
-    """A mail provider's report about one address; `code` is the provider's own word for it."""
+    """A mail provider's report about one address; `code` is the provider's own word for it.
+
+    `notice` is set where the mail that bounced was a notice that a region asks for.
+    """
 
     merchant: str
     email: str
     reason: StopReason
     at: datetime
     code: str | None
+    notice: OfNotice | None = None
 
 
 class MailStop(Entity):

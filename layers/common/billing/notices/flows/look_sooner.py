@@ -14,7 +14,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
-from billing.notices import reminders
+from billing.notices import records, reminders
 from billing.notices.reminders import Reminder
 
 KINDS = frozenset(
@@ -61,6 +61,13 @@ def to_untold_prices(ports: Ports, merchant: str, customer: str, now: datetime) 
             reminder = _reminder_of(ports, found)
             if reminder is not None:
                 _bring_forward(ports, reminder, now)
+
+
+def to_one(ports: Ports, merchant: str, customer: str, event: str, at: datetime) -> None:
+    """Makes the reminder of the subscription due that a notice's event is about."""
+    reminder = ports.store.reminder(merchant, customer, records.subscription_of(event))
+    if reminder is not None:
+        _bring_forward(ports, reminder, at)
 
 
 def to_end_of_access(ports: Ports, event: OutboxEvent, merchant: Merchant) -> None:

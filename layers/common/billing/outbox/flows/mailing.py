@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import LeftOut, OutboxEvent
 from billing.kernel.ports import PartlyDone, Ports
+from billing.notices import records
 from billing.notices.flows import proofs
 from billing.outbox import suppressions
 from billing.outbox.flows import answers
@@ -41,9 +42,10 @@ def send(
         seen: str | None = None
         try:
             if name not in event.done:
-                seen = _send_one(ports, merchant, mail, now)
+                seen = _send_one(ports, event, mail, now)
                 sent.append(name)
             proofs.keep(ports, event, mail, seen, now)
+            _look_back(ports, event, mail, now)
         except Exception as error:
             failure = failure or error
     if failure is not None:
@@ -51,19 +53,33 @@ def send(
     return None
 
 
-def _send_one(ports: Ports, merchant: Merchant, mail: EmailMessage, now: datetime) -> str:
-    mail["X-Merchant"] = merchant.id
+def _send_one(ports: Ports, event: OutboxEvent, mail: EmailMessage, now: datetime) -> str:
+    mail["X-Merchant"] = event.merchant
+    if records.is_proved(event):  # so that the report of its return leads to its proof
+        mail["X-Customer"], mail["X-Notice"] = event.customer, event.id
     if (cause := correlation.current()) is not None:
         mail["X-Correlation-ID"] = cause
     return answers.send(ports, mail, now=now)
 
 
+def _look_back(ports: Ports, event: OutboxEvent, mail: EmailMessage, now: datetime) -> None:
+    """Notes that a notice came back whose report was faster than its proof: the report found
+    none, and stopped the address before it looked."""
+    if records.is_proved(event) and not _is_open(ports, event, mail):
+        proofs.came_back(ports, event.merchant, event.customer, event.id, None, now)
+
+
 def _takes_mail(ports: Ports, event: OutboxEvent, mail: EmailMessage) -> bool:
     """Returns True if a mail's address is not suppressed; a withheld mail is logged."""
-    stops = [
-        ports.store.mail_stop(event.merchant, address.addr_spec) for address in mail["To"].addresses
-    ]
-    takes = all(suppressions.may_be_sent(event.kind, stop) for stop in stops)
+    takes = _is_open(ports, event, mail)
     if not takes:
         telemetry.happened("mail withheld", message_id=str(mail["Message-ID"]))
     return takes
+
+
+def _is_open(ports: Ports, event: OutboxEvent, mail: EmailMessage) -> bool:
+    """Tests whether no stop stands between a mail and its address."""
+    stops = [
+        ports.store.mail_stop(event.merchant, address.addr_spec) for address in mail["To"].addresses
+    ]
+    return all(suppressions.may_be_sent(event.kind, stop) for stop in stops)

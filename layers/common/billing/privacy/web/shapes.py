@@ -139,7 +139,7 @@ class NoticeOutput(TypedDict):
     """A notice that a region asks for, as it was sent, kept as proof.
 
     `text_hash` is the SHA-256 of the text, in hex, `message_id` the mail service's, null where its
-    answer was lost.
+    answer was lost. `returned_at` is when the mail came back for good, null where it did not.
     """
 
     subscription: str
@@ -149,6 +149,7 @@ class NoticeOutput(TypedDict):
     text: str
     text_hash: str
     message_id: str | None
+    returned_at: Instant | None
 
 
 class ExportOutput(OverviewOutput):
@@ -278,4 +279,5 @@ def _notice(proof: NoticeRecord) -> NoticeOutput:
         "text": proof.text,
         "text_hash": proof.text_hash,
         "message_id": proof.message_id,
+        "returned_at": instant(proof.returned_at),
     }

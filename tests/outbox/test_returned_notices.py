@@ -158,6 +158,22 @@ def test_a_mailbox_that_forwards_to_one_that_is_gone_is_mailed_once() -> None:
     assert stop is not None
 
 
+@pytest.mark.spec("X-12")
+def test_two_reports_that_meet_ring_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = announced()
+    bounced, commit, twins = bounce(world, *told(world)), world.store.commit, [True]
+
+    def meeting(*writes: Any) -> None:
+        if twins and any(isinstance(getattr(w, "after", None), NoticeRecord) for w in writes):
+            twins.clear()
+            assert report(world, bounced)["untold"] == 1
+        commit(*writes)
+
+    monkeypatch.setattr(world.store, "commit", meeting)
+    assert report(world, bounced) == {"stopped": 1, "untold": 0}
+    assert not twins and len(missing(world)) == 1
+
+
 @pytest.mark.spec("X-12", "P-18")
 def test_a_lower_price_stays_though_its_notice_bounced() -> None:
     world = announced(1999)

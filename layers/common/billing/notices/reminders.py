@@ -7,7 +7,7 @@ planned from the subscription as it stands at that moment (`planned`).
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from billing.kernel import snapshots
 from billing.kernel.customers import PaymentMethod
@@ -23,6 +23,16 @@ from billing.kernel.writes import Change, Entity, Write
 LOOK_AGAIN = timedelta(days=28)
 """The longest time between two looks: the plan may have become another one, and with it the next
 charge."""
+
+NOTED_IN = {
+    EventKind.TRIAL_ENDING: "told_of",
+    EventKind.RENEWAL_UPCOMING: "told_of",
+    EventKind.PROMOTION_ENDING: "promotion_told_of",
+    EventKind.YEARLY_REMINDER: "reminded_of",
+    EventKind.PAUSE_ENDING: "resume_told_of",
+}
+"""The field of a reminder with the last cause of each kind of notice; that of a price is its
+subscription's."""
 
 PRICE_AS_READ = ("price_change", "period", "state")
 """The fields of a subscription that the announcement of a price rests on."""
@@ -78,6 +88,29 @@ def first(subscription: Subscription) -> Reminder:
         subscription.shard,
         subscription.started_at,
     )
+
+
+def told(reminder: Reminder, kind: EventKind, about: datetime) -> Reminder:
+    """Notes the cause of a notice of a kind, so that it is sent of it once."""
+    field = NOTED_IN.get(kind)
+    cause: dict[str, Any] = {} if field is None else {field: about}
+    return replace(reminder, **cause)
+
+
+def untold(reminder: Reminder, event: str) -> Reminder:
+    """Takes back that a notice was sent, so that a look sends it again; one of another cause that
+    was sent since stays.
+
+    The notice of a payment may have told of the end of a discount too.
+    """
+    about, _, kind = event.partition(":")[2].rpartition(":")
+    field = NOTED_IN.get(EventKind(kind))
+    if field is None or getattr(reminder, field) != datetime.fromisoformat(about):
+        return reminder
+    causes: dict[str, Any] = {field: None}
+    if field == "told_of" and reminder.promotion_told_of == reminder.told_of:
+        causes["promotion_told_of"] = None
+    return replace(reminder, **causes)
 
 
 def due_by(reminder: Reminder, at: datetime) -> tuple[Write, ...]:

@@ -13,7 +13,6 @@ from billing.kernel.errors import Conflict
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
-from billing.kernel.subscription import Subscription
 from billing.notices import records, reminders
 from billing.notices.reminders import Reminder
 
@@ -36,29 +35,29 @@ def on_event(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
     """Makes the reminder of an event's subscription due; an earlier look stays.
 
     Another address may be in a region with earlier notices: it is that of several subscriptions, of
-    which its event names one. Mail to another email may arrive.
+    which its event names one. So is another email, to which mail may arrive where it did not.
     """
     if event.kind is EventKind.DETAILS_CHANGED:
-        if event.code == "email":
-            to_untold_prices(ports, event.merchant, event.customer, now)
-        if event.code != "address":
-            return
-        bought = ports.store.subscriptions_of(event.merchant, event.customer)
-        found = [_reminder_of(ports, each) for each in bought if each.is_live]
-    else:
-        found = [_reminder(ports, event)]
-    for reminder in found:
-        if reminder is not None:
-            _bring_forward(ports, reminder, now)
+        if event.code == "address" or _was_stopped(ports, event):
+            to_each(ports, event.merchant, event.customer, now)
+        return
+    reminder = _reminder(ports, event)
+    if reminder is not None:
+        _bring_forward(ports, reminder, now)
 
 
-def to_untold_prices(ports: Ports, merchant: str, customer: str, now: datetime) -> None:
-    """Makes the reminders due of a customer's subscriptions whose price to come is not told of, as
-    where mail came back."""
+def _was_stopped(ports: Ports, event: OutboxEvent) -> bool:
+    """Tests whether a customer has another email than one that mail came back from."""
+    if event.code != "email" or event.email is None:
+        return False
+    return ports.store.mail_stop(event.merchant, event.email) is not None
+
+
+def to_each(ports: Ports, merchant: str, customer: str, now: datetime) -> None:
+    """Makes the reminders due of a customer's live subscriptions."""
     for found in ports.store.subscriptions_of(merchant, customer):
-        change = found.price_change
-        if found.is_live and change is not None and change.told_at is None:
-            reminder = _reminder_of(ports, found)
+        if found.is_live:
+            reminder = ports.store.reminder(merchant, customer, found.id)
             if reminder is not None:
                 _bring_forward(ports, reminder, now)
 
@@ -85,10 +84,6 @@ def to_end_of_access(ports: Ports, event: OutboxEvent, merchant: Merchant) -> No
     ends_at = reminders.access_ends_at(subscription, merchant.settings)
     if ends_at is not None and reminder.access_told != ends_at:
         _bring_forward(ports, reminder, ends_at)
-
-
-def _reminder_of(ports: Ports, subscription: Subscription) -> Reminder | None:
-    return ports.store.reminder(subscription.merchant, subscription.customer, subscription.id)
 
 
 def _reminder(ports: Ports, event: OutboxEvent) -> Reminder | None:

@@ -56,8 +56,7 @@ def withhold(ports: Ports, event: OutboxEvent) -> None:
     assert event.subscription is not None, "a notice is about a subscription"
     found = ports.store.subscription(event.merchant, event.customer, event.subscription)
     assert found is not None, "a subscription is never removed"
-    if event.kind is EventKind.PRICE_CHANGING:
-        subscriptions.decided(ports, found, lambda read: _take_back(ports, event.id, read))
+    _untell(ports, found, event.id)
     expected = Expected(event.id, event.until or event.at)
     telemetry.happened("notice missed", owner=found.id, since=expected.closes_at.isoformat())
     with suppress(Conflict):  # it is there
@@ -82,7 +81,7 @@ def came_back(
         found = ports.store.subscription(*place[:3])
         writes: list[Write] = []
         if found is not None and found.is_live:
-            subscriptions.decided(ports, found, lambda read: _take_back(ports, event, read))
+            _untell(ports, found, event)
             writes = _missed(ports, found, proof, at)
         returned = Change(proof, replace(proof, returned_at=at), expecting=("message_id",))
         with suppress(Conflict):  # another report, or the next mail of it: what is so now?
@@ -101,6 +100,19 @@ def _missed(ports: Ports, found: Subscription, proof: NoticeRecord, at: datetime
     if known is None:
         return [Insert(missed)]
     return [] if known.seen_at is None else [Change(known, missed, expecting=("due_at",))]
+
+
+def _untell(ports: Ports, found: Subscription, event: str) -> None:
+    """Takes back that a notice was told, so that a later look tells it."""
+    subscriptions.decided(ports, found, lambda read: _take_back(ports, event, read))
+    for _ in range(subscriptions.ATTEMPTS):
+        reminder = ports.store.reminder(found.merchant, found.customer, found.id)
+        if reminder is None or (after := reminders.untold(reminder, event)) == reminder:
+            return
+        with suppress(Conflict):  # a look came between
+            ports.store.commit(Change(reminder, after))
+            return
+    raise Conflict()
 
 
 def _take_back(ports: Ports, event: str, subscription: Subscription) -> None:

@@ -124,22 +124,8 @@ def _noticed(
     promotion = planned.promotion_of(reminder.promotion, subscription, now)
     after = replace(reminder, promotion=promotion)
     for notice in sent:
-        after = _told(after, notice.kind, notice.about)
+        after = reminders.told(after, notice.kind, notice.about)
     return after
-
-
-def _told(reminder: Reminder, kind: EventKind, about: datetime) -> Reminder:
-    """Notes the cause of a notice of a kind, so that it is sent of it once."""
-    match kind:
-        case EventKind.TRIAL_ENDING | EventKind.RENEWAL_UPCOMING:
-            return replace(reminder, told_of=about)
-        case EventKind.PROMOTION_ENDING:
-            return replace(reminder, promotion_told_of=about)
-        case EventKind.YEARLY_REMINDER:
-            return replace(reminder, reminded_of=about)
-        case EventKind.PAUSE_ENDING:
-            return replace(reminder, resume_told_of=about)
-    return reminder  # of a price the subscription knows it
 
 
 def _notices(subscription: Subscription, sent: Iterable[Notice], now: datetime) -> list[Write]:

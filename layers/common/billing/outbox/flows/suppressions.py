@@ -61,11 +61,11 @@ def of_customer(ports: Ports, merchant: str, customer: str) -> MailStop | None:
 
 
 def lift(ports: Ports, merchant: str, customer: str, *, now: datetime) -> None:
-    """Lets mail go to a customer's address again; a price that could not be told is told (X-12).
+    """Lets mail go to a customer's address again; a notice that could not be told is told (X-12).
 
     Raises `NotFound` for no such customer.
     """
     stop = of_customer(ports, merchant, customer)
     if stop is not None:
         ports.store.commit(Remove(stop))
-        look_sooner.to_untold_prices(ports, merchant, customer, now)
+        look_sooner.to_each(ports, merchant, customer, now)

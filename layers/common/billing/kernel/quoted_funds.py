@@ -41,7 +41,7 @@ def _owed_again(before: Funds, now: Funds, period: int | None) -> Funds:
     left, time, others = max(0, had.paid_minor - own.paid_minor), 0, []
     if not left:
         return now
-    for share in _owed_again(before, now, period).shares:
+    for share in now.shares:
         if share.period == period:
             continue
         was = before.share(share.period) or Share(share.period, 0)

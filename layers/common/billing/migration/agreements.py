@@ -126,6 +126,8 @@ def _until(paused: Subscription, at: datetime, now: datetime) -> Subscription:
 
 def schedule_of(row: ImportRow, terms: PriceTerms, now: datetime) -> Scheduled | Problem:
     """Returns the anchor and the counts with which a row's next charge is on its own date."""
+    if row.status is not State.CANCEL_PENDING and row.cancel_at is not None:
+        return problem("cancel_at_elsewhere", "cancel_at")
     at = row.cancel_at if row.status is State.CANCEL_PENDING else row.next_charge_at
     if row.status is State.PAUSED and at is None:
         return _paused(row, terms, now)
@@ -134,8 +136,6 @@ def schedule_of(row: ImportRow, terms: PriceTerms, now: datetime) -> Scheduled |
         return problem("next_charge_missing", column)
     if at <= now:
         return problem("next_charge_past", "next_charge_at", at=_day(at))
-    if row.status is not State.CANCEL_PENDING and row.cancel_at not in {None, at}:
-        return problem("cancel_at_elsewhere", "cancel_at")
     total = terms.standard_payments
     if row.payments_total is not None and row.payments_total != total:
         known = "no end" if total is None else total

@@ -18,6 +18,7 @@ from billing.kernel.import_presets import SOURCE_PRICE
 from billing.kernel.money import MINOR_DIGITS, Currency, Money
 from billing.kernel.periods import Period, is_zone
 from billing.kernel.subscription import TERMINAL, State
+from billing.kernel.values import replace
 from billing.migration.import_rows import ImportRow, Parsed, Problem, problem
 from billing.migration.instants import EARLIEST, instant, wall_time
 
@@ -117,7 +118,7 @@ class _Cells:
                 self._found("price_missing", "price_point")
             else:
                 self._found("price_unnamed", SOURCE_PRICE, value=named)
-        return row
+        return _until_its_end(row)
 
     def _found(self, reason: str, column: str, *, blocks: bool = True, **of: object) -> None:
         self.problems.append(problem(reason, column, blocks=blocks, **of))
@@ -252,6 +253,17 @@ class _Cells:
             self._found("amount_malformed", "credit", value=text)
             return 0
         return int(Decimal(text.replace(",", ".")).scaleb(MINOR_DIGITS))
+
+
+def _until_its_end(row: ImportRow) -> ImportRow:
+    """Returns a running row that ends where it would be charged next as one whose end is pending.
+
+    Many systems call what was cancelled active until its paid time is over.
+    """
+    ends = row.cancel_at is not None and row.cancel_at == row.next_charge_at
+    if not ends or row.status not in {State.ACTIVE, State.TRIALING}:
+        return row
+    return replace(row, status=State.CANCEL_PENDING)
 
 
 def unguarded(text: str) -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from billing.kernel.catalog import Cancellation, Cycle, TaxBehavior
 from billing.kernel.customers import Address, BillTo, normalised_email
-from billing.kernel.money import Money
+from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period
 from billing.kernel.subscription import State
 from billing.kernel.values import Value
@@ -133,9 +133,10 @@ class ImportRow(Value):
 
     `price_point` is ours; without it, `price` with `period`, `installments` and `cycle` names one.
     `next_charge_at` is None where nothing is to be charged. `payments_made` is None where the
-    source does not count. `anchor_local` is wall time in `zone`. `credit_minor` is in the currency
-    of the price. `country` of an address may be empty, where no tax needs it. `paid_until` is the
-    end of the paid time of what is paused, `resumes_at` the end of its pause, None if it has none.
+    source does not count. `anchor_local` is wall time in `zone`. `credit_minor` is in `currency`,
+    which a row without a price may name too. `country` of an address may be empty, where no tax
+    needs it. `paid_until` is the end of the paid time of what is paused, `resumes_at` the end of
+    its pause, None if it has none.
     `announced_price` is a price that its customer was told of, which is not carried over.
     """
 
@@ -176,6 +177,7 @@ class ImportRow(Value):
     paid_until: datetime | None = None
     resumes_at: datetime | None = None
     announced_price: str | None = None
+    currency: Currency | None = None
 
     @property
     def bill_to(self) -> BillTo:

@@ -70,7 +70,7 @@ class _Cells:
 
     def row(self) -> ImportRow:
         """Returns the row; where there were problems that block, parts of it are placeholders."""
-        price, credit = self._money()
+        currency, price, credit = self._money()
         row = ImportRow(
             external_id=self.external_id,
             email=self._email(),
@@ -109,6 +109,7 @@ class _Cells:
             paid_until=self._at("paid_until"),
             resumes_at=self._at("resumes_at"),
             announced_price=self._text("announced_price"),
+            currency=currency,
         )
         self._needed("started_at")
         priced = self._text("price") is not None and self._text("period") is not None
@@ -219,8 +220,8 @@ class _Cells:
             self._found("count_malformed", "quantity", value="0")
         return 1 if quantity is None else quantity
 
-    def _money(self) -> tuple[Money | None, int]:
-        """Returns the price, and the credit in its currency."""
+    def _money(self) -> tuple[Currency | None, Money | None, int]:
+        """Returns the currency, the price and the credit in it."""
         named, price, credit = map(self._text, ("currency", "price", "credit"))
         currency = None
         if named is not None:
@@ -228,13 +229,13 @@ class _Cells:
                 currency = Currency(named.upper())
             except ValueError:
                 self._found("currency_unknown", "currency", value=named)
-                return None, 0
+                return None, None, 0
         if currency is None:
             for name, value in (("price", price), ("credit", credit)):
                 if value is not None and value.strip("0.,"):
                     self._found("currency_missing", "currency", of=name)
-            return None, 0
-        return self._price(price, currency), self._credit(credit)
+            return None, None, 0
+        return currency, self._price(price, currency), self._credit(credit)
 
     def _price(self, text: str | None, currency: Currency) -> Money | None:
         if text is None:

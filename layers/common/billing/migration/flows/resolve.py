@@ -235,7 +235,7 @@ def _of_one(row: ImportRow, asked: Import, found: list[Problem]) -> ImportRow:
 
 def _difference(row: ImportRow, terms: PriceTerms) -> str | None:
     """Returns the first column in which a row differs from terms."""
-    if row.price is not None and row.price.currency is not terms.price.currency:
+    if row.currency is not None and row.currency is not terms.price.currency:
         return "currency"
     given = {
         "price": (row.price, terms.price),

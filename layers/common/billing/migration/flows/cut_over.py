@@ -75,9 +75,19 @@ def start(
         ended=ended or before.ended,
         mails=before.mails if mails is None else mails,
     )
-    job = jobs.new(seller.id, f"move_{import_id}", moving.JOB, now)
-    job = jobs_start.start(ports, job, now=now, also=(Change(before, after, ("state",)),))
+    new = jobs.new(seller.id, f"move_{import_id}", moving.JOB, now)
+    job = jobs_start.start(ports, new, now=now, also=(Change(before, after, ("state",)),))
+    if job is not new:
+        _choose(ports, before, after)
     return Moving(ports.store.import_(seller.id, import_id) or after, job)
+
+
+def _choose(ports: Ports, before: Import, after: Import) -> None:
+    """Keeps what was chosen for a move that is under way: for the rows that it has not come to, and
+    for the next one."""
+    chosen = replace(after, state=before.state)
+    if chosen != before:
+        ports.store.commit(Change(before, chosen, expecting=("state",)))
 
 
 def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from billing.kernel.periods import Period
 from billing.migration.flows import uploads
 from billing.migration.import_rows import RowState
 from tests.migration.files import ROW, done, sent, table
+from tests.migration.moving_shop import MovingShop
 from tests.migration.test_second_exports import shop as shop_with_a_card
 from tests.web.shop import Shop
 
@@ -26,3 +30,14 @@ def test_a_second_export_that_is_sent_while_rows_are_moved_counts(shop: Shop) ->
     assert done(shop, found["id"])["mails"] is True
     (row,) = shop.world.store.imported_rows("acme", found["id"], limit=9)
     assert (row.state, row.reason) == (RowState.ACTIVE, None)
+
+
+@pytest.mark.parametrize("there", [{"price_minor": 4999}, {"period": Period.QUARTERLY}])
+def test_a_price_point_that_a_file_names_alone_must_be_what_its_source_charges(there: Any) -> None:
+    moving = MovingShop()
+    held, same = moving.subscribe(**there), moving.subscribe()
+    imported = moving.imported(price="", currency="", period="")
+    moving.move(imported)
+    assert moving.state(imported) == (RowState.SKIPPED, "price_point_differs")
+    assert moving.state(imported, 2) == (RowState.ACTIVE, None)
+    assert (held.stopped, same.stopped) == (False, True)

@@ -56,7 +56,8 @@ def is_waiting(row: ImportRow, now: datetime) -> bool:
 def merged(row: ImportRow, live: SourceSubscription) -> ImportRow | None:
     """Returns a row with the dates and the state of its source; None where it is another by now.
 
-    `payments_made` stays that of the file; name and address are filled in where it has none.
+    `payments_made` stays that of the file; name, address and price are filled in where it has none,
+    so that a price point which the file names alone must be what the source charges.
     """
     found = parse(live.cells, zone=row.zone).row
     if found is None or changed(row, found):
@@ -67,6 +68,9 @@ def merged(row: ImportRow, live: SourceSubscription) -> ImportRow | None:
         row,
         name=row.name or found.name,
         address=row.address if row.address.country else found.address,
+        price=row.price or found.price,
+        period=row.period or found.period,
+        currency=row.currency or found.currency,
         status=found.status,
         next_charge_at=live.next_charge_at,
         trial_ends_at=found.trial_ends_at,

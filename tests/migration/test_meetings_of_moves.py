@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,8 +10,11 @@ import pytest
 from billing.kernel.periods import Period
 from billing.migration.flows import uploads
 from billing.migration.import_rows import RowState
+from sim.source import Held
 from tests.migration.files import ROW, done, sent, table
 from tests.migration.moving_shop import MovingShop
+from tests.migration.test_listing import begun as listed
+from tests.migration.test_listing import read
 from tests.migration.test_second_exports import shop as shop_with_a_card
 from tests.web.shop import Shop
 
@@ -39,5 +43,25 @@ def test_a_price_point_that_a_file_names_alone_must_be_what_its_source_charges(t
     imported = moving.imported(price="", currency="", period="")
     moving.move(imported)
     assert moving.state(imported) == (RowState.SKIPPED, "price_point_differs")
+    assert moving.state(imported, 2) == (RowState.ACTIVE, None)
+    assert (held.stopped, same.stopped) == (False, True)
+
+
+def test_another_plan_of_the_same_price_is_not_moved_as_the_one_that_was_listed() -> None:
+    moving = MovingShop()
+    held, same = moving.subscribe(), moving.subscribe()
+    cells, plans = moving.source.cells, {held.id: "price_gold"}
+
+    def with_plan(of: Held) -> Iterator[tuple[str, str]]:
+        yield from cells(of)
+        yield "source_price", plans.get(of.id, "price_silver")
+
+    moving.source.cells = with_plan  # type: ignore[method-assign]
+    name = listed(Shop(moving.world))
+    moving.world.tick()
+    imported = read(moving, name)
+    plans[held.id] = "price_silver"
+    moving.move(imported)
+    assert moving.state(imported) == (RowState.SKIPPED, "source_changed")
     assert moving.state(imported, 2) == (RowState.ACTIVE, None)
     assert (held.stopped, same.stopped) == (False, True)

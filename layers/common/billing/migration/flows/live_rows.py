@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing.kernel.gateways import AccountRef
+from billing.kernel.import_presets import SOURCE_PRICE
 from billing.kernel.live_sources import Collected, LiveSource, SourceState, SourceSubscription
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
@@ -89,7 +90,7 @@ def move(
         reason is None and unchanged.too_near(live.next_charge_at, now)
     ):
         return Seen.LEFT
-    now_is = None if reason else unchanged.merged(said, live)
+    now_is = None if reason else _merged(imported, row, said, live)
     if now_is is None:
         return give_up(ports, imported, row, reason or "source_changed", now)
     now_is = _counted(source, row, said, now_is)
@@ -102,6 +103,20 @@ def move(
         return give_up(ports, imported, row, made, now)
     row, ready = made
     return _switch(ports, source, imported, row, said, ready, live, now)
+
+
+def _merged(
+    imported: Import, row: ImportedRow, said: ImportRow, live: SourceSubscription
+) -> ImportRow | None:
+    """Returns a row as its source has it now; None where it is another by now.
+
+    A list names prices as its source does, so another name is another plan, though it costs the
+    same; a file may name them as its merchant likes.
+    """
+    names = {each.get(SOURCE_PRICE) for each in (row.columns, live.cells)}
+    if imported.account is not None and len(names) > 1:
+        return None
+    return unchanged.merged(said, live)
 
 
 def _counted(source: LiveSource, row: ImportedRow, said: ImportRow, now_is: ImportRow) -> ImportRow:
@@ -133,7 +148,7 @@ def _switch(
     if not live.stopped:
         next_at = ready.payment_at(ready.period)
         reason = unchanged.cannot_move(live, imported.id)
-        if reason is None and unchanged.merged(said, live) is None:
+        if reason is None and _merged(imported, row, said, live) is None:
             reason = "source_changed"
         if reason is not None and reason != unchanged.WAITS:
             return _take_back(ports, source, imported, row, ready, live, reason, now)
@@ -162,7 +177,9 @@ def _activate(
     reason = unchanged.cannot_move(live, imported.id)
     if reason == unchanged.WAITS:
         return Seen.LEFT  # opened before the stop, and still collected there
-    if reason is None and (unchanged.merged(said, live) is None or not _same_card(ready, live)):
+    if reason is None and (
+        _merged(imported, row, said, live) is None or not _same_card(ready, live)
+    ):
         reason = "source_changed"
     if reason is not None:
         return _take_back(ports, source, imported, row, ready, live, reason, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from billing.migration.import_rows import RowState
 from sim.source import Held
 from tests.migration.files import ROW, done, sent, table
 from tests.migration.moving_shop import MovingShop
+from tests.migration.test_killed_moves import begun
 from tests.migration.test_listing import begun as listed
 from tests.migration.test_listing import read
 from tests.migration.test_second_exports import shop as shop_with_a_card
@@ -65,3 +67,27 @@ def test_another_plan_of_the_same_price_is_not_moved_as_the_one_that_was_listed(
     assert moving.state(imported) == (RowState.SKIPPED, "source_changed")
     assert moving.state(imported, 2) == (RowState.ACTIVE, None)
     assert (held.stopped, same.stopped) == (False, True)
+
+
+@pytest.mark.parametrize("undone", [True, False])
+def test_a_date_that_passed_while_it_was_stopped_is_told_where_it_is_left_with_its_source(
+    undone: bool,
+) -> None:
+    """Its source let it pass, and it is not charged here: somebody has to collect it there."""
+    moving = MovingShop()
+    held = moving.subscribe()
+    imported = moving.imported()
+    begun(moving, imported, 5)
+    assert (moving.state(imported)[0], held.stopped) == (RowState.READY, True)
+    moving.world.now = held.next_at + timedelta(days=2)
+    moving.source.pass_time()
+    moving.world.jobs.bodies.clear()
+    if undone:
+        moving.begin_undo(imported)
+    else:
+        held.price_minor = 3999
+    moving.advance(hours=1)
+    assert (moving.charged_there(held), moving.charged_here(held)) == ([], [])
+    assert (held.mark, held.stopped) == (None, False)
+    state = RowState.UNDONE if undone else RowState.SKIPPED
+    assert moving.state(imported) == (state, "source_period_void")

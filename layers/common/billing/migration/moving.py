@@ -46,6 +46,9 @@ UNDOING = "undoing"
 UNDOING_VOID = "undoing_void"
 """The same, where the source let a date pass uncharged before it was resumed."""
 
+VOID = "source_period_void"
+"""The reason of a row that is its source's again, where that let a date pass uncharged."""
+
 LEAVING = "leaving:"
 """The beginning of the reason of a ready row that is taken back; what follows is why."""
 

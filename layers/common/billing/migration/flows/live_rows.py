@@ -227,16 +227,18 @@ def _take_back(
     """Leaves a row with its source: resumed there, then as if it had not been made ready.
 
     A stop whose answer was lost may be carried out late, so it is looked at once more after a
-    while, in which it is not stopped again.
+    while, in which it is not stopped again. A date that passed while it was stopped is charged by
+    nobody: the row says so in place of why it was left.
     """
     if live.state is SourceState.ENDED:
         ready_rows.drop(ports, imported, row, ready, RowState.SKIPPED, reason, now)
         return Seen.SKIPPED
     stopped = live.stopped and live.mark == imported.id
+    why = moving.VOID if stopped and live.collected is Collected.VOID else reason
     if stopped:
         source.resume(row.external_id)
-    if moving.leaving(row) is None:
-        _, writes = moving.leave(row, reason, now)
+    if moving.leaving(row) is None or why != reason:
+        _, writes = moving.leave(row, why, now)
         ports.store.commit(*writes)
         return Seen.LEFT
     if stopped or not moving.has_settled(row, now):

@@ -92,11 +92,14 @@ def _unready(
     if moving.leaving(row) is None:
         row, writes = moving.leave(row, "undone", now)
         ports.store.commit(*writes)
-        if _resumed(source, imported, row) is not None:
-            return Seen.LEFT
-    if _resumed(source, imported, row) is not None or not moving.has_settled(row, now):
+    resumed = _resumed(source, imported, row)
+    if resumed and moving.leaving(row) != moving.VOID:
+        _, writes = moving.leave(row, moving.VOID, now)
+        ports.store.commit(*writes)
+    if resumed is not None or not moving.has_settled(row, now):
         return Seen.LEFT
-    ready_rows.drop(ports, imported, row, ready, RowState.UNDONE, None, now)
+    reason = moving.VOID if moving.leaving(row) == moving.VOID else None
+    ready_rows.drop(ports, imported, row, ready, RowState.UNDONE, reason, now)
     return Seen.FINISHED
 
 
@@ -135,7 +138,7 @@ def _end(
         return Seen.LEFT
     if not moving.has_settled(row, now):
         return Seen.LEFT
-    reason = "source_period_void" if row.reason == moving.UNDOING_VOID else None
+    reason = moving.VOID if row.reason == moving.UNDOING_VOID else None
     _, writes = moving.settle(row, imported, RowState.UNDONE, reason, now)
     (claim,) = ports.store.import_claims(row.merchant, imported.source, [row.external_id])
     ports.store.commit(*writes, *(() if claim is None else (Remove(claim),)))

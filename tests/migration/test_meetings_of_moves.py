@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from billing.cancel import charge_hold
 from billing.kernel.periods import Period
 from billing.migration.flows import uploads
 from billing.migration.import_rows import RowState
@@ -91,3 +92,18 @@ def test_a_date_that_passed_while_it_was_stopped_is_told_where_it_is_left_with_i
     assert (held.mark, held.stopped) == (None, False)
     state = RowState.UNDONE if undone else RowState.SKIPPED
     assert moving.state(imported) == (state, "source_period_void")
+
+
+def test_who_waits_for_an_answer_to_a_cancellation_is_not_given_back_to_be_charged_there() -> None:
+    moving = MovingShop()
+    held = moving.subscribe()
+    imported = moving.imported()
+    moving.move(imported)
+    asked = charge_hold.hold(moving.world.subscription(held.email), "tic_1", moving.world.now)
+    moving.world.store.commit(*asked)
+    moving.begin_undo(imported)
+    moving.advance(hours=1)
+    assert moving.state(imported) == (RowState.ACTIVE, "undo_held_here")
+    assert moving.world.subscription(held.email).held
+    moving.advance(days=5)
+    assert held.stopped

@@ -299,7 +299,10 @@ def counting(imported: Import, was: RowState, to: RowState) -> tuple[Write, ...]
 def end(
     row: ImportedRow, active: Subscription, now: datetime
 ) -> tuple[ImportedRow, Subscription, Transaction]:
-    """Ends an active subscription without money, mail or event: the source has it again."""
+    """Ends an active subscription without money, mail or event: the source has it again.
+
+    A request to end it that comes meanwhile is not lost with it.
+    """
     ended = active.cancelled(now, Source.SYSTEM)
     going = replace(row, reason=UNDOING, changed_at=now)
     return (
@@ -307,6 +310,6 @@ def end(
         ended,
         (
             Change(row, going, expecting=("state", "reason")),
-            Change(active, ended, expecting=AS_READ),
+            Change(active, ended, expecting=(*AS_READ, "held_for")),
         ),
     )

@@ -151,6 +151,8 @@ def stays(active: Subscription, now: datetime) -> str | None:
         return "undo_ended_here"
     if active.state is State.CANCEL_PENDING or active.cancelling is not None:
         return "undo_cancelled_here"
+    if active.held:
+        return "undo_held_here"  # its source would charge who has asked to end it
     if active.state is State.PAUSED:
         return "undo_paused_here"  # its source would charge it
     if active.last_charged_on is not None or active.open_invoice is not None or active.seq:

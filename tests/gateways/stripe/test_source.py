@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import stripe
 
-from billing.gateways.stripe.source import StripeSource
+from billing.gateways.stripe import source_cells
+from billing.gateways.stripe.source import EXPANDED, StripeSource
 from billing.kernel.errors import Unreachable
 from billing.kernel.gateways import AccountRef
 from billing.kernel.live_sources import Collected, Obstacle, SourceState
@@ -255,3 +256,32 @@ def test_a_lost_answer_is_unknown_and_asked_again(bench: Bench, fault: str, time
     with pytest.raises(Unreachable):
         bench.source.stop(made, "imp_1")
     assert bench.source.stop(made, "imp_1").stopped
+
+
+@pytest.mark.parametrize(
+    ("customer", "obstacles"),
+    [
+        ({"discount": {"object": "discount", "id": "di_1"}}, (Obstacle.DISCOUNTS,)),
+        ({"balance": -2999}, (Obstacle.BALANCE,)),
+        ({"balance": 500}, (Obstacle.BALANCE,)),
+        ({"balance": 0, "discount": None}, ()),
+    ],
+)
+def test_what_stripe_takes_off_for_the_customer_is_not_charged_here_instead(
+    bench: Bench, customer: Any, obstacles: tuple[Obstacle, ...]
+) -> None:
+    """A customer's own discount and balance count for all of their subscriptions."""
+    made = bench.client.v1.subscriptions.retrieve(bench.subscribe(), {"expand": [*EXPANDED]})
+    raw = made.to_dict()
+    raw["customer"] |= customer
+    found = source_cells.of_subscription(stripe.Subscription.construct_from(raw, KEY), ACCOUNT)
+    assert found.obstacles == obstacles
+
+
+def test_a_discount_of_its_own_is_taken_in_place_of_its_customers(bench: Bench) -> None:
+    bench.client.v1.coupons.create({"id": "TEN", "percent_off": 10, "duration": "forever"})
+    name = bench.subscribe(discounts=[{"coupon": "TEN"}])
+    raw = bench.client.v1.subscriptions.retrieve(name, {"expand": [*EXPANDED]}).to_dict()
+    raw["customer"]["discount"] = {"object": "discount", "id": "di_1"}
+    found = source_cells.of_subscription(stripe.Subscription.construct_from(raw, KEY), ACCOUNT)
+    assert (found.cells["coupon"], found.obstacles) == ("TEN", ())

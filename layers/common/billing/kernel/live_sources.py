@@ -36,6 +36,7 @@ class Obstacle(StrEnum):
     SCHEDULED = "scheduled"
     CHANGE_PENDING = "change_pending"
     DISCOUNTS = "discounts"
+    BALANCE = "balance"
     ENDS = "ends"
 
 

@@ -100,8 +100,19 @@ def _obstacles(
         yield Obstacle.CHANGE_PENDING
     if len(found.discounts) > 1 or any(each.discounts for each in lines):
         yield Obstacle.DISCOUNTS
+    else:
+        yield from _of_all_theirs(found)
     if found.cancel_at is not None:
         yield Obstacle.ENDS
+
+
+def _of_all_theirs(found: stripe.Subscription) -> Iterator[Obstacle]:
+    """Yields what counts for all subscriptions of a customer: a discount, for want of one of its
+    own, and a balance, which is credit or owed."""
+    if not found.discounts and getattr(found.customer, "discount", None) is not None:
+        yield Obstacle.DISCOUNTS
+    if getattr(found.customer, "balance", 0):
+        yield Obstacle.BALANCE
 
 
 def _cells(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from billing.cancel.flows import pause as pausing
+from billing.coupons.coupons import Duration
 from billing.kernel.errors import Refused, Unreachable
 from billing.kernel.subscription import State
 from billing.migration.import_rows import RowState
 from billing.migration.imports import ImportState
+from sim.source import Held
+from tests.coupons.couponing import coupon
 from tests.migration.moving_shop import MovingShop
 
 pytestmark = pytest.mark.spec("M-6")
@@ -227,6 +231,29 @@ def test_one_that_its_customer_cancelled_there_is_not_charged_here(ends: str) ->
     assert (shop.charged_here(held), shop.charged_there(held)) == ([], [])
     assert shop.world.subscription(held.email).state is State.CANCELLED
     assert shop.state(imported) == (RowState.CONFIRMED, "ended_here")
+
+
+@pytest.mark.parametrize(("credit", "minor"), [("10.00", 1000), ("-4.00", -400)])
+@pytest.mark.parametrize("coupon_there", [True, False])
+def test_credit_is_moved_beside_a_coupon_too(credit: str, minor: int, coupon_there: bool) -> None:
+    shop = MovingShop()
+    coupon(shop.world, duration=Duration.FOREVER)
+    held = shop.subscribe()
+    cells = shop.source.cells
+
+    def with_coupon(held: Held) -> Iterator[tuple[str, str]]:
+        yield from cells(held)
+        yield from ((("coupon", "SPRING"),) if coupon_there else ())
+
+    shop.source.cells = with_coupon  # type: ignore[method-assign]
+    imported = shop.imported(credit=credit)
+    shop.move(imported)
+    assert shop.state(imported) == (RowState.ACTIVE, None)
+    moved = shop.world.subscription(held.email)
+    assert (moved.credit_minor, moved.money.credit_minor) == (minor, max(0, minor))
+    shop.advance(days=30)
+    (first,) = [each for each in shop.world.history(held.email).orders if each.amount.amount_minor]
+    assert first.amount.amount_minor == (2249 if coupon_there else 2999) - minor
 
 
 def test_a_source_that_does_not_answer_delays_the_first_charge_alone() -> None:

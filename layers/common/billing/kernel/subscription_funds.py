@@ -39,11 +39,11 @@ class FundedAgreement(Agreement):
 
     def paid_first(self, paid_minor: int, taxed_by: str | None) -> Self:
         """Adds the first payment of a purchase to its funds: its amount before tax, and the invoice
-        if it was taxed (A-4)."""
+        if it was taxed (A-4). Credit that came with it stays."""
         if self.terms.type is not PriceType.RECURRING or not self.period:
             return self
         own = Share(self.period - 1, paid_minor, in_use_minor=paid_minor, taxed_by=taxed_by)
-        return self._with(Funds((own,)))
+        return self._with(Funds((*self._unattributed, own)))
 
     def new_price_at(self, now: datetime | None = None) -> datetime | None:
         """Returns the first renewal that is charged at the announced price, if the customer is told

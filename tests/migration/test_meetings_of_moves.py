@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from billing.cancel import charge_hold
+from billing.kernel.gateways import AccountRef
 from billing.kernel.periods import Period
+from billing.kernel.values import replace
 from billing.migration.flows import uploads
 from billing.migration.import_rows import RowState
-from sim.source import Held
+from billing.rebill.flows import moved_here
+from sim.source import Held, Source
 from tests.migration.files import ROW, done, sent, table
-from tests.migration.moving_shop import MovingShop
+from tests.migration.moving_shop import ACME, MovingShop
 from tests.migration.test_killed_moves import begun
 from tests.migration.test_listing import begun as listed
 from tests.migration.test_listing import read
@@ -107,3 +110,18 @@ def test_who_waits_for_an_answer_to_a_cancellation_is_not_given_back_to_be_charg
     assert moving.world.subscription(held.email).held
     moving.advance(days=5)
     assert held.stopped
+
+
+def test_who_gave_a_card_at_another_account_here_is_asked_about_where_they_came_from() -> None:
+    shop = MovingShop()
+    held = shop.subscribe()
+    imported = shop.imported()
+    shop.move(imported)
+    shop.source.end(held)
+
+    def source_of(account: AccountRef) -> Source | None:
+        return shop.source if account == ACME else None
+
+    ports = replace(shop.world.ports, source=source_of)
+    moved = replace(shop.world.subscription(held.email), gateway_account="another")
+    assert moved_here.ended_there(ports, moved) is True

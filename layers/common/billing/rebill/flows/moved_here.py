@@ -25,10 +25,14 @@ def ended_there(ports: Ports, subscription: Subscription) -> bool | None:
     if imported is None or subscription.last_charged_on is not None:
         return False
     row = ports.store.imported_row(subscription.merchant, *imported)
-    account = AccountRef(subscription.merchant, subscription.gateway, subscription.gateway_account)
+    if row is None:
+        return False
+    # Its customer may have given a card here since, at another account than where it came from.
+    named = row.columns.get("gateway"), row.columns.get("gateway_account")
+    gateway, account = named[0] or subscription.gateway, named[1] or subscription.gateway_account
     try:
-        source = ports.source(account)
-        live = None if row is None or source is None else source.find(row.external_id)
+        source = ports.source(AccountRef(subscription.merchant, gateway, account))
+        live = None if source is None else source.find(row.external_id)
     except NotFound:
         return False
     except Unavailable:

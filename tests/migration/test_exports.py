@@ -16,6 +16,7 @@ import pytest
 from billing.aws.sqs_queue import leases_of
 from billing.gateway_events.flows import webhook
 from billing.jobs.flows import sweep, work
+from billing.kernel import ledger
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.errors import Unavailable
 from billing.kernel.gateways import AccountRef
@@ -332,3 +333,26 @@ def test_exports_are_listed_newest_first_in_pages() -> None:
 
 def _minor(text: str) -> int:
     return int(Decimal(text) * 100) if text else 0
+
+
+def test_a_credit_note_of_a_refund_that_came_back_is_void_and_takes_nothing_off() -> None:
+    """Its bank sent it back: the merchant has that money, as their ledger says."""
+    shop = in_business()
+    world = shop.world
+    (made,) = world.history().refunds
+    payment = next(each for each in world.history().invoices if made.id.startswith(each.id))
+    world.sandbox.send_back(str(payment.gateway_ref), str(made.gateway_refund))
+    for event in world.sandbox.events_since(world.now.replace(year=2000)):
+        webhook.take(world.ports, world.merchant, ACME, event, now=world.now)
+    world.work()
+    rows = table(downloaded(shop, what="invoices"))
+    notes = [row for row in rows if row["document"] == "credit_note"]
+    assert [(row["number"], row["void"]) for row in notes] == [("TEST-CN-000001", "true")]
+    assert {row["void"] for row in rows if row["document"] == "invoice"} == {"false"}
+    booked = sum(
+        posting.amount_minor
+        for entry in ledger_of(shop)
+        for posting in entry.postings
+        if posting.account == ledger.SALES
+    )
+    assert sum(Decimal(row["amount"]) for row in rows) * 100 == -booked

@@ -23,7 +23,7 @@ from billing.kernel.ledger import LedgerEntry
 from billing.kernel.money import MINOR_DIGITS, Money
 from billing.kernel.orders import Order
 from billing.migration.exports import Exported
-from billing.refunds.refunds import Refund
+from billing.refunds.refunds import Refund, RefundState
 
 Cell = str | int | bool | Decimal | datetime | None
 Row = dict[str, Cell]
@@ -41,7 +41,7 @@ COLUMNS: dict[Exported, tuple[str, ...]] = {
     Exported.INVOICES: (
         *("id", "document", "number", "credits", "order", "at", "customer", "subscription"),
         *("name", "email", *_ADDRESS, "tax_id", "line", "kind", "text", "coupon", "amount"),
-        *("currency", "tax_rate", "taxable", "tax_included", "reverse_charge", "test"),
+        *("currency", "tax_rate", "taxable", "tax_included", "reverse_charge", "test", "void"),
     ),
     Exported.LEDGER: ("entry", "at", "customer", "account", "debit", "credit", "currency", "test"),
     Exported.JOURNAL: (
@@ -126,7 +126,7 @@ def of_order(order: Order) -> Row:
 
 def of_invoice(invoice: Invoice, order: Order) -> Iterator[Row]:
     """Yields the lines of a paid invoice: they add up to its total."""
-    about = _document(invoice, order, "invoice", invoice.number)
+    about = _document(invoice, order, "invoice", invoice.number) | {"void": False}
     for number, line in enumerate(invoice.lines, 1):
         tax = line.tax
         yield {
@@ -145,14 +145,19 @@ def of_invoice(invoice: Invoice, order: Order) -> Iterator[Row]:
 
 
 def of_credit_note(refund: Refund, invoice: Invoice, order: Order) -> Iterator[Row]:
-    """Yields the lines of a credit note, negative: what it gives back, and each tax of it."""
+    """Yields the lines of a credit note, negative: what it gives back, and each tax of it.
+
+    One of a refund that came back is void: it keeps its number, and gives back nothing.
+    """
+    is_void = refund.state is RefundState.RETURNED
     about = _document(invoice, order, "credit_note", refund.number) | {
         "id": refund.id,
         "credits": invoice.number,
         "currency": refund.amount.currency.value,
+        "void": is_void,
     }
-    taxes = refund.taxes or (0,) * len(invoice.tax_lines)
-    net = refund.amount.amount_minor - sum(taxes)
+    taxes = (0,) * len(invoice.tax_lines) if is_void or not refund.taxes else refund.taxes
+    net = 0 if is_void else refund.amount.amount_minor - sum(taxes)
     yield {**about, "line": 1, "kind": "refund", "text": refund.reason, "amount": units(-net)}
     back = zip(invoice.tax_lines, taxes, strict=True)
     for number, (line, share) in enumerate(back, 2):

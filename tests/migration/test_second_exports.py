@@ -7,7 +7,7 @@ import pytest
 from billing.kernel.subscription import When
 from billing.migration.flows import uploads
 from billing.migration.import_rows import RowState
-from tests.migration.files import ROW, done, selling, sent, table
+from tests.migration.files import ROW, done, rows, selling, sent, table
 from tests.web.shop import Shop
 
 pytestmark = pytest.mark.spec("M-6")
@@ -52,3 +52,13 @@ def test_what_is_shown_as_ended_and_as_running_stays_there(shop: Shop, lines: st
 
 def test_an_export_that_breaks_off_shows_nothing_as_ended(shop: Shop) -> None:
     assert moved(shop, 'external_id,status\nsub_1,cancelled\n"sub_2,canc') == NOT_ENDED
+
+
+def test_what_its_source_cannot_be_given_back_says_so_when_its_import_is_undone(shop: Shop) -> None:
+    assert moved(shop, "external_id,status\nsub_1,cancelled\n") == (RowState.ACTIVE, None)
+    (found,) = shop.world.store.imports("acme", limit=9)
+    assert shop.api.post(f"/v1/imports/{found.id}/undo", {}).status == 202
+    assert done(shop, found.id)["state"] == "undone"
+    (row,) = rows(shop, found.id)
+    assert (row["state"], row["reason"]) == ("active", "undo_without_source")
+    assert "cancel it here" in row["reason_text"]

@@ -78,6 +78,16 @@ def take_back(ports: Ports, seller: Merchant, import_id: str, number: int, now: 
             return _unready(ports, source, imported, row, now)
         case RowState.ACTIVE if source is not None:
             return _end(ports, source, imported, row, now)
+        case RowState.ACTIVE:
+            return _kept(ports, row, "undo_without_source", now)
+    return Seen.SKIPPED
+
+
+def _kept(ports: Ports, row: ImportedRow, reason: str, now: datetime) -> Seen:
+    """Leaves a row active here, and notes why."""
+    if row.reason != reason:
+        noted = replace(row, reason=reason, changed_at=now)
+        ports.store.commit(Change(row, noted, expecting=("state", "reason")))
     return Seen.SKIPPED
 
 
@@ -123,10 +133,7 @@ def _end(
     if row.reason not in {moving.UNDOING, moving.UNDOING_VOID}:
         reason = stays(active, now)
         if reason is not None:
-            if row.reason != reason:
-                noted = replace(row, reason=reason, changed_at=now)
-                ports.store.commit(Change(row, noted, expecting=("state", "reason")))
-            return Seen.SKIPPED
+            return _kept(ports, row, reason, now)
         row, active, writes = moving.end(row, active, now)
         ports.store.commit(*writes)
     resumed = _resumed(source, imported, row)

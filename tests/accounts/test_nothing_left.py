@@ -11,7 +11,8 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Change, Entity, Insert
 from billing.refunds.flows import refund
 from billing.storage.memory.items import MemoryItems
-from billing.tax.rates import DatedRate, TaxPlace
+from billing.tax.flows import setup
+from billing.tax.rates import DatedRate, Place, TaxPlace
 from billing.tax.registrations import TaxSetup
 from tests.accounts.platform import Platform, leave, opened
 from tests.tax.taxing import BERLIN, CALIFORNIA, LOS_ANGELES, OSS
@@ -60,9 +61,8 @@ def left(world: Platform, merchant: str = "annsart") -> dict[str, list[Entity]]:
 def lived(world: Platform) -> None:
     """A merchant with taxes, coupons, a trial, a refund, a declined buyer, and two fans."""
     opened(world)
-    setup = TaxSetup("annsart", (OSS, CALIFORNIA), rates=2)
     world.store.commit(
-        Insert(setup),
+        Insert(TaxSetup("annsart", (OSS, CALIFORNIA), rates=2)),
         *(
             Insert(TaxPlace("annsart", table, "US", "CA", code, (DatedRate("CA", 60_000),)))
             for table in (1, 2, 3)
@@ -130,3 +130,17 @@ def test_another_merchants_uses_stay() -> None:
     leave(world)
     world.advance(days=28 + 92)
     assert world.store.coupon_uses("acme", "SPRING", ["somebody"]) == [theirs]
+
+
+@pytest.mark.spec("A-6", "C-7")
+def test_every_table_of_rates_goes_that_was_sent_whole() -> None:
+    """Such a table has a number that it drew, and one that was broken off is named by nothing."""
+    world = Platform()
+    lived(world)
+    rows = [(Place("US", "CA"), DatedRate("CA", 70_000))]
+    for _ in range(2):
+        setup.replace_table(world.ports, world.seller(), rows, now=world.now)
+    assert len(left(world)["TaxPlace"]) == 11
+    leave(world)
+    world.advance(days=28 + 92)
+    assert not {"TaxSetup", "TaxPlace"} & set(left(world))

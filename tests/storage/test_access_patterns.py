@@ -140,6 +140,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "tax_setup": (lambda s: s.tax_setup(MERCHANT), GET),
     "tax_places": (lambda s: s.tax_places(MERCHANT, 1, [Place("DE")]), MANY),
     "tax_table": (lambda s: s.tax_table(MERCHANT, 1, 50), QUERY),
+    "tax_tables": (lambda s: s.tax_tables(MERCHANT, 50), QUERY),
     "tax_days": (lambda s: s.tax_days(MERCHANT, T0.date(), T0.date(), 50), QUERY),
     "tax_sums": (lambda s: s.tax_sums([TAX_DAY]), MANY),
     "sales_years": (lambda s: s.sales_years([SALES_YEAR]), MANY),

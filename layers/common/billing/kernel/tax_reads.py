@@ -28,6 +28,10 @@ class TaxParts(Protocol):
         """A part of a merchant's table of rates, in order of its places."""
         ...
 
+    def tax_tables(self, merchant: str, limit: int) -> list[TaxPlace]:
+        """Places of any table of rates that a merchant ever had, whole or broken off."""
+        ...
+
     def tax_days(self, merchant: str, since: date, until: date, limit: int) -> list[TaxDay]:
         """Sums of tax by day, both days included."""
         ...

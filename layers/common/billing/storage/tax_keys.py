@@ -22,6 +22,11 @@ def table(merchant: str, generation: int) -> Partition[TaxPlace]:
     return Partition(_taxes_of(merchant), SortKeyRange.of(f"RATE#{generation:06d}#"))
 
 
+def tables(merchant: str) -> Partition[TaxPlace]:
+    """Returns where all generations of a merchant's rates are."""
+    return Partition(_taxes_of(merchant), SortKeyRange.of("RATE#"))
+
+
 def place(merchant: str, generation: int, of: Place | TaxPlace) -> Key[TaxPlace]:
     code = of.postal_code or ""
     return Key(_taxes_of(merchant), f"RATE#{generation:06d}#{of.country}#{of.state or ''}#{code}")

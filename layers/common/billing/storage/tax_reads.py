@@ -45,6 +45,10 @@ class TaxReads:
         rest = (p for p in found if Place(p.country, p.state, p.postal_code) != after)
         return list(rest)[:limit]
 
+    def tax_tables(self, merchant: str, limit: int) -> list[TaxPlace]:
+        """Query M#<merchant>#TAX RATE#*, of every generation."""
+        return self._items.query(tax_keys.tables(merchant), limit=limit)
+
     def tax_days(self, merchant: str, since: date, until: date, limit: int) -> list[TaxDay]:
         """Query M#<merchant>#TAX DAY#<day>#* of the days from `since` to `until`, both included."""
         return self._items.query(tax_keys.days(merchant, since, until), limit=limit)

@@ -135,11 +135,11 @@ def _taxes(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
     setup = ports.store.tax_setup(seller.id)
     if setup is None:
         return True
-    for table in range(setup.rates + 1, 0, -1):  # the one above may be of a change that died
-        while places := ports.store.tax_table(seller.id, table, AT_ONCE):
-            erase.commit_in_batches(ports, [Remove(place) for place in places])
-            if not keep_going():
-                return False
+    # The numbers of tables are drawn: one that was broken off, or replaced, is named by nothing.
+    while places := ports.store.tax_tables(seller.id, AT_ONCE):
+        erase.commit_in_batches(ports, [Remove(place) for place in places])
+        if not keep_going():
+            return False
     ports.store.commit(Remove(setup))
     return True
 

@@ -17,7 +17,7 @@ from billing.checkout.flows import submit
 from billing.gateway_events.flows import webhook
 from billing.gateways.sandbox.events import SIGNATURE_HEADER
 from billing.kernel.catalog import Initial
-from billing.kernel.errors import Forged, Unreachable
+from billing.kernel.errors import Forged, Unavailable, Unreachable
 from billing.kernel.gateways import SANDBOX, AccountRef, GatewayEvent
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.ledger import trial_balance
@@ -301,6 +301,42 @@ class Refusing:
 
     def parse_event(self, *_: Any, **__: Any) -> GatewayEvent:
         raise Forged("event_thin" if self.fits else "signature_wrong")
+
+
+@pytest.mark.spec("W-6")
+@pytest.mark.parametrize("keys", ["keys_refused", "no_keys"])
+def test_an_account_whose_keys_do_not_work_any_more_holds_up_no_event_of_another(
+    world: World, keys: str
+) -> None:
+    """PayPal is asked whether it sent an event with the keys of the account; those of an old one
+    may be revoked long before its last payment can be refunded no more."""
+    charged_unheard(world)
+    seller = replace(
+        world.merchant,
+        gateway_accounts=(GatewayAccount("stripe", "acct_old"), GatewayAccount("stripe", "acct")),
+    )
+    old = Unanswering(Unavailable("Its keys are revoked.", code=keys))
+    new = world.sandbox
+
+    def gateway(account: AccountRef) -> Any:
+        return old if account.account == "acct_old" else new
+
+    ports = replace(world.ports, gateway=gateway)
+    body, headers = new.signed(events_of(world)[-1])
+    assert webhook.receive(ports, seller, "stripe", body, headers, now=world.now) == {
+        "not_ours": 1  # what was paid is at another account of this test's
+    }
+    # It may be the old one's own: the gateway sends it again, and another look may tell.
+    with pytest.raises(Unavailable, match="revoked"):
+        webhook.receive(ports, seller, "stripe", body + b" ", headers, now=world.now)
+
+
+class Unanswering:
+    def __init__(self, error: Unavailable) -> None:
+        self.error = error
+
+    def parse_event(self, *_: Any, **__: Any) -> GatewayEvent:
+        raise self.error
 
 
 def test_a_body_is_verified_as_it_was_before_the_gateway_wrapped_it(address: World) -> None:

@@ -16,7 +16,7 @@ from billing.cards.flows import card_updates
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import settlement
 from billing.gateway_events.flows import health
-from billing.kernel.errors import Conflict, Forged, HeldBack, NotFound
+from billing.kernel.errors import Conflict, Forged, HeldBack, NotFound, Unavailable
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import (
     About,
@@ -64,9 +64,10 @@ def receive(
 
     Several accounts may have sent it while an old one still has something open (W-6): the signature
     decides. Raises `Forged` for a request that none of them signed, with the reason of the account
-    that came nearest, and `Conflict` or `Unavailable` when it is to be sent again.
+    that came nearest, and `Conflict` or `Unavailable` when it is to be sent again: also when it may
+    be of an account of which it cannot be known now, as the keys of an old one are revoked.
     """
-    nearest = Forged("signature_wrong")
+    nearest, unknown = Forged("signature_wrong"), None
     for account in () if merchant is None else merchant.accounts_at(gateway):
         try:
             event = ports.gateway(account).parse_event(body, headers, now=now)
@@ -76,9 +77,14 @@ def receive(
             # Any other reason than a secret that does not fit says more.
             nearest = refused if nearest.reason == "signature_wrong" else nearest
             continue
+        except Unavailable as outage:
+            unknown = outage
+            continue
         assert merchant is not None
         notes.event(ports, account, event.type, now=now)
         return take(ports, merchant, account, event, now=now)
+    if unknown is not None and nearest.reason == "signature_wrong":
+        raise unknown
     raise nearest
 
 

@@ -8,11 +8,15 @@ from datetime import timedelta
 import pytest
 
 from billing.kernel.gateways import TheirPage
+from billing.kernel.writes import Insert
+from billing.tax.registrations import TaxSetup
 from functions.checkout import app
 from tests.checkout.test_checkout import FLAT, Till, till
 from tests.checkout.test_their_page import FILLED_IN, Asking, till_with
 from tests.render.html import read
+from tests.tax.taxing import OSS
 from tests.web.calls import Answer, Client
+from tests.world import START
 
 __all__ = ["till"]
 
@@ -44,6 +48,19 @@ def test_what_was_typed_is_there_again_after_a_decline_or_a_way_back(till: Till,
     assert prefilled(again) == ALL_TYPED
     assert 'value="pm_card_visa" required checked' in again.body, "not the declined card again"
     assert f'value="{FLAT["attempt_key"]}"' not in again.body, "a new attempt"
+
+
+@pytest.mark.spec("C-12", "C-7")
+@pytest.mark.parametrize("card", ["pm_card_chargeDeclined", "pm_card_authenticationRequired"])
+def test_a_business_keeps_its_tax_id_after_a_decline_or_a_way_back(till: Till, card: str) -> None:
+    """Without it the next try is charged with a tax that the business does not owe."""
+    setup = TaxSetup("acme", (OSS,), trust_format=True)
+    till.world.store.commit(Insert(setup))
+    till.world.change_merchant(tax_since=START)
+    vienna = {"line1": "Kärntner Straße 1", "city": "Wien", "postal_code": "1010", "country": "AT"}
+    till.fill_in(payment_method=card, tax_id="ATU13585627", **vienna)
+    again = till.client.browse("GET", till.address)
+    assert re.search(r'name="tax_id"[^>]*value="ATU13585627"', again.body)
 
 
 @pytest.mark.spec("C-12", "B-2")

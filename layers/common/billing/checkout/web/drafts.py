@@ -18,7 +18,10 @@ from billing.web.request import Request
 
 KEPT = timedelta(hours=2)
 KIND = "draft"
-FIELDS = ("email", "name", "country", "line1", "line2", "city", "postal_code", "state", "coupon")
+FIELDS = (
+    *("email", "name", "country", "line1", "line2", "city", "postal_code", "state"),
+    *("tax_id", "coupon"),
+)
 """All but the payment method: a card that was declined is not chosen again."""
 
 VALUE_MOST = 320

@@ -11,7 +11,7 @@ from billing.checkout.checkouts import CheckoutState
 from billing.checkout.flows import coupon_uses
 from billing.coupons.coupons import Duration
 from billing.coupons.flows import attach, coupons
-from billing.kernel.catalog import Initial, PriceType, TaxBehavior
+from billing.kernel.catalog import Initial, PriceTerms, PriceType, TaxBehavior
 from billing.kernel.errors import Conflict, Refused
 from billing.kernel.gateways import Capabilities
 from billing.kernel.periods import Span, Unit
@@ -156,6 +156,26 @@ def test_what_is_left_for_ever_under_the_minimum_adds_up_until_it_can_be_charged
     world.buy(coupon="SPRING")
     months(world, 5)
     assert charged(world) == [57, 57], "six payments"
+
+
+@pytest.mark.spec("C-8", "C-1", "C-6", "P-19")
+@pytest.mark.parametrize("tax", TaxBehavior)
+@pytest.mark.parametrize("duration", [Duration.ONCE, Duration.FOREVER])
+@pytest.mark.parametrize("terms", [MONTHLY, INSTALLMENTS, FREE])
+def test_a_buyer_is_shown_what_is_carried_where_it_is_charged(
+    terms: PriceTerms, duration: Duration, tax: TaxBehavior
+) -> None:
+    """The page of the checkout, and so the consent, has the amounts of the payments to come."""
+    world = collecting(with_minimum())
+    coupon(world, basis_points=None, amount_off=usd(2980), duration=duration)
+    bought = world.buy(world.product(replace(terms, tax=tax)), coupon="SPRING", address=BERLIN)
+    assert bought.consent.shown is not None
+    months(world, 4)
+    paid = world.history().invoices[1:4]
+    inclusive = tax is TaxBehavior.INCLUSIVE
+    assert [each.amount.amount_minor for each in bought.consent.shown.following] == [
+        (each.total if inclusive or not each.total else each.net).amount_minor for each in paid
+    ]
 
 
 @pytest.mark.spec("C-8", "P-18")

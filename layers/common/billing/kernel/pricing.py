@@ -8,6 +8,7 @@ from itertools import islice
 
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.discounts import Discount, left_after
+from billing.kernel.invoice_lines import postponed_minor
 from billing.kernel.invoices import InvoiceLine, LineKind
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
@@ -134,7 +135,7 @@ def quote(
     """Quotes a purchase at `start` (aware): the charge now, and up to `following` charges after
     it."""
     anchor = Anchor.at(start, zone)
-    (today, off), *later = islice(discounted(charges(terms, anchor), discount), following + 1)
+    (today, off), *later = islice(discounted(charges(terms, anchor), discount), following + 2)
     lines, total = lines_for(
         today.amount,
         text,
@@ -144,8 +145,29 @@ def quote(
         minimum_minor=minimum_minor,
         follows=bool(later),
     )
-    coming = tuple(
-        charge if off is None else replace(charge, amount=off.reduced(charge.amount))
-        for charge, off in later
-    )
-    return Quote(today.kind, lines, total, coming, anchor, discount)
+    coming, owed = list[ScheduledCharge](), postponed_minor(lines)
+    for place, (charge, off) in enumerate(later[:following]):
+        due = _with_owed(charge, off, owed, taxation, inclusive=terms.tax_inclusive)
+        made, charged = chargeable(due, minimum_minor, follows=place + 1 < len(later))
+        price = sum(each.gross_minor if terms.tax_inclusive else each.amount_minor for each in due)
+        amount = replace(charge.amount, amount_minor=price if charged else 0)
+        coming.append(replace(charge, amount=amount))
+        owed = postponed_minor(made)
+    return Quote(today.kind, lines, total, tuple(coming), anchor, discount)
+
+
+def _with_owed(
+    charge: ScheduledCharge,
+    off: Discount | None,
+    owed_minor: int,
+    taxation: Taxation,
+    *,
+    inclusive: bool,
+) -> list[Taxable]:
+    """Returns the lines of a later charge, with what the one before it carries on."""
+    line = InvoiceLine(LineKind.CHARGE, "", charge.amount)
+    lines = sold(line, taxation, off, inclusive=inclusive)
+    if owed_minor:
+        owed = replace(charge.amount, amount_minor=owed_minor)
+        lines.append(Taxable(InvoiceLine(LineKind.OWED, "", owed), taxation))
+    return lines

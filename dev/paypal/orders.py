@@ -5,6 +5,7 @@ from __future__ import annotations
 from dev.paypal.answers import Answer, Json, Refusal
 from dev.paypal.books import Books, Buyer, decimal, minor
 
+NOT_MOVED = frozenset({"DECLINED", "FAILED"})
 DECLINES = frozenset({"INSTRUMENT_DECLINED", "TRANSACTION_REFUSED"})
 
 
@@ -70,7 +71,8 @@ def capture(books: Books, order_id: str, body: Json) -> Answer:
 
 def _refuse_paid_twice(books: Books, order: Json) -> None:
     invoice = order["purchase_units"][0].get("invoice_id")
-    paid = {capture.get("invoice_id") for capture in books.captures.values()}
+    made = (each for each in books.captures.values() if each["status"] not in NOT_MOVED)
+    paid = {capture.get("invoice_id") for capture in made}
     if books.blocks_duplicate_invoices and invoice is not None and invoice in paid:
         raise Refusal(422, "DUPLICATE_INVOICE_ID")
 

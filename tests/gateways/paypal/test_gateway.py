@@ -178,6 +178,24 @@ def test_money_that_was_held_back_and_refused_is_a_decline(
     assert gateway.cancel(reference) == Canceled()
 
 
+@pytest.mark.spec("R-4", "B-10")
+def test_an_order_whose_capture_was_refused_is_not_tried_again_with_another_agreement(
+    gateway: PayPalGateway, paypal: Loopback, clock: Clock
+) -> None:
+    """PayPal makes one capture of an order, ever: who pays minutes after a refusal would be told
+    once more of that refusal, however good their agreement is."""
+    reference, bad = gateway.prepare(order(), key="k"), saved(gateway, paypal, "pending")
+    with pytest.raises(Unreachable):
+        confirm(gateway, reference, bad)
+    orders.settle_pending(paypal.books, Reference.read(reference).order, "DECLINED")
+    assert gateway.lookup(reference, attempt_key="a:1") == Declined("card_declined")
+    clock.pass_(minutes=5)
+    another = gateway.prepare(order(replaces=reference), key="k:after")
+    good = saved(gateway, paypal)
+    assert isinstance(confirm(gateway, another, good, key="a:2"), Succeeded)
+    assert [charge["status"] for charge in paypal.books.charges] == ["declined", "succeeded"]
+
+
 @pytest.mark.spec("X-6")
 def test_a_payment_is_canceled_only_when_no_capture_can_be_on_its_way(
     gateway: PayPalGateway, paypal: Loopback, clock: Clock

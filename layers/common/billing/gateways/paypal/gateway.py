@@ -10,7 +10,8 @@ and a retry comes after days. And PayPal cannot cancel an order: "cancelled" mus
 abstention, also against a capture of ours that is still on its way. Both are settled by time. The
 reference holds when the order was asked for, by our clock:
 
-* younger than 30 minutes: it may be captured (25 when a new attempt takes it up);
+* younger than 30 minutes: it may be captured (25 when a new attempt takes it up, unless its one
+  capture was refused);
 * from 30 on: no capture is ever sent any more, by anybody;
 * from 45 on: the last capture that was sent has ended (a call takes 46 seconds at worst), so that
   an order which is not captured by then never will be: `Canceled` is true, and so is `Expired`,
@@ -151,6 +152,8 @@ class PayPalGateway:
 
     def _may_still_pay(self, reference: str) -> bool:
         age = self._age(reference)
+        if age < WITHDRAWN_AFTER and self._was_refused(reference):
+            return False
         if age < REUSED_WITHIN:
             return True
         if isinstance(self._status(reference), Succeeded):
@@ -158,6 +161,12 @@ class PayPalGateway:
         if age < WITHDRAWN_AFTER:
             raise Unreachable("The order of the attempt before could still be captured.")
         return False
+
+    def _was_refused(self, reference: str) -> bool:
+        try:
+            return orders.was_refused(self._order(reference))
+        except NotFound:
+            return False
 
     def confirm(
         self, reference: str, method: str, *, key: str, off_session: bool, return_url: str | None

@@ -72,6 +72,14 @@ def status_of(order: Json) -> PaymentStatus:
     return Declined("card_declined") if captures else _uncaptured(order)
 
 
+def was_refused(order: Json) -> bool:
+    """Tells whether the one capture of an order was made and refused: another attempt on the order
+    would only be told of that (ORDER_ALREADY_CAPTURED)."""
+    captures = _payments(order, "captures")
+    refused = all(capture.get("status") in NOT_MOVED for capture in captures)
+    return order.get("status") == "COMPLETED" and bool(captures) and refused
+
+
 def _uncaptured(order: Json) -> PaymentStatus:
     match order.get("status"):
         case "PAYER_ACTION_REQUIRED":

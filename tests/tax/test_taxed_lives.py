@@ -115,6 +115,15 @@ def test_a_state_may_be_written_in_words() -> None:
     assert newest(world).total == usd(3253)
 
 
+@pytest.mark.spec("C-10")
+@pytest.mark.parametrize("state", ["AE", "AP", "aa", "Armed Forces Europe", "Guam", "VI"])
+def test_who_serves_abroad_or_lives_on_an_island_of_the_united_states_can_buy(state: str) -> None:
+    """Their address has one of the codes of the postal service, and no other state to name."""
+    world = collecting(World())
+    world.buy(address=replace(OREGON, state=state, postal_code="09012"))
+    assert lines(newest(world)) == [("Course", 2999)]
+
+
 @pytest.mark.spec("C-7", "C-10")
 def test_a_renewal_is_taxed_at_the_rates_of_its_day_and_a_retry_at_those_it_opened_with() -> None:
     world = collecting(World())

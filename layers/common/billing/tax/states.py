@@ -15,8 +15,11 @@ _NAMES = {
         "MA Massachusetts|MI Michigan|MN Minnesota|MS Mississippi|MO Missouri|MT Montana|"
         "NE Nebraska|NV Nevada|NH New Hampshire|NJ New Jersey|NM New Mexico|NY New York|"
         "NC North Carolina|ND North Dakota|OH Ohio|OK Oklahoma|OR Oregon|PA Pennsylvania|"
-        "PR Puerto Rico|RI Rhode Island|SC South Carolina|SD South Dakota|TN Tennessee|TX Texas|"
-        "UT Utah|VT Vermont|VA Virginia|WA Washington|WV West Virginia|WI Wisconsin|WY Wyoming"
+        "RI Rhode Island|SC South Carolina|SD South Dakota|TN Tennessee|TX Texas|"
+        "UT Utah|VT Vermont|VA Virginia|WA Washington|WV West Virginia|WI Wisconsin|WY Wyoming|"
+        # What else the postal service delivers to as to a state: territories, and the military.
+        "AS American Samoa|GU Guam|MP Northern Mariana Islands|PR Puerto Rico|VI Virgin Islands|"
+        "AA Armed Forces Americas|AE Armed Forces Europe|AP Armed Forces Pacific"
     ),
     "CA": (
         "AB Alberta|BC British Columbia|MB Manitoba|NB New Brunswick|NL Newfoundland and Labrador|"
@@ -44,7 +47,8 @@ _NAMES = {
         "WB West Bengal"
     ),
 }
-"""Codes and names, ISO 3166-2 without the country (India: as on registration plates)."""
+"""Codes and names, ISO 3166-2 without the country (India: as on registration plates; those of the
+military: https://pe.usps.com/text/pub28/28apb.htm)."""
 
 
 def code(country: str, text: str | None) -> str | None:

@@ -62,6 +62,8 @@ def test_a_registration_by_presence_begins_today() -> None:
         ({"scheme": "eu_oss"}, "home"),
         ({"scheme": "eu_oss", "home": "US"}, "home"),
         ({"scheme": "eu_oss", "home": "DE", "country": "DE"}, "country"),
+        ({"scheme": "eu_oss", "home": "DE", "nexus": "threshold", "orders": 200}, "nexus"),
+        ({"scheme": "eu_oss", "home": "DE", "orders": 200}, "threshold"),
         ({"country": "DE", "home": "DE"}, "home"),
         ({"country": "DE", "nexus": "threshold"}, "threshold"),
         ({"country": "DE", "orders": 3}, "threshold"),

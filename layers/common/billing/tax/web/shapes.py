@@ -50,6 +50,10 @@ class RegistrationInput(Input):
                 raise Invalid("required", field="home")
             if self.country is not None or self.state is not None:
                 raise Invalid("tax_scheme_is_for_all", field="country")
+            if self.nexus is Nexus.THRESHOLD:  # else it would be collected from today on
+                raise Invalid("tax_threshold_of_presence", field="nexus")
+            if self.threshold is not None or self.orders is not None:
+                raise Invalid("tax_threshold_of_presence", field="threshold")
             return Registration("", "EU", home=self.home)
         if self.country is None:
             raise Invalid("required", field="country")

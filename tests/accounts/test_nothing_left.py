@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from billing.cancel.regions.rules import Duty
 from billing.coupons.coupons import Coupon, CouponUse, Duration
+from billing.declarations.declarations import Declared, Kind
+from billing.declarations.flows import receive
+from billing.declarations.flows.receive import Sender
 from billing.kernel.customers import ERASED
 from billing.kernel.subscription import Source
 from billing.kernel.values import replace
@@ -119,6 +125,30 @@ def test_one_of_each_kind_is_erased_or_kept_for_a_reason() -> None:
     for gone in ("fan@example.com", "fan2@example.com", "stranger@example.com", "192.0.2.1"):
         assert gone not in text, gone
     assert ERASED in str(after["Customer"])
+
+
+@pytest.mark.spec("A-6", "X-10")
+def test_what_strangers_declared_goes_with_the_merchant() -> None:
+    """A form that named no purchase is nobody's, and has a name and an address all the same."""
+    world = Platform()
+    lived(world)
+    declared = Declared(Kind.ORDINARY, "Somebody Strange", "strange@example.com", "the course")
+    for number in range(60):
+        world.now += timedelta(minutes=30)
+        receive.receive(
+            world.ports,
+            world.seller(),
+            Duty.CANCELLATION,
+            declared,
+            Sender("192.0.2.9", "DE", "en"),
+            key=f"form-{number}",
+            now=world.now,
+        )
+    world.tick()
+    assert len(left(world)["Declaration"]) == 60
+    leave(world)
+    world.advance(days=28 + 92)
+    assert "Declaration" not in left(world)
 
 
 @pytest.mark.spec("A-6", "C-8")

@@ -65,7 +65,8 @@ def steps(
 
 def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
     """Erases domain, products, price points, coupons, branding, API keys, endpoints of webhooks,
-    imports and the tax setup, once no customer's data is left; returns whether all of it is gone.
+    imports, what strangers declared and the tax setup, once no customer's data is left; returns
+    whether all of it is gone.
 
     Deliveries hold ids alone and expire by themselves; without its endpoint none is sent.
     """
@@ -88,7 +89,19 @@ def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
         erase.commit_in_batches(ports, writes)
     if len(coupons) == COUPONS_AT_ONCE or not _imports(ports, seller, keep_going):
         return False
+    if not _strangers_declarations(ports, seller, keep_going):
+        return False
     return _taxes(ports, seller, keep_going)
+
+
+def _strangers_declarations(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
+    """Erases declarations that belong to no customer, and name somebody; returns whether all of
+    them are gone."""
+    while found := ports.store.declarations(seller.id, limit=AT_ONCE):
+        erase.commit_in_batches(ports, [Remove(each) for each in found])
+        if not keep_going():
+            return False
+    return True
 
 
 def _imports(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:

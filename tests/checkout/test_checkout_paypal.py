@@ -13,6 +13,7 @@ from billing.kernel.periods import Span, Unit
 from billing.kernel.values import replace
 from functions.checkout import app
 from tests import paypal as on_loopback
+from tests.coupons.couponing import coupon
 from tests.render.html import Element, read
 from tests.scenarios.test_paypal_life import PayPalWorld
 from tests.web.calls import Answer, Client
@@ -142,3 +143,23 @@ def test_of_two_gateways_the_buyer_chooses_and_the_first_is_the_default(
     assert world.subscription().gateway == "sandbox"
     other = {**card, "attempt_key": "attempt-3", "gateway": "stripe"}
     assert client.browse("POST", place, other).status == 404
+
+
+@pytest.mark.spec("C-8", "C-12", "W-2")
+def test_who_has_used_their_coupon_up_can_go_on_without_it(
+    world: PayPalWorld, client: Client, place: str
+) -> None:
+    """What they approved was saved for the attempt that was refused: no other can have it."""
+    coupon(world, max_uses_per_customer=1)
+    back(client, world.paypal.buyer(away(client, place, coupon="SPRING")))
+    again: dict[str, str] = {"attempt_key": "another", "confirm_repeat": "true"}
+    refused = back(client, world.paypal.buyer(away(client, place, coupon="SPRING", **again)))
+    assert refused.status == 409 and "coupon" in refused.body
+    shown = {
+        field.attributes["name"]: field.attributes.get("value", "")
+        for field in read(refused.body).all("input")
+        if field.attributes.get("type") == "hidden"
+    }
+    bare = away(client, place, **(again | shown))
+    assert "Next payment" in read(back(client, world.paypal.buyer(bare)).body).text
+    assert world.money() == [("succeeded", 0)] * 2

@@ -58,6 +58,12 @@ def discounted(
     return offers.with_coupon(ports, offered, coupon, now=now)
 
 
+def anew(typed: Mapping[str, str]) -> dict[str, str]:
+    """Returns a form for another attempt, as a final refusal keeps its key: without the payment
+    method, which its gateway has saved for the attempt that was refused, and saves for no other."""
+    return {name: value for name, value in typed.items() if name != "payment_method"}
+
+
 def refused_page(
     ports: Ports,
     request: Request,
@@ -71,16 +77,17 @@ def refused_page(
     if refused.code not in {"already_purchased", trials.CODE, submit.CHANGED}:
         raise refused
     used = refused.code == trials.CODE
-    # A final refusal keeps its key; another try needs a new one.
-    again = ports.new_id("attempt") if used else typed.get("attempt_key", "")
+    key, form = typed.get("attempt_key", ""), typed
+    if used:
+        key, form = ports.new_id("attempt"), anew(typed)
     return form_page(
         ports,
         request,
         offered,
         spoken,
-        attempt_key=again,
+        attempt_key=key,
         status=409,
-        form=typed,
+        form=form,
         already_purchased=refused.code == "already_purchased",
         trial_used=used,
         offer_changed=refused.code == submit.CHANGED,

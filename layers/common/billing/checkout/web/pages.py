@@ -15,6 +15,7 @@ from billing.checkout.flows.submit import Visitor
 from billing.checkout.web import drafts, hand_offs, shapes
 from billing.checkout.web.form_pages import (
     COUPON_MOST,
+    anew,
     discounted,
     form_page,
     refused_page,
@@ -127,7 +128,7 @@ def _coupon_refused(
     begun = submit.attempt(ports, point, key)
     if begun is not None and begun.decline_code != refused.code:
         return _sent_again(ports, request, point, typed, now=now)
-    again = key if begun is None else ports.new_id("attempt")
+    again, form = (key, typed) if begun is None else (ports.new_id("attempt"), anew(typed))
     errors = {"coupon": coupons.AT_FIELD[refused.code]}
     return form_page(
         ports,
@@ -136,7 +137,7 @@ def _coupon_refused(
         spoken,
         attempt_key=again,
         status=409,
-        form=typed,
+        form=form,
         errors=errors,
     )
 

@@ -234,6 +234,26 @@ def test_the_trail_is_paged_newest_first_and_by_the_api(company: Company) -> Non
     assert spanned["data"] == [] and spanned["next"] is None
 
 
+@pytest.mark.spec("M-8", "A-8")
+def test_who_is_given_a_username_again_sees_nothing_of_who_had_it_before(company: Company) -> None:
+    company.asks_for_account("cards", "first@example.com")
+    link = company.mailed("first@example.com", "/account/reset/")
+    first = Client(company.account)
+    sent = first.browse("POST", f"/account/reset/{link}", {"password": PASSWORD})
+    assert sent.status == 303
+    company.advance(days=8)  # no plan was bought
+    company.sign_up("cards", "second@example.com")
+    company.buy(company.plan, email="second@example.com")
+    company.tick()
+    second = Browser(company)
+    second.account_sign_in("second@example.com", PASSWORD)
+    assert second.send("/console/portal").status == 303
+    file = second.get("/console/audit.csv").body
+    assert "POST /console/portal" in file
+    assert "first@example.com" not in file
+    assert "first@example.com" not in second.get("/console/audit").body
+
+
 @pytest.mark.parametrize("lowered", [False, True])
 def test_an_owner_who_is_one_no_more_has_left_the_accounts_cards_and_invoices_too(
     lowered: bool,

@@ -90,7 +90,7 @@ def _audit(api: Api, ports: Ports) -> None:
         query = call.input
         page = trail.page(
             ports,
-            call.merchant.id,
+            call.merchant,
             _filter(call),
             limit=query.limit,
             cursor=query.cursor,
@@ -103,7 +103,7 @@ def _audit(api: Api, ports: Ports) -> None:
         """Download who changed what as CSV, the newest thousand of a span."""
         page = trail.newest(
             ports,
-            call.merchant.id,
+            call.merchant,
             _filter(call),
             most=MOST_IN_FILE,
             cursor=call.input.cursor,

@@ -10,6 +10,7 @@ from billing.console.web.lists import Listing, listing
 from billing.console.web.pages import PAGE_LENGTH, Desk, page
 from billing.kernel.audit import AuditRecord
 from billing.kernel.lists import Page
+from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 from billing.team import csv_trail, trail_words
@@ -78,13 +79,13 @@ def trail_csv(desk: Desk) -> http.Answer:
     return http.file(csv_trail.written(listed.data), name, CSV)
 
 
-def _wanted(desk: Desk, query: TrailQuery) -> tuple[Ports, str, TrailFilter]:
+def _wanted(desk: Desk, query: TrailQuery) -> tuple[Ports, Merchant, TrailFilter]:
     """Returns the ports, the merchant and the filter of a page of the trail."""
-    zone = desk.session.merchant.settings.time_zone
-    day = query.day
+    merchant, day = desk.session.merchant, query.day
+    zone = merchant.settings.time_zone
     since = None if day is None else start_of(day, zone, "day")
     until = None if day is None else end_of(day, zone, "day")
-    return desk.ports, desk.merchant, TrailFilter(since, until, query.person, query.area)
+    return desk.ports, merchant, TrailFilter(since, until, query.person, query.area)
 
 
 def _csv_url(listed: Listing[AuditRecord]) -> str:

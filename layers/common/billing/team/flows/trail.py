@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from billing.kernel.audit import AuditRecord
 from billing.kernel.cursors import position_in, seal
 from billing.kernel.lists import Page
+from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 from billing.team import reach
@@ -17,8 +18,6 @@ LOOKED_AT = 200
 
 PAGES_OF_FILE = 50
 """The most pages that are read for a file; one of a rare filter then holds what they show."""
-
-BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class TrailFilter(Value):
@@ -47,7 +46,7 @@ class TrailFilter(Value):
 
 def page(
     ports: Ports,
-    merchant: str,
+    merchant: Merchant,
     wanted: TrailFilter,
     *,
     limit: int,
@@ -56,15 +55,21 @@ def page(
 ) -> Page[AuditRecord]:
     """Returns a page of the trail; a cursor may follow a page that shows nothing.
 
-    Raises `Invalid` for a cursor of another list.
+    Nothing from before the merchant is theirs: a username that was never used is given again, and
+    what its earlier holder did is still written down. Raises `Invalid` for a cursor of another
+    list.
     """
-    before = None if cursor is None else position_in(cursor, "audit", merchant, wanted.text)
+    since = max(wanted.since or merchant.created_at, merchant.created_at)
+    # What is asked for at this very instant is a part of it.
+    until = wanted.until or now.replace(year=now.year + 1, day=1)
+    if until <= since:
+        return Page((), None)
+    before = None if cursor is None else position_in(cursor, "audit", merchant.id, wanted.text)
     is_filtered = wanted.person is not None or wanted.area is not None
     found, place = ports.audit.page(
-        merchant,
-        since=wanted.since or BEGINNING,
-        # What is asked for at this very instant is a part of it.
-        until=wanted.until or now.replace(year=now.year + 1, day=1),
+        merchant.id,
+        since=since,
+        until=until,
         limit=LOOKED_AT if is_filtered else limit,
         before=before,
     )
@@ -72,13 +77,13 @@ def page(
     if len(shown) > limit:
         shown = shown[:limit]
         place = f"{_stamp(shown[-1])}#{shown[-1].request}"
-    after = None if place is None else seal(place, "audit", merchant, wanted.text)
+    after = None if place is None else seal(place, "audit", merchant.id, wanted.text)
     return Page(tuple(shown), after)
 
 
 def newest(
     ports: Ports,
-    merchant: str,
+    merchant: Merchant,
     wanted: TrailFilter,
     *,
     most: int,

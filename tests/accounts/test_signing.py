@@ -15,6 +15,8 @@ from billing.accounts.flows import account, email_change
 from billing.kernel.customers import email_hash
 from billing.kernel.errors import Invalid, Refused, TooMany
 from billing.kernel.values import replace
+from billing.kernel.writes import Change
+from billing.team.flows import people
 from functions.checkout import app as checkout_app
 from tests.accounts.platform import PASSWORD, SELLER, Plain, Platform, linked, opened
 from tests.web.calls import Client
@@ -130,6 +132,21 @@ def test_a_name_that_was_never_used_is_free_again_after_a_week(world: Platform) 
     assert world.store.account("annsart") is None
     assert world.store.merchant("annsart") is None
     world.sign_up(email="other@example.com")
+
+
+@pytest.mark.spec("A-8", "M-8")
+@pytest.mark.parametrize("teams", [(), ("other",)])
+def test_of_who_signed_in_and_bought_no_plan_nothing_is_kept_but_for_their_teams(
+    world: Platform, teams: tuple[str, ...]
+) -> None:
+    world.sign_up()
+    person = people.ensured(world.ports, SELLER, world.now)  # as their first sign-in makes them
+    world.store.commit(Change(person, replace(person, teams=teams)))
+    world.tick()
+    world.advance(days=8)
+    assert world.store.account("annsart") is None
+    assert (people.of_email(world.ports, SELLER) is not None) is bool(teams)
+    assert (world.store.person(person.id) is not None) is bool(teams)
 
 
 @pytest.mark.spec("A-8", "C-2")

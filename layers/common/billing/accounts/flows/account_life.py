@@ -100,7 +100,7 @@ def _look(ports: Ports, due: Due, *, now: datetime) -> str:
     standing = signing.standing_of(ports, account, now)
     if standing.state is Standing.ERASED and account.told is Standing.UNUSED:
         # An account that never had a plan is removed, and its username is free again.
-        removed = pointers_removed(ports, account)
+        removed = (*person_removed(ports, account), *pointers_removed(ports, account))
         ports.store.commit(Remove(account), Remove(seller), *removed)
         return "removed"
     _suspend(ports, seller, standing, now)
@@ -176,6 +176,18 @@ def pointers_removed(ports: Ports, account: Account) -> tuple[Write, ...]:
         return ()
     kept = AccountEmail(account.email_hash, account.username)
     return (Remove(kept, expecting=("username",)),)
+
+
+def person_removed(ports: Ports, account: Account) -> tuple[Write, ...]:
+    """Returns the writes that erase how an account's owner signed in, unless they belong to teams
+    or have an account again."""
+    pointer = ports.store.person_email(account.email) if account.email else None
+    person = None if pointer is None else ports.store.person(pointer.person)
+    known = ports.store.account_email(account.email) if account.email else None
+    is_again = known is not None and known.username != account.username
+    if pointer is None or person is None or person.teams or is_again:
+        return ()
+    return (Remove(person, expecting=("teams",)), Remove(pointer))
 
 
 def _mail_change(

@@ -15,7 +15,7 @@ from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
 from billing.kernel.walks import Seen
-from billing.kernel.writes import Change, Remove
+from billing.kernel.writes import Change
 from billing.privacy.flows import erase, erase_merchant
 from billing.team.flows import dissolving
 
@@ -32,7 +32,8 @@ def _finish(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> 
     if not erase_merchant.shop(ports, seller, keep_going):
         return Seen.MORE
     dissolving.dissolve(ports, seller.id)
-    _erase_person(ports, account)
+    if person := account_life.person_removed(ports, account):
+        ports.store.commit(*person)
     owner = _erase_owner(ports, account, keep_going)
     if owner is not Seen.FINISHED:
         return owner
@@ -42,18 +43,6 @@ def _finish(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> 
 
 
 ERASE = Kind(_steps, _finish)
-
-
-def _erase_person(ports: Ports, account: Account) -> None:
-    """Erases how the owner signed in, unless they belong to other teams or have an account
-    again."""
-    pointer = ports.store.person_email(account.email) if account.email else None
-    person = None if pointer is None else ports.store.person(pointer.person)
-    known = ports.store.account_email(account.email) if account.email else None
-    is_again = known is not None and known.username != account.username
-    if pointer is None or person is None or person.teams or is_again:
-        return
-    ports.store.commit(Remove(person, expecting=("teams",)), Remove(pointer))
 
 
 def _erase_owner(ports: Ports, account: Account, keep_going: KeepGoing) -> Seen:

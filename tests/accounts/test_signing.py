@@ -306,6 +306,27 @@ def test_a_plan_is_not_sold_to_an_email_without_an_account(world: Platform) -> N
     assert world.buy(book, email="nobody@example.com"), "not a plan: anybody may buy it"
 
 
+@pytest.mark.spec("A-1", "A-8", "C-4")
+def test_an_account_is_there_when_its_first_plan_is_paid_however_long_the_bank_took(
+    world: Platform,
+) -> None:
+    world.sign_up()
+    world.tick()
+    world.now += timedelta(days=7) - timedelta(minutes=10)
+    waiting = world.buy(world.plan, email=SELLER, payment_method="pm_card_authenticationRequired")
+    world.now += timedelta(minutes=20)
+    world.tick()
+    with pytest.raises(Invalid):  # too late to begin
+        world.buy(world.plan, email=SELLER)
+    world.sandbox.authenticate(str(waiting.invoice.gateway_ref), succeeded=True)
+    world.advance(hours=3)
+    assert [each["status"] for each in world.charges()] == ["succeeded"]
+    assert world.standing() is Standing.ACTIVE
+    assert world.sign_in() is not None
+    world.advance(days=3)
+    assert not world.seller().is_suspended(world.now)
+
+
 @pytest.mark.spec("A-1")
 def test_nobody_tries_out_which_emails_have_accounts(world: Platform) -> None:
     for _ in range(10):

@@ -30,6 +30,10 @@ GRANT = ACCOUNT_GRANT
 UNUSED_KEPT = timedelta(days=7)
 """The time that a username is kept for somebody who signed up and bought no plan."""
 
+UNUSED_WAITS = timedelta(days=1)
+"""The time after that in which a purchase that began before is waited for, such as one whose buyer
+is at their bank; no attempt at the checkout lasts longer."""
+
 PASSWORD_LEAST, PASSWORD_MOST = 10, 200
 USERNAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 USERNAME_LEAST, USERNAME_MOST = 3, 30
@@ -76,6 +80,10 @@ class Account(Entity):
     told: Standing = Standing.UNUSED
     erased_at: datetime | None = None
     walk: Walk | None = None
+
+    def is_let_go(self, now: datetime) -> bool:
+        """Tests whether it is too late to begin buying a first plan."""
+        return self.told is Standing.UNUSED and now >= self.created_at + UNUSED_KEPT
 
 
 class AccountEmail(Entity):

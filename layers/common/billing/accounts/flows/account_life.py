@@ -99,10 +99,7 @@ def _look(ports: Ports, due: Due, *, now: datetime) -> str:
         return "stale"
     standing = signing.standing_of(ports, account, now)
     if standing.state is Standing.ERASED and account.told is Standing.UNUSED:
-        # An account that never had a plan is removed, and its username is free again.
-        removed = (*person_removed(ports, account), *pointers_removed(ports, account))
-        ports.store.commit(Remove(account), Remove(seller), *removed)
-        return "removed"
+        return _let_go(ports, account, seller, now)
     _suspend(ports, seller, standing, now)
     if standing.state is Standing.ERASED:
         return _at_work(ports, account, ERASE if account.told is standing.state else ALIGN, now)
@@ -110,6 +107,17 @@ def _look(ports: Ports, due: Due, *, now: datetime) -> str:
         return _at_work(ports, account, ALIGN, now)
     settle(ports, account, standing, now)
     return standing.state.value
+
+
+def _let_go(ports: Ports, account: Account, seller: Merchant, now: datetime) -> str:
+    """Removes an account that never had a plan; its username is free again."""
+    over = account.created_at + accounts.UNUSED_KEPT + accounts.UNUSED_WAITS
+    if now < over:
+        ports.store.commit(Change(account, replace(account, due_at=over), expecting=("told",)))
+        return "waits"
+    removed = (*person_removed(ports, account), *pointers_removed(ports, account))
+    ports.store.commit(Remove(account), Remove(seller), *removed)
+    return "removed"
 
 
 def _is_at_work(ports: Ports, account: Account) -> bool:

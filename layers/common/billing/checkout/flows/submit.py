@@ -90,14 +90,16 @@ def refuse_changed(offered: Offer, shown: str | None, visitor: Visitor) -> Discl
 
 def refuse_without_account(ports: Ports, offered: Offer, email: str, *, now: datetime) -> None:
     """Raises `Invalid` (account_needed) where a plan of the platform is bought by an email that has
-    no account: it would be paid for, and open nothing (A-1).
+    no account, or one that is being let go: it would be paid for, and open nothing (A-1).
 
     Limited as the repeat question is, so that nobody can try out emails.
     """
     merchant, grants = offered.merchant.id, offered.product.grants
     if merchant != ports.operation.platform or ACCOUNT_GRANT not in grants:
         return
-    if ports.store.account_email(email) is None:
+    pointer = ports.store.account_email(email)
+    account = None if pointer is None else ports.store.account(pointer.username)
+    if account is None or account.is_let_go(now):
         limit(ports, "repeat_question", f"{merchant}\n{email}", repeats.QUESTIONS_PER_EMAIL, now)
         raise Invalid("account_needed", field="email", code="account_needed")
 

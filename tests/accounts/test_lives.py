@@ -119,6 +119,18 @@ def test_on_day_91_it_is_erased_and_the_same_email_makes_a_new_account(
     assert world.sign_in() is not None, "the old one's end takes nothing from the new one"
 
 
+@pytest.mark.spec("A-1", "A-7")
+@pytest.mark.xfail(strict=True, reason="the checkout asks for an account, not whether it is over")
+def test_a_plan_is_not_sold_to_an_account_that_it_would_not_open_any_more(world: Platform) -> None:
+    opened(world)
+    leave(world)
+    later = datetime(2026, 2, 28, 15, tzinfo=UTC) + 91 * DAY
+    world.advance(to=later - 2 * DAY)
+    world.now = later  # before the sweep has come
+    with pytest.raises(Invalid):
+        world.buy(world.plan, email=SELLER, confirm_repeat=True)
+
+
 @pytest.mark.spec("A-6")
 def test_what_is_erased_and_what_stays(world: Platform) -> None:
     opened(world)

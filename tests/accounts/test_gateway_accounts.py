@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import AccountRef
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.merchants import GatewayAccount
-from billing.kernel.orders import Order
+from billing.kernel.orders import Order, OrderKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import Source, State, When
 from billing.kernel.values import replace
@@ -231,6 +232,25 @@ def test_removing_an_account_first_shows_what_hangs_on_it(world: World) -> None:
     )
     reread(world)
     assert world.merchant.gateway_accounts == ()
+
+
+@pytest.mark.spec("W-6", "C-4")
+@pytest.mark.xfail(
+    strict=True, reason="attempts at the checkout are not counted: no index by seller"
+)
+def test_an_account_stays_while_a_buyer_is_at_their_bank(world: World) -> None:
+    product = world.product(gateways=("till",))
+    waiting = world.buy(product, payment_method="pm_card_authenticationRequired")
+    gateway_accounts.add(world.ports, "acme", "till", "till_2")
+    reread(world)
+    remove = partial(gateway_accounts.remove, world.ports, world.merchant, "till", "till_1")
+    with pytest.raises(Refused) as refused:
+        remove(force=False, now=world.now)
+    assert refused.value.parameters == {"subscriptions": 0, "invoices": 1, "payments": 0}
+    tills: dict[str, Till] = world.tills  # type: ignore[attr-defined]
+    tills["till_1"].authenticate(str(waiting.invoice.gateway_ref), succeeded=True)
+    world.advance(minutes=10)
+    assert [order.kind for order in world.orders()] == [OrderKind.SALE]
 
 
 def without_account(world: World) -> None:

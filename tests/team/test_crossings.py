@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,13 @@ from billing.accounts.web.session_holder import Holder
 from billing.api.flows import keys
 from billing.cancel.regions.rules import Duty
 from billing.declarations.declarations import Declaration, DeclarationState, Declared, Kind
+from billing.kernel.audit import AuditRecord
 from billing.kernel.merchants import ApiKey, PortalKind
 from billing.kernel.orders import Order
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
+from billing.storage.audit_rows import MemoryAudit
 from billing.team import rights
 from billing.team.flows import membership
 from billing.team.rights import Role
@@ -232,6 +236,26 @@ def test_the_trail_is_paged_newest_first_and_by_the_api(company: Company) -> Non
     assert client.get("/v1/audit", limit="2", cursor=first["next"], person="x").status == 422
     spanned = client.get("/v1/audit", to="2020-01-01").json
     assert spanned["data"] == [] and spanned["next"] is None
+
+
+class StrictAudit(MemoryAudit):
+    """Refuses a span that ends before it begins, as DynamoDB does."""
+
+    def page(self, merchant: str, **asked: Any) -> tuple[list[AuditRecord], str | None]:
+        assert asked["since"] <= asked["until"], "ValidationException"
+        return super().page(merchant, **asked)
+
+
+@pytest.mark.spec("M-8")
+@pytest.mark.parametrize("span", [{"from": "2026-03-01", "to": "2026-01-01"}, {"to": "1999-01-01"}])
+def test_a_span_of_the_trail_that_ends_before_it_begins_is_empty(
+    company: Company, span: dict[str, str]
+) -> None:
+    company.ports = replace(company.ports, audit=StrictAudit())
+    client = program(company, "read", "write")
+    client.call("PATCH", "/v1/settings", {"grace_days": 3})
+    assert client.get("/v1/audit").json["data"]
+    assert client.get("/v1/audit", **span).json["data"] == []
 
 
 @pytest.mark.spec("M-8", "A-8")

@@ -22,6 +22,7 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
         ("POST /console/team", Deed("create", "team", None, None)),
         ("POST /console/branding/logo", Deed("logo", "branding", None, None)),
         ("POST /console/team/codes", Deed("codes", "team", None, None)),
+        ("POST /console/team/invitations/inv_1/resend", Deed("resend", "team", None, None)),
         (
             "POST /v1/subscriptions/sub_1/cancel",
             Deed("cancel", "subscriptions", "sub_1", "/console/subscriptions/sub_1"),

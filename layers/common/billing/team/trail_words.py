@@ -18,8 +18,8 @@ PAGES = {
 
 NOT_AN_ID = frozenset(
     {
-        *("business", "codes", "departments", "logo", "new", "preview", "rates", "rates.csv"),
-        *("registrations", "settings", "without"),
+        *("business", "codes", "departments", "invitations", "logo", "new", "preview"),
+        *("rates", "rates.csv", "registrations", "settings", "without"),
     }
 )
 """The parts of an address that stand where others have an id."""

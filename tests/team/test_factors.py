@@ -9,13 +9,13 @@ import pytest
 
 from billing.kernel.errors import Invalid
 from billing.team import totp
-from billing.team.flows import factors, people
+from billing.team.flows import factors, membership, people
 from billing.team.members import MOST_SESSIONS
 from billing.team.rights import Role
 from billing.web import sessions
-from tests.accounts.platform import SELLER
+from tests.accounts.platform import PASSWORD, SELLER, leave
 from tests.render.html import read
-from tests.team.company import SHOP, Browser, Company
+from tests.team.company import OWNER, SHOP, Browser, Company
 
 pytestmark = pytest.mark.spec("M-9")
 
@@ -93,7 +93,8 @@ def test_a_code_is_asked_for_at_sign_in_and_signs_in_once(company: Company) -> N
     for address in ("/console/keys", "/console/you", "/console/you/factor"):
         assert other.get(address).status == 303, "nothing but the code"
     assert other.send("/console/settings").status == 401
-    assert other.account("GET", "/account").status == 401
+    assert other.account("GET", "/account").headers["location"] == "/console/sign-in/code"
+    assert other.account("POST", "/account/billing/cancel").status == 401
     code = totp.code(secret, totp.step_at(company.now))
     first = dict(other.client.cookies)
     assert other.send("/console/sign-in/code", code="123456").status == 422
@@ -157,7 +158,8 @@ def test_a_team_that_requires_it_leads_there_before_anything_else(company: Compa
         assert (answer.status, answer.headers["location"]) == (303, "/console/you/factor")
     assert browser.send("/console/settings").status == 403
     assert owner.get("/console").headers["location"] == "/console/you/factor", "owners too"
-    assert owner.account("GET", "/account").status == 403
+    assert owner.account("GET", "/account").headers["location"] == "/console/you/factor"
+    assert owner.account("POST", "/account/billing/cancel").status == 403
     page = browser.look("/console/you/factor")
     assert "asks for it" in page.text
     sets_up(browser, BOB)
@@ -238,3 +240,17 @@ def test_a_person_is_made_once_however_often_they_sign_in(company: Company) -> N
     company.owner()
     again = people.ensured(company.ports, SELLER, company.now)
     assert again.id == first.id and len(again.sessions) == 2
+
+
+@pytest.mark.spec("M-9", "A-7")
+def test_the_pages_of_an_account_lead_to_the_second_step_too(company: Company) -> None:
+    membership.require_codes(company.ports, SHOP, True, OWNER)
+    leave(company)
+    company.advance(days=40)
+    owner = Browser(company)
+    to = owner.account_sign_in(SELLER, PASSWORD).headers["location"]
+    assert to == "/account", "the account is not active"
+    there = owner.account("GET", to)
+    assert (there.status, there.headers["location"]) == (303, "/console/you/factor")
+    sets_up(owner, SELLER)
+    assert owner.account("GET", to).status == 200

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 from billing.accounts.flows import account
-from billing.accounts.web import fronts
-from billing.accounts.web.session_holder import SignedOut
+from billing.accounts.web import console_session, fronts
+from billing.accounts.web.session_holder import CodeNeeded, SignedOut
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.render.messages import MERCHANTS_LANGUAGE, text
@@ -15,10 +15,22 @@ from billing.web.problems import Forbidden
 from billing.web.request import Request
 
 SIGN_IN, FORGOT = "/account/sign-in", "/account/forgot"
+CODE, FACTOR = "/console/sign-in/code", "/console/you/factor"
+
+
+def to_second_step(error: Exception, request: Request) -> http.Answer | None:
+    """Redirects a page to the second step of the sign-in that it lacks; None for other errors."""
+    if request.wants_problem or request.method != "GET":
+        return None
+    if isinstance(error, CodeNeeded):
+        return http.redirect(CODE)
+    return http.redirect(FACTOR) if isinstance(error, console_session.FactorNeeded) else None
 
 
 def of_account(ports: Ports, error: Exception, request: Request) -> http.Answer:
     """Renders an error of an account page, with the way on."""
+    if (step := to_second_step(error, request)) is not None:
+        return step
     platform = _platform(ports, request)
     way = ("account.problem.go_on", "/account")
     if isinstance(error, SignedOut):

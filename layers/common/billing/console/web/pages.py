@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from billing.accounts.web import console_session, error_pages, session_holder
 from billing.accounts.web.console_session import Session
-from billing.accounts.web.session_holder import CodeNeeded
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 from billing.render.messages import MERCHANTS_LANGUAGE
@@ -86,11 +85,8 @@ def failing_hooks(desk: Desk) -> list[WebhookEndpoint]:
 
 def failure(ports: Ports, error: Exception, request: Request, now: datetime) -> http.Answer:
     """Renders an error inside the console for a signed-in merchant, else on a page of its own."""
-    if not request.wants_problem and request.method == "GET":
-        if isinstance(error, CodeNeeded):
-            return http.redirect("/console/sign-in/code")
-        if isinstance(error, console_session.FactorNeeded):
-            return http.redirect("/console/you/factor")
+    if (step := error_pages.to_second_step(error, request)) is not None:
+        return step
     session = None
     if not request.wants_problem and not isinstance(error, console_session.Inactive):
         with suppress(Exception):  # the first error is the one to show, in whatever look

@@ -85,9 +85,7 @@ def resume(subscription: Subscription, now: datetime) -> Subscription:
         return replace(again, due_at=scheduled)
     start = Anchor.at(now, subscription.anchor.zone)
     anchor, first = anchored_at(subscription.terms, start, subscription.period)
-    state = again.state
-    if state is State.PAST_DUE:
-        state = State.FROZEN if again.is_frozen else State.ACTIVE
+    state = again.paid_state if again.state is State.PAST_DUE else again.state
     return replace(
         again, state=state, open_invoice=None, anchor=anchor, anchor_period=first, due_at=now
     )

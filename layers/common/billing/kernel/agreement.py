@@ -239,6 +239,11 @@ class Agreement(Entity):
         return self.thaws_to is not None and self.next_plan is None
 
     @property
+    def paid_state(self) -> State:
+        """The state in which it runs with nothing past due: frozen under a freeze, else active."""
+        return State.FROZEN if self.is_frozen else State.ACTIVE
+
+    @property
     def plan_to_come(self) -> Plan | None:
         """The plan that takes effect with the next period; None while its end is pending (X-4)."""
         return None if self.state is State.CANCEL_PENDING else self.next_plan

@@ -149,7 +149,7 @@ class Subscription(FundedAgreement):
         """
         after = replace(
             self,
-            state=State.ACTIVE if self.state is State.PAST_DUE else self.state,
+            state=self.paid_state if self.state is State.PAST_DUE else self.state,
             open_invoice=None,
             retry_at=None,
             pay_now=None,
@@ -218,7 +218,7 @@ class Subscription(FundedAgreement):
         assert self.is_live, "what has ended stays as it is"
         after = replace(
             self,
-            state=State.FROZEN if self.is_frozen else State.ACTIVE,
+            state=self.paid_state,
             open_invoice=None,
             period=self.period + 1,
             payments_made=self.payments_made + (not self.is_frozen),

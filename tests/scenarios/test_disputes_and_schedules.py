@@ -1,14 +1,20 @@
-"""Disputes that are won while a plan is frozen (W-4, A-5)."""
+"""Disputes that are won while a plan is frozen, or within a set of payments (W-4, A-5, P-8)."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from billing.cancel.flows import pause
+from billing.kernel.catalog import Cycle, PriceTerms, PriceType
 from billing.kernel.errors import Refused
 from billing.kernel.money import Currency, Money
+from billing.kernel.periods import Period
 from billing.kernel.subscription import State
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
+from billing.notices import windows
 from billing.plans.flows import change_plan, freeze
 from billing.plans.plan_change import When
 from tests.scenarios.disputes import WON, decide, disputed
@@ -38,3 +44,37 @@ def test_what_is_frozen_and_past_due_is_frozen_when_its_dispute_is_won() -> None
             world.ports, found, product.price_points[1], When.NEXT_REBILL, now=world.now
         )
     assert refusal.value.code == "not_active"
+
+
+def set_of_three() -> PriceTerms:
+    price = Money(9900, Currency.USD)
+    return PriceTerms(PriceType.RECURRING_INSTALLMENT, price, Period.MONTHLY, 3, Cycle.YEARLY)
+
+
+@pytest.mark.spec("P-8", "W-4", "X-11")
+def test_a_set_that_a_won_dispute_moved_stays_whole_over_a_pause() -> None:
+    world = World()
+    world.buy(world.product(set_of_three()))
+    dispute = disputed(world)
+    world.advance(to=datetime(2026, 3, 10, 15, tzinfo=UTC))
+    decide(world, dispute, WON)
+    world.advance(to=datetime(2027, 1, 20, 15, tzinfo=UTC))
+    assert [c["at"][:10] for c in world.charges()] == ["2026-01-31", "2026-03-31"]
+    pause.pause(world.ports, world.subscription(), now=world.now)
+    world.advance(to=datetime(2027, 2, 10, 15, tzinfo=UTC))
+    pause.resume(world.ports, world.subscription(), now=world.now)
+    world.advance(to=datetime(2027, 6, 1, 15, tzinfo=UTC))
+    assert [c["at"][:10] for c in world.charges()[2:]] == ["2027-02-10", "2027-03-10", "2027-04-10"]
+
+
+@pytest.mark.spec("P-8", "W-4", "X-12")
+def test_a_set_that_a_won_dispute_moved_is_renewed_by_its_first_payment() -> None:
+    world = World()
+    world.buy(world.product(set_of_three()))
+    dispute = disputed(world)
+    world.advance(to=datetime(2026, 3, 10, 15, tzinfo=UTC))
+    decide(world, dispute, WON)
+    assert windows.term_days(world.subscription()) is None, "the third of its set"
+    world.advance(to=datetime(2026, 4, 1, 15, tzinfo=UTC))
+    assert world.subscription().period_at == datetime(2027, 1, 31, 15, tzinfo=UTC)
+    assert windows.term_days(world.subscription()) == 365, "the first of the next"

@@ -84,10 +84,15 @@ def resume(subscription: Subscription, now: datetime) -> Subscription:
     if kept is None and scheduled > now:  # paused before pauses recorded what they took
         return replace(again, due_at=scheduled)
     start = Anchor.at(now, subscription.anchor.zone)
-    anchor, first = anchored_at(subscription.terms, start, subscription.period)
+    anchor, first = anchored_at(subscription.terms, start, subscription.place)
     state = again.paid_state if again.state is State.PAST_DUE else again.state
     return replace(
-        again, state=state, open_invoice=None, anchor=anchor, anchor_period=first, due_at=now
+        again,
+        state=state,
+        open_invoice=None,
+        anchor=anchor,
+        anchor_period=subscription.anchor_period + first,
+        due_at=now,
     )
 
 

@@ -254,6 +254,14 @@ class Agreement(Entity):
         scheduled = self.thaws_to is not None and self.plan_to_come is not None
         return self.period_at if scheduled else None
 
+    @property
+    def place(self) -> int:
+        """The place of the next standard payment in the schedule, counted from the anchor.
+
+        It is not the payment's own number where dates lapsed, or were paid at an import's source.
+        """
+        return self.period - self.anchor_period
+
     def payment_at(self, k: int) -> datetime:
         """Returns the scheduled instant of standard payment `k`, from the anchor in force."""
         return standard_at(self.terms, self.anchor, k - self.anchor_period)

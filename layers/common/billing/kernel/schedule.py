@@ -71,9 +71,11 @@ def standard_at(terms: PriceTerms, anchor: Anchor, k: int) -> datetime:
 
 
 def anchored_at(terms: PriceTerms, start: Anchor, k: int) -> tuple[Anchor, int]:
-    """Returns the anchor that puts standard payment `k` at `start`, and the payment it counts from.
+    """Returns the anchor that puts payment `k` of a schedule at `start`, and the payment it counts
+    from.
 
     That is `k` itself, or the first of its set for recurring installments, whose sets stay whole.
+    `k` is counted from the anchor before, as in `standard_at`.
     """
     if terms.type is not PriceType.RECURRING_INSTALLMENT:
         return start, k

@@ -92,15 +92,15 @@ def term_days(subscription: Subscription) -> int | None:
     """Returns the days of the term that the next payment renews, the longer of the one that ends
     and the one that begins; None where it renews none."""
     renewing = subscription.renewing()
-    ending = _term(subscription.terms, subscription.period)
-    coming = _term(renewing.terms, renewing.period)
+    ending = _term(subscription.terms, subscription.place)
+    coming = _term(renewing.terms, renewing.place)
     terms = [days for days in (ending, coming) if days is not None]
     return max(terms, default=None)
 
 
 def _term(terms: PriceTerms, k: int) -> int | None:
-    """Returns the days of the term that standard payment `k` renews; a set's other payments renew
-    none (P-8)."""
+    """Returns the days of the term that payment `k` from the anchor renews; a set's other payments
+    renew none (P-8)."""
     if terms.type is PriceType.RECURRING:
         assert terms.period is not None, "what recurs has a period"
         return _days(terms.period.length)

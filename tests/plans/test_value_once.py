@@ -159,6 +159,24 @@ def test_credit_of_an_open_invoice_counts_as_used(world: World) -> None:
 
 
 @pytest.mark.spec("A-4", "B-7")
+def test_credit_of_a_change_that_is_being_paid_counts_as_used(world: World) -> None:
+    """Of 9000, credit of 6000 has paid 3000 for the second week, and pays 3000 for its change."""
+    _, cheap, dear = at_once(world, WEEKLY_DEAR, WEEKLY_CHEAP, replace(WEEKLY_DEAR))
+    change(world, cheap)
+    world.advance(days=8)
+    assert credit(world) == 3000
+    world.sandbox.faults.arm("timeout_before", 1)
+    change(world, dear)
+    assert world.subscription().open_invoice is not None
+    assert give_back(world, takes=Takes.UNUSED_ONLY) == 3000
+    world.advance(hours=1)
+    assert world.subscription().price_point == dear
+    with pytest.raises(Refused) as error:
+        give_back(world, takes=Takes.UNUSED_ONLY)
+    assert error.value.code == "credit_used"
+
+
+@pytest.mark.spec("A-4", "B-7")
 def test_credit_that_was_used_again_in_its_own_period_is_not_lost_to_a_refund(
     world: World,
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from billing.kernel.errors import Invalid, Refused
+from billing.kernel.funds import Funds
 from billing.kernel.gateways import DisputeStanding
 from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.money import Money, half_up
@@ -43,13 +44,24 @@ def automatic(invoice: Invoice, subscription: Subscription | None, opened: Invoi
     share = None if subscription is None else subscription.money.share(invoice.paid_in)
     if subscription is None or share is None:
         return left
-    if opened is not None and opened.credit_minor > 0:
-        used = subscription.money.renewed(subscription.period, 0, opened.credit_minor)
-        share = used.share(invoice.paid_in) or share
+    used = _once_paid(subscription, opened).share(invoice.paid_in) or share
+    # What a change of plan itself brings is not paid yet.
+    returnable = min(share.returnable_minor, used.returnable_minor)
     net = before_tax(invoice, left)
-    if share.returnable_minor >= net:
+    if returnable >= net:
         return left
-    return replace(left, amount_minor=half_up(share.returnable_minor * left.amount_minor, net))
+    return replace(left, amount_minor=half_up(returnable * left.amount_minor, net))
+
+
+def _once_paid(subscription: Subscription, opened: Invoice | None) -> Funds:
+    """Returns the funds of a subscription once its open invoice is paid, less that payment where
+    it is for a period."""
+    change = None if opened is None else opened.plan_change
+    if change is not None and change.funds is not None:
+        return subscription.changed_to(change).money
+    if opened is not None and opened.credit_minor > 0:
+        return subscription.money.renewed(subscription.period, 0, opened.credit_minor)
+    return subscription.money
 
 
 def taxes_in(invoice: Invoice, amount: Money) -> tuple[int, ...]:

@@ -252,3 +252,34 @@ def test_a_renewal_is_not_opened_at_a_price_that_was_taken_back_meanwhile(world:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+@pytest.mark.spec("X-12", "A-4", "P-19")
+def test_a_quote_of_staying_on_a_plan_has_the_price_that_was_announced_for_it(
+    world: World,
+) -> None:
+    """Another plan was asked for after the price was announced; then they stay after all."""
+    product = world.product(MONTHLY, replace(MONTHLY, price=Money(4999, Currency.USD)))
+    world.buy(product)
+    announce(world)
+    world.advance(days=8)
+    stays, other = product.price_points
+
+    def change(price_point: str, token: str | None = None) -> None:
+        change_plan.change(
+            world.ports,
+            world.subscription(),
+            price_point,
+            PlanWhen.NEXT_REBILL,
+            token=token,
+            now=world.now,
+        )
+
+    change(other)
+    quoted = change_plan.quote(
+        world.ports, world.subscription(), stays, PlanWhen.NEXT_REBILL, now=world.now
+    )
+    world.now += timedelta(minutes=1)
+    change(stays, quoted.token)
+    world.advance(days=30)
+    assert amounts(world)[1] == quoted.next_charge.amount_minor == NEW.amount_minor

@@ -109,7 +109,9 @@ def quote(
     at = at.astimezone(UTC).replace(microsecond=0)
     change: PlanChange | None = None
     lines, due_now = _later(plan), replace(plan.terms.price, amount_minor=0)
-    after = replace(subscription, next_plan=plan)
+    # Who stays after all is charged what was announced for their plan.
+    stays = plan.price_point == subscription.price_point
+    after = replace(subscription, next_plan=None if stays else plan)
     if when is When.NOW:
         change, lines, due_now = _at_once(subscription, plan, at, minimum_minor, taxes)
         after = subscription.changed_to(change)

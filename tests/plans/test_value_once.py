@@ -8,11 +8,12 @@ from datetime import timedelta
 
 import pytest
 
+from billing.kernel.catalog import Initial
 from billing.kernel.errors import Refused
 from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.invoices import Invoice
 from billing.kernel.money import Currency, Money
-from billing.kernel.periods import Period
+from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, State
 from billing.kernel.values import replace
@@ -226,6 +227,26 @@ def test_a_dispute_that_is_won_gives_no_credit_for_periods_that_nobody_paid(worl
     disputed(world, DisputeStanding.OPEN)
     world.advance(days=70)
     disputed(world, DisputeStanding.WON)
+    quoted = ask(world, cheap)
+    (unused,) = [line.amount.amount_minor for line in quoted.lines if line.kind == "unused"]
+    assert unused == 0
+
+
+@pytest.mark.spec("W-4", "W-1", "A-4")
+def test_a_refund_sent_back_after_a_won_dispute_gives_no_credit_for_a_period_that_nobody_paid(
+    world: World,
+) -> None:
+    """The payment that comes back is that of a period which ended while its trial was disputed."""
+    _, cheap = at_once(world, replace(DEAR, initial=Initial(100, Span(7, Unit.DAY))), CHEAP)
+    world.advance(days=8)
+    give_back(world, place=1)
+    disputed(world, DisputeStanding.OPEN)
+    world.advance(days=40)
+    disputed(world, DisputeStanding.WON)
+    invoice, (made,) = payment(world, 1), world.history().refunds
+    assert invoice.gateway_ref is not None and made.gateway_refund is not None
+    world.sandbox.send_back(invoice.gateway_ref, made.gateway_refund)
+    sync_refunds.update(world.ports, world.history(), invoice, now=world.now)
     quoted = ask(world, cheap)
     (unused,) = [line.amount.amount_minor for line in quoted.lines if line.kind == "unused"]
     assert unused == 0

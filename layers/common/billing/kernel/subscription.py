@@ -159,12 +159,12 @@ class Subscription(FundedAgreement):
         assert scheduled is not None, "what may be charged has something to come"
         if self.terms.period is None:
             return replace(after, due_at=max(scheduled, now))  # its one payment has no next date
-        if scheduled <= now:
-            after = after._with(after.money.unpaid())
+        if scheduled > now:
+            return replace(after, due_at=scheduled)
         while scheduled <= now:
             after = replace(after, anchor_period=after.anchor_period - 1)
             scheduled = after.payment_at(after.period)
-        return replace(after, due_at=scheduled)
+        return replace(after._lapsed(), due_at=scheduled)
 
     def wanted_late(self, now: datetime) -> Subscription:
         """Schedules the late payment that the merchant decided to charge, however late it is

@@ -89,6 +89,17 @@ class FundedAgreement(Agreement):
         now."""
         return self._with(self.money.without(period, minor, 0))
 
+    def _lapsed(self) -> Self:
+        """Returns it with the time that runs paid by nobody, after its dates were moved (W-4).
+
+        The funds say since when, though it is the period's own start: a payment of the time before
+        that comes back brings none of this time with it.
+        """
+        funds = self.money.unpaid()
+        if self.terms.type is PriceType.RECURRING and self.period:
+            funds = replace(funds, since=self.payment_at(self.period - 1))
+        return self._with(funds)
+
     def _renewed(
         self,
         before: Self,

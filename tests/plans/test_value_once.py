@@ -266,6 +266,25 @@ def test_a_payment_that_was_skipped_gives_no_credit(world: World) -> None:
     assert unused == 0
 
 
+@pytest.mark.spec("R-2", "A-4")
+def test_a_change_after_the_payment_at_a_trials_end_was_skipped_is_not_free(
+    world: World,
+) -> None:
+    _, dear = at_once(world, replace(CHEAP, initial=Initial(100, Span(7, Unit.DAY))), DEAR)
+    world.change_merchant(stopped=True)
+    world.advance(days=20)
+    world.change_merchant(stopped=False)
+    world.advance(hours=2)
+    assert world.subscription().waiting_since is not None
+    overdue.skip(world.ports, world.subscription(), now=world.now)
+    quoted = ask(world, dear)
+    assert [line.kind for line in quoted.lines] == ["rest", "unused"]
+    change(world, dear, token=quoted.token)
+    assert world.subscription().price_point == dear
+    assert taken(world)[1:] == [("2026-02-20", quoted.due_now.amount_minor)]
+    assert 4500 < quoted.due_now.amount_minor < 9000, "the rest of the period that runs"
+
+
 @pytest.mark.spec("W-1", "B-7")
 def test_a_refund_at_the_gateways_dashboard_takes_the_credit_too(world: World) -> None:
     _, cheap = at_once(world)

@@ -166,7 +166,8 @@ def _at_once(
 ) -> tuple[PlanChange, tuple[InvoiceLine, ...], Money]:
     anchor, first = subscription.anchor, subscription.anchor_period
     nothing = replace(plan.terms.price, amount_minor=0)
-    if subscription.state is State.TRIALING:
+    # It is free in an initial period, and not once a payment after that was skipped.
+    if subscription.state is State.TRIALING and not subscription.period:
         stays = PlanChange(plan, anchor, first, subscription.credit_minor, subscription.funds)
         return stays, _later(plan), nothing
     unused = _unused_minor(subscription, at)

@@ -283,3 +283,19 @@ def test_a_quote_of_staying_on_a_plan_has_the_price_that_was_announced_for_it(
     change(stays, quoted.token)
     world.advance(days=30)
     assert amounts(world)[1] == quoted.next_charge.amount_minor == NEW.amount_minor
+
+
+@pytest.mark.spec("X-12", "A-4", "R-8")
+def test_nobody_is_told_of_a_price_of_the_plan_that_they_leave(world: World) -> None:
+    product = world.product(MONTHLY, replace(MONTHLY, price=Money(4999, Currency.USD)))
+    world.buy(product)
+    announce(world)
+    stays, other = product.price_points
+    for price_point, told in ((other, 0), (stays, 1)):
+        found = world.subscription()
+        change_plan.change(world.ports, found, price_point, PlanWhen.NEXT_REBILL, now=world.now)
+        world.tick()
+        world.advance(days=8)
+        assert len(subjects(world, "price of Course changes")) == told
+    world.advance(days=60)
+    assert amounts(world) == [2999, 3999, 3999]

@@ -281,6 +281,8 @@ def _of_price(subscription: Subscription, address: Address, now: datetime) -> No
     change, at = subscription.price_change, subscription.new_price_at(now)
     if change is None or at is None or change.told_at is not None:
         return None
+    if subscription.plan_to_come is not None:
+        return None  # it goes with this plan, and is told of once they stay after all
     rules = windows.rules_of(address, now.date(), Duty.PRICE_CHANGE)
     days, zone = PRICE_CHANGE_DAYS, subscription.anchor.zone
     timing = windows.timing(at, zone, YEAR_DAYS, rules, days, days)

@@ -29,6 +29,9 @@ def _finish(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> 
     """Erases what is left once no customer's data is: the shop, then the owner, then the
     account."""
     account, seller = account_life.of_job(ports, job.owner)
+    unsold = erase_merchant.unsold(ports, seller, keep_going)
+    if unsold is not Seen.FINISHED:
+        return unsold
     if not erase_merchant.shop(ports, seller, keep_going):
         return Seen.MORE
     dissolving.dissolve(ports, seller.id)

@@ -63,6 +63,20 @@ def steps(
     yield from each(TICKETS, tickets, lambda found: _seen(erase.ticket(ports, found)))
 
 
+def unsold(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> Seen:
+    """Erases the customers that no order names, as who was moved here and given back to the source
+    before any payment; returns whether all of them are."""
+    left = False
+    read = pages(lambda cursor: ports.store.customers(seller.id, limit=AT_ONCE, cursor=cursor))
+    for page in read:
+        for found in page.data:
+            seen = erase.customer(ports, seller.id, found.id, keep_going=keep_going, with_uses=True)
+            if seen is Seen.MORE or not keep_going():
+                return Seen.MORE
+            left = left or seen is Seen.LEFT
+    return Seen.LEFT if left else Seen.FINISHED
+
+
 def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
     """Erases domain, products, price points, coupons, branding, API keys, endpoints of webhooks,
     imports, what strangers declared and the tax setup, once no customer's data is left; returns

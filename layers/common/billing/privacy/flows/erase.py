@@ -16,6 +16,7 @@ from functools import partial
 from billing.checkout import checkout_steps
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import settlement
+from billing.declarations.declarations import DeclarationState
 from billing.helpdesk.flows.ticket import of_owner
 from billing.helpdesk.tickets import Ticket, TicketOf
 from billing.kernel.customers import (
@@ -42,6 +43,7 @@ from billing.kernel.writes import Change, Remove, Write
 from billing.migration.flows import erase_rows
 from billing.notices.records import NOTICES_MOST
 from billing.privacy.flows import erase_uses
+from billing.privacy.flows.export import DECLARATIONS_MOST
 from billing.privacy.purchases import purchases_of
 from billing.refunds.refunds import RefundState
 
@@ -90,8 +92,10 @@ def one(ports: Ports, merchant: str, customer_id: str, *, now: datetime) -> Cust
     history = ports.store.history(merchant, customer_id)
     if history.customer is None:
         raise NotFound("customer_unknown")
-    if _is_under_way(history) or any(
-        found.is_under_way for found in of_owner(ports, merchant, customer_id, at_most=None)
+    if (
+        _is_under_way(history)
+        or any(found.is_under_way for found in of_owner(ports, merchant, customer_id, at_most=None))
+        or _is_declared(ports, merchant, customer_id)
     ):
         raise Refused("still_live")
     try:
@@ -130,7 +134,8 @@ def customer(
     """Erases name, address, email, cards, consents, checkout forms, tickets and remarks of one
     customer; returns whether all of it is done. Asked again it goes on with what is left.
 
-    `with_uses` erases what they used of coupons and trials too, as is done with their merchant.
+    `with_uses` erases what they used of coupons and trials too, and declarations that their
+    merchant never decided, as is done with that merchant.
     """
     known = ports.store.customer(merchant, customer)
     if known is None or known.is_erased:
@@ -146,7 +151,7 @@ def customer(
             return Seen.LEFT
         if not keep_going():
             return Seen.MORE
-    if not _undeclare(ports, merchant, customer):
+    if not _undeclare(ports, merchant, customer, undecided=with_uses):
         return Seen.LEFT
     _unname_notices(ports, merchant, customer)
     for order in history.orders:
@@ -196,13 +201,24 @@ def _let_go(ports: Ports, card: PaymentMethod) -> bool:
     return True
 
 
-def _undeclare(ports: Ports, merchant: str, customer: str) -> bool:
-    """Erases a customer's declarations, but not one that is being carried out; returns whether all
-    are gone."""
+def _is_declared(ports: Ports, merchant: str, customer: str) -> bool:
+    """Tests whether a declaration of a customer is proved and not decided: it may give money
+    back."""
+    for each in ports.store.declarations_of(merchant, customer, DECLARATIONS_MOST):
+        found = ports.store.declaration(merchant, each.declaration)
+        if found is not None and found.is_verified and found.is_waiting:
+            return True
+    return False
+
+
+def _undeclare(ports: Ports, merchant: str, customer: str, *, undecided: bool) -> bool:
+    """Erases a customer's declarations, but not one that is being carried out, nor, unless
+    `undecided`, one that is proved and waits for a person; returns whether all are gone."""
+    keeps = {DeclarationState.RECEIVED} | (set() if undecided else {DeclarationState.AGENT})
     while named := ports.store.declarations_of(merchant, customer, AT_ONCE):
         for each in named:
             found = ports.store.declaration(merchant, each.declaration)
-            if found is not None and found.is_verified and found.is_waiting:
+            if found is not None and found.is_verified and found.state in keeps:
                 return False
             gone: tuple[Write, ...] = (Remove(each),)
             ports.store.commit(*gone, *(() if found is None else (Remove(found),)))

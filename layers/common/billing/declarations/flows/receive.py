@@ -144,7 +144,9 @@ def _read(
     typed = typed_order_id(declared.contract)
     order = None if typed is None else ports.store.order_by_id(merchant.id, typed)
     owner = None if order is None else order.customer
-    if sender.customer is not None and owner != sender.customer:
+    if sender.subscription is not None and owner != sender.customer:
+        owner = None  # what they chose where they are signed in says more than what they typed
+    if sender.customer is not None and owner is None:
         about = () if sender.subscription is None else (sender.subscription,)
         found = replace(found, customer=sender.customer, about=about)
         return found.verified(Verification.PORTAL, now)

@@ -7,14 +7,17 @@ from datetime import UTC, datetime
 import pytest
 
 from billing.cancel.regions.rules import Duty
-from billing.declarations.declarations import Declared, Kind, Verification
+from billing.declarations.declarations import DeclarationState, Declared, Kind, Verification
 from billing.declarations.flows import receive
 from billing.declarations.flows.receive import Sender
+from billing.kernel.catalog import PriceTerms, PriceType
+from billing.kernel.money import Currency, Money
 from billing.kernel.subscription import State, Subscription
 from tests.declarations.hall import BERLIN, DELAYED, Hall
 from tests.world import World
 
 SEPTEMBER = datetime(2026, 9, 1, 15, 0, tzinfo=UTC)
+ONCE = PriceTerms(PriceType.ONE_TIME, Money(5000, Currency.USD))
 OTHER = "ann.other@example.com"
 
 
@@ -56,3 +59,28 @@ def test_an_order_id_of_another_email_counts_where_somebody_is_signed_in(hall: H
     assert found.refunded == (order,)
     assert hall.subscription == before
     assert hall.world.subscription(OTHER).state is State.CANCELLED
+
+
+@pytest.mark.spec("X-10")
+def test_a_product_whose_name_begins_with_that_of_another_is_not_the_other(hall: Hall) -> None:
+    hall.buy()
+    hall.world.buy(hall.world.product(ONCE, name="Course notes"), address=BERLIN)
+    hall.world.work()
+    before = hall.subscription
+    assert before.product_name == "Course"
+    withdraw(hall, "my course notes", before.customer)
+    assert (hall.declaration.state, hall.declaration.why) == (
+        DeclarationState.AGENT,
+        "nothing_runs",
+    )
+    assert hall.subscription == before
+    assert [c["refunded"] for c in hall.world.charges()] == [0, 0]
+
+
+@pytest.mark.spec("X-10")
+def test_both_products_are_meant_where_both_are_named(hall: Hall) -> None:
+    hall.buy()
+    hall.world.buy(hall.world.product(ONCE, name="Course notes"), address=BERLIN)
+    hall.world.work()
+    withdraw(hall, "Course notes, and the course", hall.subscription.customer)
+    assert hall.subscription.state is State.CANCELLED

@@ -25,14 +25,23 @@ def candidates(
     """
     live = [each for each in held if each.is_live]
     typed = declaration.declared.contract.casefold()
+    products = _named(typed, {each.product_name for each in live} | set(bought))
     named = [
         each
         for each in live
-        if each.id.casefold() in typed or (typed and each.product_name.casefold() in typed)
+        if each.id.casefold() in typed or each.product_name.casefold() in products
     ]
-    if named or not any(name.casefold() in typed for name in bought):
-        return named or live
-    return []
+    return named if named or products else live
+
+
+def _named(typed: str, products: Iterable[str]) -> set[str]:
+    """Returns the products that a text names; a name within a longer one is not named by it."""
+    found = set()
+    for name in sorted({each.casefold() for each in products if each}, key=len, reverse=True):
+        if name in typed:
+            found.add(name)
+            typed = typed.replace(name, "\n")
+    return found
 
 
 def when_of(declaration: Declaration, subscription: Subscription) -> When:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.declarations.declarations import DeclarationState, Verification
+from billing.declarations.flows import decide
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.merchants import SelfService
 from billing.kernel.money import Currency, Money
@@ -116,6 +117,21 @@ def test_an_ordinary_declaration_of_installments_goes_to_a_person(hall: Hall) ->
         "installments",
     )
     assert hall.subscription.state is State.ACTIVE and not hall.subscription.held
+
+
+@pytest.mark.spec("X-10")
+def test_installments_end_once_a_person_has_approved_it(hall: Hall) -> None:
+    four = PriceTerms(
+        PriceType.INSTALLMENT, Money(2999, Currency.USD), Period.MONTHLY, installments=4
+    )
+    hall.declare(contract=hall.buy(four).invoice.order_id)
+    hall.tick()
+    decide.approve(hall.world.ports, hall.declaration, None, by="agent", now=hall.world.now)
+    hall.tick()
+    assert hall.declaration.state is DeclarationState.CARRIED_OUT
+    hall.world.advance(days=60)
+    assert hall.subscription.state is State.CANCELLED
+    assert len(hall.world.charges()) == 1
 
 
 @pytest.mark.spec("X-10")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from billing.declarations.declarations import Declaration, Kind
+from billing.declarations.declarations import Declaration, Kind, Verification
 from billing.kernel.catalog import Cancellation, PriceType
 from billing.kernel.orders import Order
 from billing.kernel.subscription import Subscription, When
@@ -58,7 +58,10 @@ def when_of(declaration: Declaration, subscription: Subscription) -> When:
 
 
 def goes_to_agent(declaration: Declaration, subscription: Subscription) -> bool:
-    """Tests whether an ordinary declaration meets a fixed number of installments (X-10)."""
+    """Tests whether an ordinary declaration meets a fixed number of installments, and no person has
+    approved it (X-10)."""
+    if declaration.verification is Verification.AGENT:
+        return False
     return declaration.declared.kind is Kind.ORDINARY and subscription.terms.type in FIXED
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from billing.cancel.regions.rules import Duty
 from billing.declarations.declarations import DeclarationState, Declared, Kind, Verification
-from billing.declarations.flows import receive
+from billing.declarations.flows import decide, receive
 from billing.declarations.flows.receive import Sender
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.money import Currency, Money
@@ -84,3 +84,18 @@ def test_both_products_are_meant_where_both_are_named(hall: Hall) -> None:
     hall.world.work()
     withdraw(hall, "Course notes, and the course", hall.subscription.customer)
     assert hall.subscription.state is State.CANCELLED
+
+
+@pytest.mark.spec("X-10")
+def test_a_person_may_find_that_it_was_about_the_first_customer_after_all(hall: Hall) -> None:
+    hall.buy()
+    bought, _ = other(hall)
+    hall.declare()
+    hall.tick()
+    ports = hall.world.ports
+    once = decide.approve(ports, hall.declaration, bought.id, by="agent", now=hall.world.now)
+    again = decide.approve(ports, once, hall.subscription.id, by="agent", now=hall.world.now)
+    assert again.customer == hall.subscription.customer
+    hall.tick()
+    assert hall.subscription.state is State.CANCEL_PENDING
+    assert hall.world.subscription(OTHER).state is State.ACTIVE

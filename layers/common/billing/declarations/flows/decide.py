@@ -23,6 +23,7 @@ from billing.kernel.writes import Change, Insert, Write
 
 ATTEMPTS = 8
 READ_AT_ONCE = 200
+LINKS_MOST = 1_000
 
 
 def page(
@@ -78,7 +79,7 @@ def approve(
             if named is None:
                 raise NotFound("subscription_unknown")
             if customer != named.customer:
-                known = (Insert(DeclarationOf(found.merchant, named.customer, found.id)),)
+                known = _linked(ports, found, named.customer)
             meant, customer = (about,), named.customer
         if customer is None:
             raise Refused("declaration_unmatched")
@@ -117,3 +118,11 @@ def decline(
             continue
         return after
     raise Conflict()
+
+
+def _linked(ports: Ports, found: Declaration, customer: str) -> tuple[Write, ...]:
+    """Returns the link from a customer to a declaration, unless one of before is still there."""
+    linked = ports.store.declarations_of(found.merchant, customer, LINKS_MOST)
+    if any(each.declaration == found.id for each in linked):
+        return ()
+    return (Insert(DeclarationOf(found.merchant, customer, found.id)),)

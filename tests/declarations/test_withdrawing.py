@@ -8,7 +8,7 @@ import pytest
 
 from billing.cancel.regions.rules import Duty
 from billing.declarations.declarations import DeclarationState, Declared, Kind, Reason
-from billing.declarations.flows import look, receive
+from billing.declarations.flows import decide, look, receive
 from billing.declarations.flows.receive import Sender
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.money import Currency, Money
@@ -21,6 +21,7 @@ from billing.plans.plan_change import When
 from billing.refunds.refunds import RefundState
 from billing.render.messages import text
 from tests.declarations.hall import BERLIN, DELAYED, Hall
+from tests.scenarios import disputes
 from tests.world import ADDRESS, World
 
 SEPTEMBER = datetime(2026, 9, 1, 15, 0, tzinfo=UTC)
@@ -212,3 +213,31 @@ def test_one_that_names_another_purchase_is_about_no_subscription(
     )
     assert hall.subscription == before
     assert [c["refunded"] for c in hall.world.charges()] == [0, 0]
+
+
+@pytest.mark.spec("X-10", "W-4")
+@pytest.mark.parametrize("terms", [DELAYED, ONCE])
+def test_what_a_bank_holds_is_not_given_back_yet(hall: Hall, terms: PriceTerms) -> None:
+    order = hall.buy(terms).invoice.order_id
+    dispute = disputes.disputed(hall.world)
+    withdraw(hall, order)
+    assert (hall.declaration.state, hall.declaration.why) == (
+        DeclarationState.AGENT,
+        Reason.REFUND,
+    )
+    disputes.decide(hall.world, dispute, disputes.WON)
+    decide.approve(hall.world.ports, hall.declaration, None, by="agent", now=hall.world.now)
+    hall.tick()
+    assert hall.declaration.state is DeclarationState.CARRIED_OUT
+    assert hall.declaration.refunded == (order,)
+    assert [c["refunded"] for c in hall.world.charges()] == [terms.price.amount_minor]
+
+
+@pytest.mark.spec("X-10", "W-4")
+def test_what_a_bank_took_is_not_given_back_again(hall: Hall) -> None:
+    order = hall.buy().invoice.order_id
+    dispute = disputes.disputed(hall.world)
+    disputes.decide(hall.world, dispute, disputes.LOST)
+    withdraw(hall, order)
+    assert hall.declaration.state is DeclarationState.CARRIED_OUT
+    assert (hall.declaration.refunded, hall.world.charges()[0]["refunded"]) == ((), 0)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from billing.declarations.declarations import Declaration
 from billing.kernel.errors import Refused
+from billing.kernel.gateways import DisputeStanding
 from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source
@@ -37,7 +38,10 @@ def repay(
         try:
             paid = refund.payment(ports, found.merchant, order.id)
             if minor == 0 and paid.refund(found.refund_name) is None:
-                continue  # else what went back is its own refund, which may still be under way
+                # Else what went back is its own refund, which may still be under way. What a bank
+                # holds has not gone back: it is the seller's again if the dispute is won (W-4).
+                failed = failed or paid.invoice.dispute == DisputeStanding.OPEN
+                continue
             given.append(order.id)
             made = refund.request(
                 ports,

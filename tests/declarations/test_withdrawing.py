@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -241,3 +242,26 @@ def test_what_a_bank_took_is_not_given_back_again(hall: Hall) -> None:
     withdraw(hall, order)
     assert hall.declaration.state is DeclarationState.CARRIED_OUT
     assert (hall.declaration.refunded, hall.world.charges()[0]["refunded"]) == ((), 0)
+
+
+@pytest.mark.spec("X-10")
+@pytest.mark.parametrize("why", ["consent", "no_right", "over"])
+@pytest.mark.xfail(
+    strict=True,
+    reason="a person carries it out, and it comes back to them for the same reason for ever",
+)
+def test_a_person_who_carries_a_withdrawal_out_all_the_same_is_not_asked_again(
+    hall: Hall, why: str
+) -> None:
+    fields: dict[str, dict[str, Any]] = {
+        "no_right": {"address": ADDRESS},
+        "consent": {"starts_at_once": True},
+    }
+    order = hall.buy(ONCE, **fields.get(why, {})).invoice.order_id
+    if why == "over":
+        hall.world.advance(days=20)
+    withdraw(hall, order)
+    assert hall.declaration.why == why
+    decide.approve(hall.world.ports, hall.declaration, None, by="agent", now=hall.world.now)
+    hall.tick()
+    assert hall.declaration.state is DeclarationState.CARRIED_OUT

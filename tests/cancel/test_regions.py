@@ -217,3 +217,10 @@ def test_a_command_prints_the_table_with_what_needs_checking_first() -> None:
     later = list(regions.lines(date(2027, 6, 1), stale_only=True))
     assert len(later) == len(table.RULES) + 1 and later[1].startswith("CHECK")
     assert any("Verträge hier kündigen" in line for line in now)
+
+
+@pytest.mark.spec("X-10")
+@pytest.mark.parametrize("written", ["NY", "ny", "New York", " new  york "])
+def test_a_state_counts_as_people_write_it(written: str) -> None:
+    (rule,) = lookup.rules("US", written, TODAY, Duty.PRICE_CHANGE)[1:]
+    assert rule.region == "US-NY" and rule.rise_needs_consent

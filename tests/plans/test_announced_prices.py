@@ -109,6 +109,14 @@ def test_a_rise_that_needs_consent_and_has_none_leaves_the_old_price(
     assert amounts(world) == [2999, paid, paid]
 
 
+@pytest.mark.spec("X-12", "X-10")
+def test_a_state_that_its_buyer_wrote_out_has_its_law(world: World) -> None:
+    world.buy(world.product(MONTHLY), address=replace(NEW_YORK, state="New York"))
+    announce(world)
+    world.advance(days=70)
+    assert amounts(world) == [2999, 2999, 2999], "nobody agreed"
+
+
 @pytest.mark.spec("X-12")
 def test_a_lower_price_needs_no_consent(world: World) -> None:
     world.buy(world.product(MONTHLY), address=NEW_YORK)

@@ -25,3 +25,6 @@ EU = frozenset(
 
 VAT_COUNTRIES = EU | {"AU", "CH", "GB", "LI", "NO", "NZ", "SG"}
 """Countries whose tax is a value added tax, of which one rate is on a line."""
+
+WITH_STATES = frozenset({"AU", "BR", "CA", "IN", "US"})
+"""Countries whose states or provinces have taxes or laws of their own."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from billing.kernel.countries import EU as EU
-
-WITH_STATES = frozenset({"AU", "BR", "CA", "IN", "US"})
-"""Countries whose states or provinces have taxes of their own."""
+from billing.kernel.countries import WITH_STATES as WITH_STATES
 
 
 def jurisdiction(country: str, state: str | None) -> str:

@@ -6,11 +6,11 @@ import csv
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+from billing.kernel import states
 from billing.kernel.countries import COUNTRIES
 from billing.kernel.csv_lines import guarded, line
 from billing.kernel.errors import Invalid
 from billing.kernel.values import Value
-from billing.tax import states
 from billing.tax.countries import WITH_STATES
 from billing.tax.rates import (
     NAME_MOST,

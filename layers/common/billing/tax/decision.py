@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from billing.kernel import states
 from billing.kernel.customers import BillTo
 from billing.kernel.errors import Invalid
 from billing.kernel.taxes import UNTAXED, Taxation, TaxRate
-from billing.tax import states, vat
+from billing.tax import vat
 from billing.tax.countries import EU, WITH_STATES, jurisdiction
 from billing.tax.rates import TaxPlace, in_force
 from billing.tax.registrations import TaxSetup

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from billing.kernel import states
 from billing.kernel.errors import Invalid
 from billing.kernel.taxes import PPM, TaxRate
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
-from billing.tax import states
 from billing.tax.countries import jurisdiction
 
 POSTAL_CODE_MOST = 10

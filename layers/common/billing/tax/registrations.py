@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 
+from billing.kernel import states
 from billing.kernel.errors import Invalid
 from billing.kernel.money import Currency, Money
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
-from billing.tax import states
 from billing.tax.countries import EU, WITH_STATES, jurisdiction
 
 THRESHOLD_MOST_MINOR = 10**12

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+from billing.kernel import states
 from billing.kernel.invoices import Invoice
 from billing.kernel.money import Currency
 from billing.kernel.taxes import taxables_returned
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
-from billing.tax import states
 from billing.tax.countries import jurisdiction
 
 

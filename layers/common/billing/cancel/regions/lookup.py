@@ -7,6 +7,7 @@ from datetime import date
 
 from billing.cancel.regions.rules import Duty, Offers, Rule
 from billing.cancel.regions.table import RULES
+from billing.kernel import states
 from billing.kernel.countries import EU
 
 EVERYWHERE, UNION = "*", "EU"
@@ -14,10 +15,12 @@ _FEWEST_OFFERS = (Offers.BESIDE, Offers.ASK_FIRST, Offers.NONE)
 
 
 def regions_of(country: str, state: str | None) -> tuple[str, ...]:
-    """Returns the regions that a buyer lives in, the widest first."""
+    """Returns the regions that a buyer lives in, the widest first; a state is named by its code or
+    its name, as people write it."""
     union = (UNION,) if country in EU else ()
-    states = (f"{country}-{state}",) if state else ()
-    return (EVERYWHERE, *union, country, *states)
+    code = states.code(country, state) or state
+    within = (f"{country}-{code}",) if code else ()
+    return (EVERYWHERE, *union, country, *within)
 
 
 def rules(

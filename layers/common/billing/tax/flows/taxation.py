@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from billing.kernel import taxes
+from billing.kernel import states, taxes
 from billing.kernel.customers import BillTo
 from billing.kernel.errors import Invalid
 from billing.kernel.merchants import Merchant
@@ -15,7 +15,7 @@ from billing.kernel.subscription import Subscription
 from billing.kernel.taxes import UNTAXED, Taxation, Taxes
 from billing.kernel.values import Value
 from billing.runtime import telemetry
-from billing.tax import decision, states
+from billing.tax import decision
 from billing.tax.rates import Place, TaxPlace, places_of
 from billing.tax.registrations import TaxSetup
 

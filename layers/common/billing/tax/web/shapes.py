@@ -13,10 +13,11 @@ from billing.api.web.described import OneOf
 from billing.api.web.json_shapes import MoneyOutput, money
 from billing.api.web.queries import DATE_LENGTH
 from billing.catalog.web.price_inputs import MoneyInput
+from billing.kernel import states
 from billing.kernel.customers import BillTo
 from billing.kernel.errors import Invalid
 from billing.kernel.money import Money
-from billing.tax import csv_rates, states, vat
+from billing.tax import csv_rates, vat
 from billing.tax.rates import NAME_MOST, POSTAL_CODE_MOST, DatedRate, Place, TaxPlace, decimal_of
 from billing.tax.registrations import Nexus, Registration, TaxSetup
 from billing.tax.sums import ReportRow

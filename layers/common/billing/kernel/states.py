@@ -1,11 +1,12 @@
-"""States and provinces as people write them, for countries whose states have taxes of their own."""
+"""States and provinces as people write them, for countries whose states have taxes or laws of their
+own."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
 
-from billing.tax.countries import WITH_STATES
+from billing.kernel.countries import WITH_STATES
 
 _NAMES = {
     "US": (
@@ -54,7 +55,7 @@ military: https://pe.usps.com/text/pub28/28apb.htm)."""
 def code(country: str, text: str | None) -> str | None:
     """Returns the code of a state written as code or name, in any case; None for another text.
 
-    None too for countries whose states have no taxes of their own.
+    None too for countries whose states have none of their own.
     """
     if country not in WITH_STATES or text is None:
         return None

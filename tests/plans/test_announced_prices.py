@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from billing.aws.sqs_queue import leases_of
+from billing.cards.flows import addresses
 from billing.jobs.flows import sweep, work
 from billing.jobs.jobs import JobState
 from billing.kernel.catalog import PriceTerms, PriceType
@@ -115,6 +116,40 @@ def test_a_state_that_its_buyer_wrote_out_has_its_law(world: World) -> None:
     announce(world)
     world.advance(days=70)
     assert amounts(world) == [2999, 2999, 2999], "nobody agreed"
+
+
+@pytest.mark.spec("X-12", "X-10", "B-8")
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize(("agrees", "paid"), [(True, 3999), (False, 2999)])
+def test_who_moves_to_where_a_rise_needs_consent_is_asked(
+    world: World, told: bool, agrees: bool, paid: int
+) -> None:
+    world.buy(world.product(MONTHLY))
+    announce(world)
+    world.advance(days=9 if told else 1)
+    assert len(subjects(world, "price of Course changes")) == told
+    found = world.subscription()
+    addresses.change(
+        world.ports,
+        world.merchant,
+        found.customer,
+        [found.id],
+        name="Ann Example",
+        address=NEW_YORK,
+        now=world.now,
+    )
+    world.work()
+    world.advance(days=10)
+    text = world.mailer.sent[-1].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "If you don't agree, you keep paying $29.99" in text
+    change = world.subscription().price_change
+    assert change is not None and change.needs_consent
+    if agrees:
+        announce_price.agree(world.ports, world.subscription(), change.id, now=world.now)
+    world.advance(days=50)
+    assert amounts(world) == [2999, paid, paid]
+    proofs = world.store.notice_records("acme", found.customer, None, 9)
+    assert len(proofs) == 1 + told
 
 
 @pytest.mark.spec("X-12")

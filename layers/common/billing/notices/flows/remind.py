@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 
 from billing.cancel.flows import pause
+from billing.cancel.regions.rules import Duty
 from billing.kernel.customers import Address, PaymentMethod
 from billing.kernel.due import DueKind
 from billing.kernel.errors import NotFound
@@ -64,6 +65,7 @@ def _remind(ports: Ports, now: datetime, access_ended: AccessEnded | None, due: 
     if subscription.pause_is_over(now):
         subscription = pause.go_on(ports, subscription, now)
     settings, address = merchant.settings, _address(ports, subscription)
+    subscription = _asks_consent(ports, subscription, address, now)
     found = planned.planned(reminder, subscription, settings, address, now)
     held = _holds_prices(ports, merchant, subscription)
     sent = [n for n in found if n.is_due(now) and not (held and n.kind is EventKind.PRICE_CHANGING)]
@@ -107,6 +109,23 @@ def _address(ports: Ports, subscription: Subscription) -> Address:
     (found,) = ports.store.bill_tos([purchase])
     assert found is not None, "written with the purchase"
     return found.bill_to.address
+
+
+def _asks_consent(
+    ports: Ports, subscription: Subscription, address: Address, now: datetime
+) -> Subscription:
+    """Has an announced rise need consent where the customer has moved to since, if the law there
+    asks for it; who was told of it without being asked is told of it anew (X-12)."""
+    change = subscription.price_change
+    if change is None or change.needs_consent or not change.rises_from(subscription.terms.price):
+        return subscription
+    rules = windows.rules_of(address, now.date(), Duty.PRICE_CHANGE)
+    if not any(rule.rise_needs_consent for rule in rules):
+        return subscription
+    asked = replace(change, id=ports.new_id("price"), needs_consent=True, told_at=None)
+    after = replace(subscription, price_change=asked)
+    ports.store.commit(Change(subscription, after, expecting=reminders.PRICE_AS_READ))
+    return after
 
 
 def _holds_prices(ports: Ports, merchant: Merchant, subscription: Subscription) -> bool:

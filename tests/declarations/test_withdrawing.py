@@ -244,6 +244,28 @@ def test_what_a_bank_took_is_not_given_back_again(hall: Hall) -> None:
     assert (hall.declaration.refunded, hall.world.charges()[0]["refunded"]) == ((), 0)
 
 
+@pytest.mark.spec("X-10", "B-7")
+def test_one_without_an_order_id_is_finished_after_its_subscription_has_ended(hall: Hall) -> None:
+    order = hall.buy().invoice.order_id
+    receive.receive(
+        hall.world.ports,
+        hall.world.merchant,
+        Duty.WITHDRAWAL,
+        Declared(Kind.WITHDRAWAL, "Ann", "ann@example.com", "Course"),
+        Sender("192.0.2.1", "DE", "de", customer=hall.subscription.customer),
+        key="attempt-course",
+        now=hall.world.now,
+    )
+    hall.world.sandbox.faults.arm("timeout_before", 2)
+    hall.tick()
+    assert hall.subscription.state is State.CANCELLED
+    assert [c["refunded"] for c in hall.world.charges()] == [0]
+    hall.world.advance(hours=2)
+    assert [c["refunded"] for c in hall.world.charges()] == [2999]
+    assert hall.declaration.state is DeclarationState.CARRIED_OUT
+    assert hall.declaration.refunded == (order,)
+
+
 @pytest.mark.spec("X-10")
 @pytest.mark.parametrize("why", ["consent", "no_right", "over"])
 @pytest.mark.xfail(

@@ -42,6 +42,7 @@ def carry_out(ports: Ports, found: Declaration, now: datetime) -> str:
     about = _about(ports, found)
     if isinstance(about, Reason):
         return to_agent(ports, found, about, now)
+    found = _noted(ports, found, about)
     try:
         if found.declared.kind is Kind.WITHDRAWAL and found.is_verified:
             return _withdraw(ports, found, about, now)
@@ -72,6 +73,16 @@ def _about(ports: Ports, found: Declaration) -> list[Subscription] | Reason:
     if len(candidates) > 1:
         return Reason.SEVERAL
     return candidates or Reason.NOTHING_RUNS
+
+
+def _noted(ports: Ports, found: Declaration, about: list[Subscription]) -> Declaration:
+    """Notes which subscriptions a declaration is about before any of them ends: what has ended is
+    found by no words."""
+    if found.about or not about:
+        return found
+    noted = replace(found, about=tuple(each.id for each in about))
+    ports.store.commit(Change(found, noted, expecting=DECIDED_ON))
+    return noted
 
 
 def likely(

@@ -22,6 +22,7 @@ from billing.plans.plan_change import When
 from billing.refunds.refunds import RefundState
 from billing.render.messages import text
 from tests.declarations.hall import BERLIN, DELAYED, Hall
+from tests.migration.moving_shop import MovingShop
 from tests.scenarios import disputes
 from tests.world import ADDRESS, World
 
@@ -264,6 +265,35 @@ def test_one_without_an_order_id_is_finished_after_its_subscription_has_ended(ha
     assert [c["refunded"] for c in hall.world.charges()] == [2999]
     assert hall.declaration.state is DeclarationState.CARRIED_OUT
     assert hall.declaration.refunded == (order,)
+
+
+@pytest.mark.spec("X-10", "M-6")
+def test_what_was_paid_where_it_was_moved_from_is_a_persons_to_give_back() -> None:
+    shop = MovingShop(SEPTEMBER)
+    held = shop.subscribe()
+    imported = shop.imported(country="DE", state="")
+    shop.move(imported)
+    world = shop.world
+    moved = world.subscription(held.email)
+    receive.receive(
+        world.ports,
+        world.merchant,
+        Duty.WITHDRAWAL,
+        Declared(Kind.WITHDRAWAL, "Ann", held.email, ""),
+        Sender("192.0.2.1", "DE", "de", customer=moved.customer),
+        key="attempt-moved",
+        now=world.now,
+    )
+    world.now += timedelta(minutes=1)
+    world.tick()
+    (found,) = world.store.declarations("acme", limit=9)
+    assert (found.state, found.why) == (DeclarationState.AGENT, Reason.REFUND)
+    assert world.subscription(held.email).state is State.CANCELLED
+    decide.approve(world.ports, found, None, by="agent", now=world.now)
+    world.now += timedelta(minutes=1)
+    world.tick()
+    (found,) = world.store.declarations("acme", limit=9)
+    assert (found.state, found.why) == (DeclarationState.CARRIED_OUT, None)
 
 
 @pytest.mark.spec("X-10")

@@ -213,7 +213,7 @@ class Declaration(Entity):
     ) -> Declaration:
         """Returns it as carried out."""
         after = self._decided(DeclarationState.CARRIED_OUT, now, by)
-        return replace(after, ends_at=ends_at, refunded=refunded)
+        return replace(after, why=None, ends_at=ends_at, refunded=refunded)
 
     def denied(self, now: datetime) -> Declaration:
         """Returns it as denied by whoever has the address on file."""

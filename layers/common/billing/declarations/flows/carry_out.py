@@ -126,6 +126,8 @@ def _withdraw(ports: Ports, found: Declaration, about: list[Subscription], now: 
     if isinstance(plan, Reason):
         return to_agent(ports, found, plan, now)
     refunded = repay(ports, found, plan, now)
+    if found.why is not Reason.REFUND and withdraw.began_elsewhere(ports, about):
+        return to_agent(ports, found, Reason.REFUND, now)
     return done(ports, found, now, CUSTOMER, found.at, refunded)
 
 

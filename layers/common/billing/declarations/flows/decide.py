@@ -85,7 +85,9 @@ def approve(
             raise Refused("declaration_unmatched")
         try:
             matched = replace(found, customer=customer)
-            after = replace(matched.verified(Verification.AGENT, now), about=meant, decided_by=by)
+            after = matched.verified(Verification.AGENT, now)
+            # They know why it came to them, and are not asked that again.
+            after = replace(after, about=meant, decided_by=by, why=found.why)
             others = tuple(each for each in found.about if each not in meant)
             ports.store.commit(
                 Change(found, after, expecting=DECIDED_ON),

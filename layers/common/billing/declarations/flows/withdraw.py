@@ -9,7 +9,8 @@ from billing.cancel.regions.rules import Duty
 from billing.declarations import matching, withdrawal
 from billing.declarations.declarations import Declaration, Reason
 from billing.kernel.catalog import PriceType
-from billing.kernel.orders import PAYMENTS, Order
+from billing.kernel.invoicing import first_invoice_id
+from billing.kernel.orders import PAYMENTS, Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
 from billing.refunds import value
@@ -31,6 +32,16 @@ def plan(ports: Ports, found: Declaration, about: list[Subscription]) -> Plan | 
             return part
         payments += part
     return payments
+
+
+def began_elsewhere(ports: Ports, about: list[Subscription]) -> bool:
+    """Tests whether a first payment was made where its subscription was moved from, so that only a
+    person can give it back (M-6)."""
+    for each in about:
+        first = ports.store.invoice(each.merchant, each.customer, first_invoice_id(each.id))
+        if first is None or first.order_kind is not OrderKind.SALE:
+            return True
+    return False
 
 
 def _of_subscription(ports: Ports, found: Declaration, bought: Subscription) -> Plan | Reason:

@@ -14,11 +14,12 @@ from billing.declarations.flows.receive import Sender
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
-from billing.kernel.subscription import State
+from billing.kernel.subscription import Source, State
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.plans.flows import change_plan
 from billing.plans.plan_change import When
+from billing.refunds.flows import refund
 from billing.refunds.refunds import RefundState
 from billing.render.messages import text
 from tests.declarations.hall import BERLIN, DELAYED, Hall
@@ -119,9 +120,6 @@ def test_a_one_time_purchase_is_withdrawn_from_by_its_order_id(hall: Hall) -> No
 
 @pytest.mark.spec("X-10")
 def test_what_was_refunded_before_is_not_refunded_again(hall: Hall) -> None:
-    from billing.kernel.subscription import Source
-    from billing.refunds.flows import refund
-
     order = hall.buy().invoice.order_id
     paid = refund.payment(hall.world.ports, "acme", order)
     refund.request(
@@ -296,24 +294,29 @@ def test_what_was_paid_where_it_was_moved_from_is_a_persons_to_give_back() -> No
     assert (found.state, found.why) == (DeclarationState.CARRIED_OUT, None)
 
 
-@pytest.mark.spec("X-10")
+@pytest.mark.spec("X-10", "B-7")
 @pytest.mark.parametrize("why", ["consent", "no_right", "over"])
-@pytest.mark.xfail(
-    strict=True,
-    reason="a person carries it out, and it comes back to them for the same reason for ever",
-)
-def test_a_person_who_carries_a_withdrawal_out_all_the_same_is_not_asked_again(
-    hall: Hall, why: str
+@pytest.mark.parametrize("terms", [DELAYED, ONCE])
+def test_a_person_decides_once_and_gives_back_by_hand_what_no_law_says(
+    hall: Hall, why: str, terms: PriceTerms
 ) -> None:
     fields: dict[str, dict[str, Any]] = {
         "no_right": {"address": ADDRESS},
         "consent": {"starts_at_once": True},
     }
-    order = hall.buy(ONCE, **fields.get(why, {})).invoice.order_id
+    if why == "consent" and terms is DELAYED:
+        terms = replace(DELAYED, type=PriceType.INSTALLMENT, installments=4)
+    order = hall.buy(terms, **fields.get(why, {})).invoice.order_id
     if why == "over":
         hall.world.advance(days=20)
     withdraw(hall, order)
     assert hall.declaration.why == why
-    decide.approve(hall.world.ports, hall.declaration, None, by="agent", now=hall.world.now)
+    ports, now = hall.world.ports, hall.world.now
+    paid = refund.payment(ports, "acme", order)
+    refund.request(ports, paid, amount_minor=700, source=Source.MERCHANT, now=now)
+    decide.approve(ports, hall.declaration, None, by="agent", now=now)
     hall.tick()
     assert hall.declaration.state is DeclarationState.CARRIED_OUT
+    assert [c["refunded"] for c in hall.world.charges()] == [700]
+    if terms is not ONCE:
+        assert hall.subscription.state is State.CANCELLED

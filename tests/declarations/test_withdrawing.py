@@ -14,6 +14,7 @@ from billing.declarations.flows.receive import Sender
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
+from billing.kernel.periods import Period
 from billing.kernel.subscription import Source, State
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
@@ -66,25 +67,6 @@ def test_with_consent_to_an_immediate_start_the_days_used_are_paid(hall: Hall) -
     withdraw(hall, order)
     # Ten whole days of the 30 that it paid for are used; the rest is rounded up.
     assert [c["refunded"] for c in hall.world.charges()] == [2999 - 999]
-
-
-@pytest.mark.xfail(
-    strict=True, reason="the part in proportion does not know that some of a payment is credit"
-)
-@pytest.mark.spec("X-10", "A-4")
-def test_of_a_cheaper_plan_the_days_used_are_paid_at_its_own_price(hall: Hall) -> None:
-    """9000 paid, 6000 of it left as credit by a change on the first day."""
-    dear, cheap = (replace(DELAYED, price=Money(n, Currency.USD)) for n in (9000, 3000))
-    product = hall.world.product(dear, cheap)
-    bought = hall.world.buy(product, address=BERLIN, starts_at_once=True)
-    change_plan.change(
-        hall.world.ports, hall.subscription, product.price_points[1], When.NOW, now=hall.world.now
-    )
-    assert hall.subscription.credit_minor == 6000
-    hall.world.advance(days=10, hours=5)
-    withdraw(hall, bought.invoice.order_id)
-    hall.world.advance(days=2)
-    assert [c["refunded"] for c in hall.world.charges()] == [9000 - 1000]
 
 
 @pytest.mark.spec("X-10")
@@ -320,3 +302,37 @@ def test_a_person_decides_once_and_gives_back_by_hand_what_no_law_says(
     assert [c["refunded"] for c in hall.world.charges()] == [700]
     if terms is not ONCE:
         assert hall.subscription.state is State.CANCELLED
+
+
+@pytest.mark.spec("X-10", "A-4")
+@pytest.mark.parametrize(
+    ("minor", "period", "back"),
+    [(5998, Period.MONTHLY, 4000), (36500, Period.YEARLY, None), (1000, Period.MONTHLY, None)],
+    ids=["same days", "other days", "credit left"],
+)
+def test_days_of_which_another_plan_was_made_are_a_persons_to_count(
+    hall: Hall, minor: int, period: Period, back: int | None
+) -> None:
+    order = hall.buy(starts_at_once=True).invoice.order_id
+    other = hall.world.product(
+        replace(DELAYED, price=Money(minor, Currency.USD), period=period), name="Other"
+    )
+    hall.world.advance(days=5)
+    ports, now = hall.world.ports, hall.world.now
+    change_plan.change(ports, hall.subscription, other.default_price_point, When.NOW, now=now)
+    hall.world.work()
+    hall.world.advance(days=5)
+    withdraw(hall, order)
+    assert hall.subscription.state is State.CANCELLED
+    if back is not None:
+        assert hall.declaration.state is DeclarationState.CARRIED_OUT
+        # Five days at each price, of thirty: 500 and 1000 of 5498.
+        assert sum(c["refunded"] for c in hall.world.charges()) == pytest.approx(back, abs=2)
+        return
+    assert (hall.declaration.state, hall.declaration.why) == (
+        DeclarationState.AGENT,
+        Reason.REFUND,
+    )
+    decide.approve(ports, hall.declaration, None, by="agent", now=hall.world.now)
+    hall.tick()
+    assert hall.declaration.state is DeclarationState.CARRIED_OUT

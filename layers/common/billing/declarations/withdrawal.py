@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 from billing.kernel.invoices import Invoice
 
@@ -23,6 +25,27 @@ def owed_minor(invoice: Invoice, at: datetime, *, in_proportion: bool) -> int | 
         return None
     used = min(invoice.days, max(0, (at - invoice.scheduled_at) // DAY))
     return total - total * used // invoice.days
+
+
+def is_converted(invoices: Sequence[Invoice], price_point: str) -> bool:
+    """Tests whether unused days of a payment became those of another plan, or credit, before the
+    withdrawal from what is at a price point now: then days alone do not say what was used.
+
+    `invoices` are the paid ones, oldest first. Days that end with the same day stay the same days.
+    """
+    if not invoices:
+        return False
+    shifted = any(
+        each.changes_plan and _ends(each) != _ends(before) for before, each in pairwise(invoices)
+    )
+    last = invoices[-1]
+    changed = last.price_point != price_point and (last.period is not None or last.changes_plan)
+    return shifted or changed or any(each.credit_minor for each in invoices)
+
+
+def _ends(invoice: Invoice) -> date:
+    """Returns the day on which what it pays for ends."""
+    return (invoice.scheduled_at + (invoice.days or 0) * DAY).date()
 
 
 def left_minor(invoice: Invoice, owed: int) -> int:

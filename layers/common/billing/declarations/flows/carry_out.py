@@ -117,7 +117,7 @@ def _cancel(ports: Ports, found: Declaration, about: list[Subscription], now: da
 
 def _withdraw(ports: Ports, found: Declaration, about: list[Subscription], now: datetime) -> str:
     plan = _plan(ports, found, about)
-    if isinstance(plan, Reason):
+    if isinstance(plan, Reason) and plan is not Reason.REFUND:
         return to_agent(ports, found, plan, now)
     for each in about:
         _end(ports, found, each, now)

@@ -9,6 +9,7 @@ from billing.cancel.regions.rules import Duty
 from billing.declarations import matching, withdrawal
 from billing.declarations.declarations import Declaration, Reason
 from billing.kernel.catalog import PriceType
+from billing.kernel.invoices import Invoice
 from billing.kernel.invoicing import first_invoice_id
 from billing.kernel.orders import PAYMENTS, Order, OrderKind
 from billing.kernel.ports import Ports
@@ -57,7 +58,10 @@ def _of_subscription(ports: Ports, found: Declaration, bought: Subscription) -> 
     in_proportion = _starts_at_once(ports, found, bought.id)
     if in_proportion and bought.terms.type is not PriceType.RECURRING:
         return Reason.CONSENT
-    return _amounts(ports, found, paid, in_proportion=in_proportion)
+    invoices = _invoices(ports, found, paid)
+    if in_proportion and withdrawal.is_converted(invoices, bought.price_point):
+        return Reason.REFUND
+    return _amounts(found, paid, invoices, in_proportion=in_proportion)
 
 
 def _one_time(ports: Ports, found: Declaration) -> Plan | Reason:
@@ -75,7 +79,7 @@ def _one_time(ports: Ports, found: Declaration) -> Plan | Reason:
         return refusal
     if _starts_at_once(ports, found, purchase):
         return Reason.CONSENT
-    return _amounts(ports, found, [order], in_proportion=False)
+    return _amounts(found, [order], _invoices(ports, found, [order]), in_proportion=False)
 
 
 def _refusal(
@@ -101,14 +105,19 @@ def _starts_at_once(ports: Ports, found: Declaration, purchase: str) -> bool:
     return consent is not None and consent.starts_at_once is not None
 
 
-def _amounts(
-    ports: Ports, found: Declaration, paid: list[Order], *, in_proportion: bool
-) -> Plan | Reason:
+def _invoices(ports: Ports, found: Declaration, paid: list[Order]) -> list[Invoice]:
     assert found.customer is not None, "it is matched"
     named = [(found.merchant, found.customer, order.invoice or "") for order in paid]
+    read = [each for each in ports.store.invoices(named) if each is not None]
+    assert len(read) == len(paid), "a payment has one"
+    return read
+
+
+def _amounts(
+    found: Declaration, paid: list[Order], invoices: list[Invoice], *, in_proportion: bool
+) -> Plan | Reason:
     amounts: Plan = []
-    for order, invoice in zip(paid, ports.store.invoices(named), strict=True):
-        assert invoice is not None, "a payment has one"
+    for order, invoice in zip(paid, invoices, strict=True):
         owed = withdrawal.owed_minor(invoice, found.at, in_proportion=in_proportion)
         if owed is None:
             return Reason.CONSENT

@@ -34,11 +34,12 @@ class Wallet(Value):
     invoices: tuple[Invoice, ...]
     elsewhere: frozenset[str] = frozenset()
 
-    @property
-    def coverable(self) -> tuple[Subscription, ...]:
+    def coverable(self, *, test: bool) -> tuple[Subscription, ...]:
         """Returns the subscriptions that a card here can pay for: those paid by a method that its
-        gateway manages are changed there (B-9)."""
-        return tuple(s for s in self.payable if s.payment_method not in self.elsewhere)
+        gateway manages are changed there (B-9), and a test card pays for tests alone (W-3)."""
+        return tuple(
+            s for s in self.payable if s.test is test and s.payment_method not in self.elsewhere
+        )
 
     def beside(self, method: str) -> tuple[PaymentMethod, ...]:
         """Returns the other cards that can take over from one: the customer's own at the same

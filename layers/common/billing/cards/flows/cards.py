@@ -53,6 +53,15 @@ def _is_elsewhere(ports: Ports, method: PaymentMethod) -> bool:
         return False  # Its account is gone, and with it what was managed there (W-6).
 
 
+def is_test(ports: Ports, method: PaymentMethod) -> bool:
+    """Tests whether a card takes no real money: it pays for tests alone, and no other card does
+    (W-3)."""
+    try:
+        return ports.gateway_of(method).capabilities.test
+    except NotFound:  # Its account is gone (W-6).
+        return AccountRef(method.merchant, method.gateway, method.gateway_account).is_test
+
+
 def add(
     ports: Ports,
     merchant: str,
@@ -152,12 +161,13 @@ def _add(
 ) -> None:
     """Saves a card unless it is saved already, and charges `covered` to it; a repeat does
     nothing."""
+    test = is_test(ports, method)
 
     def writes(held: Wallet, some: Collection[str]) -> tuple[Write, ...]:
         kept = held.method(method.id)
         if kept is None and _was_removed(ports, method):
             return ()
-        chosen = _covered(held, some)
+        chosen = _covered(held, some, test=test)
         default_too = default or not held.methods
         used = cards.use(held, method, chosen, default=default_too, again=True, now=now)
         if kept is None:
@@ -215,7 +225,8 @@ def use(
         chosen = _one(held, method)
         if method in held.elsewhere:
             raise Refused("card_elsewhere", gateway=chosen.gateway)
-        used = cards.use(held, chosen, _covered(held, some), default=True, now=now)
+        paid_for = _covered(held, some, test=is_test(ports, chosen))
+        used = cards.use(held, chosen, paid_for, default=True, now=now)
         return (*used, ConditionCheck(chosen, expecting=("removed_at",))) if used else ()
 
     _commit_in_parts(ports, merchant, customer, covered, "card_default", writes, now)
@@ -247,7 +258,8 @@ def _commit_in_parts(
 ) -> None:
     """Writes a change of more subscriptions than a transaction holds in parts, with one
     OutboxEvent; after a failure in between (`Unfinished`), the same call again does the rest."""
-    chosen = _covered(wallet(ports, merchant, customer), covered)
+    held = wallet(ports, merchant, customer)
+    chosen = [s.id for s in held.payable if covered is None or s.id in covered]
     for start in range(0, max(1, len(chosen)), AT_ONCE):
         some = chosen[start : start + AT_ONCE]
 
@@ -306,5 +318,5 @@ def _kept_at(held: Wallet, account: AccountRef) -> str | None:
     return default if default in kept else next(iter(kept), None)
 
 
-def _covered(held: Wallet, chosen: Collection[str] | None) -> list[str]:
-    return [s.id for s in held.coverable if chosen is None or s.id in chosen]
+def _covered(held: Wallet, chosen: Collection[str] | None, *, test: bool) -> list[str]:
+    return [s.id for s in held.coverable(test=test) if chosen is None or s.id in chosen]

@@ -13,6 +13,7 @@ from billing.customers.web.portal_session import Visit, done, show
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.gateways import SANDBOX, AccountRef, TestCards
+from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.portal.web.pages import DONE
 from billing.web import custom_domains, http, redirects
@@ -39,7 +40,7 @@ def card_list(ports: Ports, visit: Visit) -> http.Answer:
         paid_with=paid_with,
         stays={method.id: rules.why_it_stays(wallet, method.id) for method in ordered},
         elsewhere=wallet.elsewhere,
-        can_add=not wallet.elsewhere or len(wallet.elsewhere) < len(ordered),
+        can_add=_can_add(ports, visit),
         done=what if what in DONE else None,
     )
 
@@ -136,7 +137,8 @@ def use_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
     found = _one(wallet, method)
     if method in wallet.elsewhere:
         raise Refused("card_elsewhere", gateway=found.gateway)
-    return show(visit, "card_use", method=found, payable=wallet.coverable)
+    payable = wallet.coverable(test=cards.is_test(ports, found))
+    return show(visit, "card_use", method=found, payable=payable)
 
 
 def use_card(ports: Ports, visit: Visit, method: str) -> http.Answer:
@@ -182,7 +184,8 @@ def _one(wallet: Wallet, method: str) -> PaymentMethod:
 
 
 def _account(ports: Ports, visit: Visit) -> AccountRef:
-    """Returns the account at which a new card is kept: that of the newest one.
+    """Returns the account at which a new card is kept: that of the newest one that is no test's,
+    if there is one (W-3).
 
     Raises `Refused` where cards are not ours.
     """
@@ -190,7 +193,29 @@ def _account(ports: Ports, visit: Visit) -> AccountRef:
     here = [method for method in wallet.methods if method.id not in wallet.elsewhere]
     if wallet.elsewhere and not here:
         raise Refused("card_elsewhere", gateway=wallet.methods[-1].gateway)
-    return visit.merchant.account_at(here[-1].gateway if here else SANDBOX)
+    if not here:
+        return _first_account(ports, visit.merchant)
+    real = [method for method in here if not cards.is_test(ports, method)]
+    return visit.merchant.account_at((real or here)[-1].gateway)
+
+
+def _first_account(ports: Ports, merchant: Merchant) -> AccountRef:
+    """Returns the account at which a customer without any keeps a card: the sandbox only until
+    keys are given (W-3)."""
+    active = [each.gateway for each in merchant.gateway_accounts if each.active]
+    accounts = [merchant.account_at(gateway) for gateway in active or (SANDBOX,)]
+    ours = (each for each in accounts if ports.gateway(each).capabilities.manages_cards)
+    if (account := next(ours, None)) is None:
+        raise Refused("card_elsewhere", gateway=active[0])
+    return account
+
+
+def _can_add(ports: Ports, visit: Visit) -> bool:
+    try:
+        _account(ports, visit)
+    except (NotFound, Refused):
+        return False
+    return True
 
 
 def _new_form(
@@ -203,8 +228,8 @@ def _new_form(
     errors: Mapping[str, Invalid] | None = None,
     declined: str | None = None,
 ) -> http.Answer:
-    wallet = _wallet(ports, visit)
-    collection = ports.gateway(_account(ports, visit)).collection()
+    gateway = ports.gateway(_account(ports, visit))
+    collection = gateway.collection()
     return show(
         visit,
         "card_new",
@@ -212,7 +237,7 @@ def _new_form(
         # Else the gateway's page asks, never its frame: with no charge to come, only there the bank
         # can answer.
         payment_methods=collection.tokens if isinstance(collection, TestCards) else (),
-        payable=wallet.coverable,
+        payable=_wallet(ports, visit).coverable(test=gateway.capabilities.test),
         attempt_key=attempt_key,
         form=typed,
         errors=errors or {},

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from billing.cancel import pausing
 from billing.cancel.flows import pause
+from billing.helpdesk.flows import decision, helpdesk
 from billing.kernel.customers import Address
 from billing.kernel.errors import Invalid
+from billing.kernel.merchants import SelfService
 from billing.kernel.money import Currency, Money
 from billing.kernel.subscription import Source, State, When
 from billing.plans.flows import announce_price
 from tests.portal.test_purchases import modules
 from tests.portal.visitors import Shop, Visitor
+from tests.render.html import read
 
 NEW_YORK = Address("1 Main Street", "Albany", "US", postal_code="12207", state="NY")
 
@@ -87,7 +90,7 @@ def test_resuming_shows_date_and_amount_first(shop: Shop) -> None:
     shop.world.advance(days=40)
     visitor = shop.signed_in()
     assert "You pay $29.99 today" in visitor.see(page(shop, "resume")).text
-    told = visitor.follow(visitor.post(page(shop, "resume"))).text
+    told = visitor.follow(visitor.post(page(shop, "resume"), at_once="true")).text
     assert "active again" in told
     visitor.post(page(shop, "resume"))
     shop.world.advance(minutes=5)
@@ -171,3 +174,47 @@ def test_a_customer_agrees_to_the_price_that_they_were_shown(shop: Shop) -> None
     assert "Agree to the new price" not in visitor.see(page(shop, "price")).text
     world.advance(days=20)
     assert amounts(shop) == [2999, 3999]
+
+
+@pytest.mark.spec("X-11")
+def test_what_was_shown_as_later_is_not_charged_at_once_by_a_form_that_was_left_open(
+    shop: Shop,
+) -> None:
+    visitor = buy(shop)
+    visitor.post(page(shop, "pause"), until=end(shop, 3))
+    shop.world.advance(to=datetime(2026, 2, 28, 14, 55, tzinfo=UTC))
+    visitor = shop.signed_in()
+    assert "Nothing is due today" in visitor.see(page(shop, "resume")).text
+    shop.world.advance(minutes=10)
+    sent = visitor.post(page(shop, "resume"))
+    assert sent.status == 409 and "You pay $29.99 today" in read(sent.body).text
+    assert shop.world.subscription().state is State.PAUSED
+    assert amounts(shop) == [2999]
+    visitor.follow(visitor.post(page(shop, "resume"), at_once="true"))
+    shop.world.advance(minutes=5)
+    assert amounts(shop) == [2999, 2999]
+
+
+@pytest.mark.spec("X-11", "H-4")
+def test_a_held_payment_that_resuming_charges_moves_no_later_ones_and_says_so(shop: Shop) -> None:
+    world = shop.world
+    shop.set(self_cancel=SelfService.MANUAL)
+    visitor = buy(shop)
+    world.advance(to=datetime(2026, 2, 27, 15, tzinfo=UTC))
+    visitor = shop.signed_in()
+    visitor.follow(visitor.post(page(shop, "cancel")))
+    world.advance(days=2)  # February's payment is held
+    visitor = shop.signed_in()
+    visitor.follow(visitor.post(page(shop, "pause"), until=end(shop)))
+    (asked,) = helpdesk.waiting(world.ports, world.merchant)
+    decision.decline(world.ports, world.merchant, asked.id, "No.", by="agent", now=world.now)
+    world.advance(days=3)
+    visitor = shop.signed_in()
+    shown = visitor.see(page(shop, "resume")).text
+    visitor.follow(visitor.post(page(shop, "resume"), at_once="true"))
+    world.advance(minutes=5)
+    assert amounts(shop) == [2999, 2999]
+    coming = world.subscription().next_charge_at
+    assert coming is not None and coming.date() == date(2026, 3, 31), "the anchor stayed"
+    assert "follow from today" not in shown and "$29.99" in shown
+    assert "March 4, 2026" in shown, "and is not dated as of a month ago"

@@ -33,25 +33,45 @@ def pause_subscription(ports: Ports, visit: Visit, subscription: str) -> http.An
     return done(visit, "paused")
 
 
-def resume_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+def resume_form(ports: Ports, visit: Visit, subscription: str, *, status: int = 200) -> http.Answer:
     """Shows what resuming charges, and when."""
     _, found = visit.account.purchase(subscription)
     if not purchases.may_resume(found):
         return http.redirect(visit.base)
     after = pausing.resume(found, visit.now)
-    at = after.next_charge_at or visit.now
-    amount = upcoming.next_charge(ports, visit.merchant, after, now=visit.now)
-    at_once = at <= visit.now
-    return show(visit, "resume", subscription=found, at=at, amount=amount, at_once=at_once)
+    at = max(after.next_charge_at or visit.now, visit.now)
+    return show(
+        visit,
+        "resume",
+        status=status,
+        subscription=found,
+        at=at,
+        amount=upcoming.next_charge(ports, visit.merchant, after, now=visit.now),
+        at_once=at <= visit.now,
+        # What was held before the pause is charged at once too, and moves nothing.
+        moves=after.anchor != found.anchor,
+    )
 
 
 def resume_subscription(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
-    """Resumes; a subscription that runs again already is left alone."""
+    """Resumes; a subscription that runs again already is left alone.
+
+    A charge at once is shown first to who was shown a later one.
+    """
     _, found = visit.account.purchase(subscription)
     if found.state is State.PAUSED and not purchases.may_resume(found):
         raise Refused("pause_off")
+    if _charges_at_once(found, visit.now) and "at_once" not in visit.request.form():
+        return resume_form(ports, visit, subscription, status=409)
     pause.resume(ports, found, now=visit.now)
     return done(visit, "resumed")
+
+
+def _charges_at_once(found: Subscription, now: datetime) -> bool:
+    if found.state is not State.PAUSED:
+        return False
+    at = pausing.resume(found, now).next_charge_at
+    return at is None or at <= now
 
 
 def _form(

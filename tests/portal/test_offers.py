@@ -143,6 +143,20 @@ def test_each_row_of_the_table_says_whether_an_offer_comes_before_its_cancellati
     assert rule == "none" or page(shop, "cancel?on=1") in str(first), "the way on is beside it"
 
 
+@pytest.mark.spec("X-11", "C-8")
+@pytest.mark.parametrize("kind", list(OfferKind))
+def test_who_cancelled_and_goes_back_takes_no_offer_of_what_ends(
+    shop: Shop, kind: OfferKind
+) -> None:
+    visitor = offering(shop, kind)
+    visitor.see(page(shop, "cancel"))
+    visitor.follow(visitor.post(page(shop, "cancel")))
+    before = shop.world.subscription()
+    assert before.state is State.CANCEL_PENDING
+    assert visitor.post(page(shop, "offer"), **taken(shop, kind)).status == 409
+    assert shop.world.subscription() == before
+
+
 @pytest.mark.spec("X-11")
 def test_another_offer_than_the_one_shown_is_not_taken(shop: Shop) -> None:
     visitor = offering(shop, OfferKind.DISCOUNT)

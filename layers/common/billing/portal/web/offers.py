@@ -86,6 +86,8 @@ def take(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     if offer is None or named != _name(offer) or mark is None or mark.stage is Stage.PASSED:
         raise Refused("offer_over")
     if mark.stage is Stage.SHOWN:
+        if found.cancelling is not None:
+            raise Refused("cancelling")  # they went on: to stay, they undo that first
         TAKEN[offer.kind](ports, visit, found, offer)
         _record(ports, visit, found, EventKind.OFFER_TAKEN, offer, mark)
         taken, until = replace(mark, stage=Stage.TAKEN), mark.at + SHOWN_FOR

@@ -115,7 +115,7 @@ OF_ISOLATION: tuple[Mutant, ...] = (
     _of(
         "a thread opens without its key",
         "billing.helpdesk.web.thread_pages",
-        "if not compare_digest(found.ticket.access_key.encode(), key.encode()):",
+        'if not compare_digest((key_of(who, found.ticket) or "").encode(), key.encode()):',
         "if False:",
         _HELPDESK,
     ),

@@ -13,6 +13,8 @@ from billing.helpdesk.messages import Author
 from billing.helpdesk.tickets import Ownership, TicketType
 from billing.kernel.merchants import PortalKind
 from billing.kernel.values import replace
+from functions.helpdesk import app as helpdesk_app
+from tests.helpdesk.desk import LINK, Guest
 from tests.helpdesk.tickets.asking import ask_support, decline
 from tests.outbox.changing import NEW, OLD, change, last, mailed
 from tests.web.shop import Shop
@@ -125,6 +127,38 @@ def test_a_request_is_answered_where_its_customer_is_reached_now(shop: Shop) -> 
     assert world.work()["told"] == 2
     assert len(mailed(world, NEW)) == 2
     assert mailed(world, OLD, before) == ["Confirm your message to Acme Courses"]
+
+
+@pytest.mark.spec("H-2", "H-3", "B-12")
+def test_the_link_to_a_thread_in_an_older_mail_is_void_once_the_email_changes(shop: Shop) -> None:
+    world = shop.world
+    world.buy()
+    guest = Guest(helpdesk_app.build(world.ports))
+    asked = ask_support(world, world.orders()[0].id, None)
+    world.work()
+    old = link_to_thread(world, OLD)
+    assert "Please" in guest.see(old).text
+    change(shop)
+    ticket.answer(world.ports, "acme", asked.id, "It is at 5.", key="one", now=world.now)
+    world.work()
+    guest.see(old, 404)
+    hidden = {"attempt": "attempt-1", "text": "Cancel it all, please."}
+    assert guest.browse("POST", old, hidden).status == 404
+    new = link_to_thread(world, NEW)
+    assert new != old and "It is at 5." in guest.see(new).text
+    assert guest.submit(new, text="Thank you.").status == 303
+    change(shop, new=OLD, old=NEW)
+    guest.see(new, 404)
+    assert "It is at 5." in guest.see(old).text, "theirs again"
+
+
+def link_to_thread(world: World, to: str) -> str:
+    """Returns the link in the newest mail about a ticket to somebody."""
+    body = last(world, to).get_body(("plain",))
+    assert body is not None
+    found = LINK.search(body.get_content())
+    assert found is not None
+    return found[1]
 
 
 @pytest.mark.spec("H-2")

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 
 from billing.branding.flows import dressing
 from billing.cancel.flows.endings import Ending
+from billing.helpdesk import thread_links
 from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows import decision, draft, ticket
 from billing.helpdesk.mail import letters
@@ -41,9 +42,9 @@ def messages(
     if thread is None:
         return LeftOut.ERASED
     customer = ticket.find_customer(ports, thread.ticket)
-    found = thread.ticket.reached_by(customer)
+    found = _keyed(ports, merchant, thread.ticket, thread.ticket.reached_by(customer))
     to_requester = _to_requester(ports, event, merchant, found, customer, now)
-    mails = _of_thread(ports, event, thread, message_id, to_requester)
+    mails = _of_thread(ports, event, replace(thread, ticket=found), message_id, to_requester)
     for mail in mails if isinstance(mails, list) else ():
         if mail["To"].addresses[0].addr_spec == to_requester.to.email:
             answers.expect(mail, merchant.id, found.id)
@@ -55,7 +56,7 @@ def _of_thread(
 ) -> list[EmailMessage] | LeftOut:
     """Returns the mails of an event of a thread; `message_id` is empty if it names no message."""
     merchant, now = to_requester.merchant, to_requester.at
-    found, message = replace(thread.ticket, email=to_requester.to.email), None
+    found, message = thread.ticket, None
     if message_id:
         message = next((each for each in thread.messages if each.id == message_id), None)
     elif thread.public:
@@ -112,6 +113,16 @@ def _of_approval(
     elif was.charge_at is not None:
         effect, amount = Effect(When.PERIOD_END, was.ends_at, was.charge_at), was.amount
     return letters.approved(to_requester, found, department, effect, amount, theirs)
+
+
+def _keyed(ports: Ports, merchant: Merchant, stored: Ticket, reached: Ticket) -> Ticket:
+    """Returns a ticket with the key that its link has in a mail to where it is answered now."""
+    secret = merchant.link_key
+    if reached.email != stored.email:
+        secret = portal_links.key(ports, merchant)
+    key = thread_links.key_of(stored, reached, secret)
+    assert key is not None, "its secret was drawn"
+    return replace(reached, access_key=key)
 
 
 def department_of(merchant: Merchant, department: str) -> Department:

@@ -120,9 +120,9 @@ def confirm_page(who: Caller, token: str) -> http.Answer:
 def confirm_request(who: Caller, token: str) -> http.Answer:
     """Opens the ticket of a draft; pressed twice it is one."""
     opened = draft.confirm(who.ports, who.merchant, _draft(who, token), now=who.now)
-    return http.redirect(
-        f"{who.base}/tickets/{opened.id}{thread_pages.KEYED}{opened.access_key}?done=sent"
-    )
+    key = thread_pages.key_of(who, opened)
+    reference = opened.id if key is None else f"{opened.id}{thread_pages.KEYED}{key}"
+    return http.redirect(f"{who.base}/tickets/{reference}?done=sent")
 
 
 def _is_platform(who: Caller) -> bool:

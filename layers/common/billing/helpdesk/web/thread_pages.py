@@ -7,6 +7,7 @@ from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlencode
 
+from billing.helpdesk import thread_links
 from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows import decision, ticket
 from billing.helpdesk.messages import Author
@@ -134,6 +135,13 @@ def _thread(who: Caller, reference: str, cursor: str | None = None) -> Thread:
         limit=ticket.SHOWN_AT_ONCE,
         cursor=cursor,
     )
-    if not compare_digest(found.ticket.access_key.encode(), key.encode()):
+    if not compare_digest((key_of(who, found.ticket) or "").encode(), key.encode()):
         raise NotFound("ticket_unknown")
     return found
+
+
+def key_of(who: Caller, found: Ticket) -> str | None:
+    """Returns the key of a thread's link for the reader of the mailbox where it is answered now;
+    None where no such link can have been mailed."""
+    reached = found.reached_by(ticket.find_customer(who.ports, found))
+    return thread_links.key_of(found, reached, who.merchant.link_key)

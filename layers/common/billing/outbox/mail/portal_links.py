@@ -35,7 +35,7 @@ def way_in(
     """
     if merchant.settings.portal is None:
         return None
-    name = portal_links.reference(_key(ports, merchant), customer, purchase, now)
+    name = portal_links.reference(key(ports, merchant), customer, purchase, now)
     url = f"{domains.portal(ports.operation.public_url, merchant)}/mail/{name}"
     paid = about if isinstance(about, Invoice) and about.state is InvoiceState.PAID else None
     if paid is None:
@@ -54,7 +54,7 @@ def _takes_cards(ports: Ports, about: AtGateway) -> bool:
         return True  # Its account is gone, and with it what was managed there (W-6).
 
 
-def _key(ports: Ports, merchant: Merchant) -> str:
+def key(ports: Ports, merchant: Merchant) -> str:
     """Returns the key that signs the merchant's links; it is drawn for the first one."""
     for _ in range(ATTEMPTS):
         if merchant.link_key is not None:

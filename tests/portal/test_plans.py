@@ -15,10 +15,11 @@ from billing.kernel.merchants import CreditAtEnd, SelfService
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Period, Span, Unit
-from billing.kernel.subscription import Source, State
+from billing.kernel.subscription import Source, State, When
 from billing.kernel.values import replace
 from billing.refunds.flows import refund
 from billing.refunds.payment import Payment
+from billing.render.formats import money
 from tests.plans.changing import change
 from tests.portal.test_purchases import ONCE, links, modules
 from tests.portal.visitors import ANN, Shop, Visitor, past_due
@@ -487,3 +488,25 @@ def test_mails_to_who_moved_to_germany_have_the_ways_out_of_its_law(shop: Shop) 
     said = receipt.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert "/cancel/acme?country=DE" in said
     assert "Verträge hier kündigen" in said  # in the words of its law
+
+
+@pytest.mark.spec("A-4", "C-10", "X-7")
+@pytest.mark.xfail(strict=True, reason="it is said before tax, and goes back with its tax")
+def test_the_credit_that_is_said_to_go_back_is_what_goes_back_with_its_tax(shop: Shop) -> None:
+    collecting(shop.world)
+    dear = replace(DELAYED, price=Money(9000, Currency.USD))
+    product = shop.world.product(dear, replace(DELAYED, price=Money(3000, Currency.USD)))
+    shop.world.buy(product, address=LOS_ANGELES)
+    shop.set(credit_at_end=CreditAtEnd.REFUND)
+    change(shop.world, product.price_points[1])
+    shop.world.now += timedelta(seconds=1)
+    visitor = shop.signed_in()
+    shown = visitor.see(cancel_page(shop)).text
+    shop.world.cancel(When.NOW)
+    shop.world.advance(minutes=5)
+    (back,) = [o.amount for o in shop.world.orders() if o.kind is OrderKind.REFUND]
+    assert back.amount_minor == 6510, "6000 and its tax of 8.5%"
+    assert f"Your remaining credit of {money(back, 'en')} will be refunded" in shown
+    (mail,) = [m for m in shop.world.mailer.sent if "has ended" in str(m["Subject"])]
+    said = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert f"Your remaining credit of {money(back, 'en')} will be refunded" in said

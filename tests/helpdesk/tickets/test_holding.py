@@ -383,3 +383,21 @@ def test_what_was_paid_for_meanwhile_is_held_by_nothing(world: World) -> None:
     assert (paid.state, paid.held_for, paid.held_since) == (State.COMPLETED, None, None)
     assert approve(world, found).carried_out_at == world.now
     assert world.subscription() == paid
+
+
+@pytest.mark.spec("X-8", "H-3", "P-13")
+def test_mails_date_what_is_charged_and_ends_as_the_portal_does_whatever_zone_is_set_now(
+    world: World,
+) -> None:
+    set_up(world, notice_days=10)
+    order = buy(world)
+    set_up(world, time_zone="Asia/Tokyo")  # where it is a day later by then
+    world.advance(to=DUE - timedelta(days=9))
+    asked = ask_support(world, order)
+    approve(world, asked)
+    world.work()
+    mails = [str(m.get_body(("plain",)).get_content()) for m in world.mailer.sent]  # type: ignore[union-attr]
+    (received,) = [mail for mail in mails if "counts from" in mail]
+    (approved,) = [mail for mail in mails if "too late to stop" in mail]
+    assert "counts from February 19, 2026" in received
+    assert "on February 28, 2026" in approved and "ends on March 31, 2026" in approved

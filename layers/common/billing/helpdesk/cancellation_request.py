@@ -18,9 +18,10 @@ from billing.kernel.writes import Change
 class Effect(Value):
     """The effect of approving a request to cancel: `ends_at` is when the subscription ends or
     ended, None where its last payment completes it; `charge_at` a scheduled charge that is made
-    before that (X-8)."""
+    before that (X-8). `zone` is the subscription's, whatever zone its merchant has now."""
 
     when: When
+    zone: str
     ends_at: datetime | None
     charge_at: datetime | None = None
 
@@ -30,12 +31,13 @@ def effect(
 ) -> Effect:
     """Returns the effect of a request as of its date, except for a charge that was too near to be
     stopped."""
+    zone = subscription.anchor.zone
     if waits_for_charge(subscription, lets_stand):
-        return Effect(When.PERIOD_END, _end_of_next_period(subscription), lets_stand)
+        return Effect(When.PERIOD_END, zone, _end_of_next_period(subscription), lets_stand)
     when = when_of(subscription, lets_stand)
     if cancellation.takes_effect_now(subscription, request(when, requested_at)):
-        return Effect(When.NOW, requested_at)
-    return Effect(When.PERIOD_END, subscription.period_at)
+        return Effect(When.NOW, zone, requested_at)
+    return Effect(When.PERIOD_END, zone, subscription.period_at)
 
 
 def when_of(subscription: Subscription, lets_stand: datetime | None = None) -> When:

@@ -94,7 +94,10 @@ def _of_opening(
     if opened:
         asked = found if was is None else replace(found, due_at=was.due_at)
         theirs = thread_url(ports, merchant, found)
-        mails.append(letters.request_received(to_requester, asked, department, message, theirs))
+        zone = _zone(ports, merchant, found)
+        mails.append(
+            letters.request_received(to_requester, asked, department, message, theirs, zone)
+        )
     return mails or LeftOut.UNTRUE
 
 
@@ -111,7 +114,8 @@ def _of_approval(
         effect = decision.effect(ports, found)
         amount = decision.next_amount(ports, merchant, found, now=to_requester.at)
     elif was.charge_at is not None:
-        effect, amount = Effect(When.PERIOD_END, was.ends_at, was.charge_at), was.amount
+        zone = _zone(ports, merchant, found)
+        effect, amount = Effect(When.PERIOD_END, zone, was.ends_at, was.charge_at), was.amount
     return letters.approved(to_requester, found, department, effect, amount, theirs)
 
 
@@ -123,6 +127,16 @@ def _keyed(ports: Ports, merchant: Merchant, stored: Ticket, reached: Ticket) ->
     key = thread_links.key_of(stored, reached, secret)
     assert key is not None, "its secret was drawn"
     return replace(reached, access_key=key)
+
+
+def _zone(ports: Ports, merchant: Merchant, found: Ticket) -> str:
+    """Returns the zone of the subscription that a ticket asks to cancel, as the portal dates it;
+    the merchant's for other tickets."""
+    if found.wish is TicketType.CANCEL and found.customer is not None and found.about is not None:
+        held = ports.store.subscription(merchant.id, found.customer, found.about)
+        if held is not None:
+            return held.anchor.zone
+    return merchant.settings.time_zone
 
 
 def department_of(merchant: Merchant, department: str) -> Department:

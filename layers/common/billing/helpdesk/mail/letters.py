@@ -16,10 +16,15 @@ from billing.render.messages import has, text
 
 
 def request_received(
-    envelope: Envelope, ticket: Ticket, department: Department, message: Message | None, url: str
+    envelope: Envelope,
+    ticket: Ticket,
+    department: Department,
+    message: Message | None,
+    url: str,
+    zone: str,
 ) -> EmailMessage:
     """Builds the mail to the requester that it was passed on, with its reference, and the day by
-    which it is decided (X-1, H-2)."""
+    which it is decided, in the zone of what it asks to cancel (X-1, H-2)."""
     language, words = envelope.language, _words(envelope, ticket, department)
     kind = _kind(ticket)
     masked = (text(language, "ticket.masked"),) if message is not None and message.masked else ()
@@ -29,7 +34,7 @@ def request_received(
         opening=(text(language, f"mail.request.{kind}.text", **words),),
         paragraphs=(
             *masked,
-            *_held_charge(envelope, ticket),
+            *_held_charge(envelope, ticket, zone),
             text(language, "mail.reference", reference=ticket.number),
         ),
         link=(text(language, "mail.ticket.see"), url),
@@ -105,17 +110,16 @@ def approved(
     """Builds the mail to the requester that it is done, or when it will be, after a charge of
     `amount` (X-8)."""
     language, words = envelope.language, _words(envelope, ticket, department)
-    zone = envelope.merchant.settings.time_zone
     # While a bank looks into a payment, nobody can say what the next one will be (W-4).
     unknown = text(language, "ticket.effect.amount")
     words["amount"] = unknown if amount is None else formats.money(amount, language)
     said = f"mail.approved.{ticket.wish}.text"
     if effect is not None and effect.charge_at is not None:
-        words["charge"] = formats.day(effect.charge_at, zone, language)
+        words["charge"] = formats.day(effect.charge_at, effect.zone, language)
         said = "ticket.effect.last"  # that payment completes it, so that nothing is left to end
         if effect.ends_at is not None:
             said = "mail.approved.late.text"
-            words["end"] = formats.day(effect.ends_at, zone, language)
+            words["end"] = formats.day(effect.ends_at, effect.zone, language)
     letter = Letter(
         subject=text(language, f"mail.approved.{ticket.wish}.subject", **words),
         title=text(language, "mail.approved.title"),
@@ -187,11 +191,11 @@ def _words(envelope: Envelope, ticket: Ticket, department: Department) -> dict[s
     }
 
 
-def _held_charge(envelope: Envelope, ticket: Ticket) -> tuple[str, ...]:
+def _held_charge(envelope: Envelope, ticket: Ticket, zone: str) -> tuple[str, ...]:
     """Returns the lines on which charges a request to cancel holds, and until when (H-4)."""
     if ticket.wish is not TicketType.CANCEL or ticket.due_at is None:
         return ()
-    zone, language = envelope.merchant.settings.time_zone, envelope.language
+    language = envelope.language
     key = "stands" if ticket.lets_stand else "held"
     asked = formats.day(ticket.requested_at, zone, language)
     return (text(language, f"ticket.{key}", date=asked),)

@@ -23,7 +23,7 @@ from billing.render.formats import money
 from tests.plans.changing import change
 from tests.portal.test_purchases import ONCE, links, modules
 from tests.portal.visitors import ANN, Shop, Visitor, past_due
-from tests.tax.taxing import LOS_ANGELES, collecting, usd
+from tests.tax.taxing import BERLIN, LOS_ANGELES, collecting, usd
 from tests.world import MONTHLY
 
 DELAYED = replace(MONTHLY, cancellation=Cancellation.DELAYED)
@@ -510,3 +510,24 @@ def test_the_credit_that_is_said_to_go_back_is_what_goes_back_with_its_tax(shop:
     (mail,) = [m for m in shop.world.mailer.sent if "has ended" in str(m["Subject"])]
     said = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert f"Your remaining credit of {money(back, 'en')} will be refunded" in said
+
+
+@pytest.mark.spec("X-1", "X-10")
+def test_a_portal_that_lets_nobody_cancel_still_leads_to_the_laws_way_out(shop: Shop) -> None:
+    shop.set(self_cancel=SelfService.OFF)
+    shop.world.buy(shop.world.product(DELAYED), address=BERLIN)
+    page = shop.signed_in().see("", **{"cloudfront-viewer-country": "DE"})
+    assert cancel_page(shop) not in str(page)
+    assert "Verträge hier kündigen" in page.text and "/cancel/acme" in str(page)
+
+
+@pytest.mark.spec("X-1", "X-10")
+@pytest.mark.xfail(strict=True, reason="the portal's own X opens a request, which may be declined")
+def test_where_the_law_prescribes_a_way_out_a_request_in_the_portal_waits_for_nobody(
+    shop: Shop,
+) -> None:
+    shop.set(self_cancel=SelfService.MANUAL)
+    shop.world.buy(shop.world.product(DELAYED), address=BERLIN)
+    visitor = shop.signed_in()
+    visitor.post(cancel_page(shop))
+    assert shop.world.subscription().state is State.CANCEL_PENDING

@@ -74,6 +74,8 @@ def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> ht
         elsewhere=cards.held_by(ports, visit.account.customer, visit.account.history).elsewhere,
         done=_done(request),
         helpdesk=found.settings.portal is PortalKind.HELPDESK,
+        # Whatever its merchant lets customers do here: the law's way out is on the page.
+        endings=endings.for_visitor(request, found, visit.account.customer.language, now),
     )
 
 

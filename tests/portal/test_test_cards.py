@@ -14,6 +14,7 @@ from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import AccountRef
 from billing.kernel.merchants import GatewayAccount
 from billing.kernel.values import replace
+from tests.portal.test_purchases import modules
 from tests.portal.visitors import Shop
 from tests.world import MONTHLY, World
 
@@ -124,3 +125,16 @@ def test_who_has_no_card_left_is_offered_no_test_card_of_a_live_shop() -> None:
         visitor.post("/cards/new", payment_method="pm_card_mastercard", attempt_key="attempt_1")
     )
     assert [m.gateway for m in shop.world.history().methods] == ["stripe"]
+
+
+@pytest.mark.spec("W-3")
+def test_who_bought_for_real_after_a_test_is_not_told_that_no_real_money_is_charged(
+    shop: Shop,
+) -> None:
+    shop.world.work()
+    visitor = shop.signed_in()
+    page = visitor.see()
+    assert "No real money is charged" not in page.text
+    assert [("Test" in str(each)) for each in modules(visitor)] == [False, True]
+    visitor.follow(visitor.post(f"/cards/{method_at(shop, 'stripe')}/use"))
+    assert shop.mails()[-1] == "Your default card for Acme Courses was changed"

@@ -16,7 +16,7 @@ from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.values import replace
-from billing.kernel.writes import ConditionCheck, Insert, Write
+from billing.kernel.writes import Change, ConditionCheck, Insert, Write
 
 ATTEMPTS = 8
 EVERYTHING = None
@@ -149,6 +149,18 @@ def keep_newest_bought_with(
     """Keeps the newest of equal cards after a purchase: a checkout saves its card without a look
     at those that are there."""
     keep_newest(ports, merchant.id, event.customer, now=now)
+    _note_real(ports, merchant.id, event.customer)
+
+
+def _note_real(ports: Ports, merchant: str, customer: str) -> None:
+    """Notes that a customer of tests has a real card: their pages and mails are no test's any more
+    (W-3)."""
+    before = ports.store.customer(merchant, customer)
+    if before is None or not before.test:
+        return
+    if all(is_test(ports, each) for each in ports.store.holdings(merchant, customer).methods):
+        return
+    ports.store.commit(Change(before, replace(before, test=False), expecting=("test",)))
 
 
 def _add(

@@ -193,7 +193,7 @@ def test_an_event_whose_claim_was_lost_is_not_logged(shop: Shop) -> None:
     theirs = replace(event, claimed_until=world.now + timedelta(minutes=5))
     world.store.commit(Change(event, theirs))
     with pytest.raises(Conflict):
-        append.append(world.ports, event, {"id": "x"})
+        append.append(world.ports, event, world.now, {"id": "x"})
     assert logged(world) == []
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from billing.cancel.flows import pause
-from billing.kernel.subscription import When
+from billing.cancel.flows import cancel, pause
+from billing.kernel.subscription import Source, When
 from billing.kernel.values import replace
 from tests.plans.test_failures import _other_card
 from tests.webhooks.hooks import URL, Hooks
@@ -83,3 +84,35 @@ def test_a_merchant_whose_events_nobody_reads_has_no_write_for_it() -> None:
     after = world.store.reminder("acme", world.subscription().customer, world.subscription().id)
     assert reminder is not None and after is not None
     assert after.access_told is None
+
+
+def test_of_two_events_beside_each_other_the_later_one_shows_the_later_access(
+    hooks: Hooks,
+) -> None:
+    """They are of two purchases, which nothing keeps in order; a receiver goes by `sequence`."""
+    world = hooks.world
+    for product in ("course", "club"):
+        world.buy(world.product(name=product, grants=(product,)))
+    world.work()
+    by_name = {each.product_name: each for each in world.history().subscriptions}
+    course, club = by_name["course"], by_name["club"]
+    pause.pause(world.ports, course, now=world.now)
+    store: Any = world.store
+    endpoints_of = store.webhook_endpoints
+
+    def interrupted(merchant: str) -> Any:
+        """The club is over, and that is told, between the snapshot of the pause and its event."""
+        store.webhook_endpoints = endpoints_of
+        world.now += timedelta(seconds=1)
+        cancel.request(world.ports, club, when=When.NOW, source=Source.CUSTOMER, now=world.now)
+        world.work()
+        world.now += timedelta(seconds=1)
+        return endpoints_of(merchant)
+
+    store.webhook_endpoints = interrupted
+    world.work()
+    sent = sorted(
+        (json.loads(post.body) for post in hooks.posts(URL)), key=lambda event: event["sequence"]
+    )
+    last = {each["grant"]: each["active"] for each in sent[-1]["data"]["object"]["grants"]}
+    assert last["club"] is False

@@ -62,16 +62,17 @@ def _log(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) ->
     """Appends an event to its merchant's log, and sends it to their endpoints."""
     from billing.event_log.web import snapshots  # the shapes of /v1, which few merchants need
 
+    place = append.next_place(ports, event.merchant)
     shown, access = snapshots.of(ports, event, now), None
     if event.kind in MAY_CHANGE_ACCESS and event.customer:
         access = snapshots.of_access(ports, merchant, event.customer, now)
         look_sooner.to_end_of_access(ports, event, merchant)
     if merchant.webhooks_since is None:
-        append.append(ports, event, shown, access=access)
+        append.append(ports, event, place, shown, access=access)
         return
     from billing.webhooks.flows import fan_out  # as few have endpoints
 
-    fan_out.append_and_send(ports, event, shown, access)
+    fan_out.append_and_send(ports, event, place, shown, access)
 
 
 def log_access_ended(
@@ -81,9 +82,9 @@ def log_access_ended(
     from billing.event_log.web import snapshots
     from billing.webhooks.flows import fan_out
 
-    customer = subscription.customer
+    customer, place = subscription.customer, append.next_place(ports, merchant.id)
     shown = snapshots.of_access(ports, merchant, customer, now)
-    logged = append.access_ended(ports, merchant.id, customer, subscription.id, shown, at)
+    logged = append.access_ended(ports, merchant.id, customer, subscription.id, place, shown, at)
     if merchant.webhooks_since is None:
         return (Insert(logged),)
     return fan_out.writes_of(ports, logged)

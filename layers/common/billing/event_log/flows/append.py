@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from billing.event_log.logged_events import EventHour, LoggedEvent, hour_of, id_at
 from billing.event_log.public_events import PUBLIC, PublicType
 from billing.helpdesk.tickets import NOBODY
-from billing.kernel.errors import Conflict
+from billing.kernel.errors import Conflict, Unavailable
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
@@ -27,6 +27,9 @@ NAME = "event_log"
 VERSION = "1"
 """The version of the API whose shapes the objects have."""
 
+FRESH_FOR = timedelta(seconds=5)
+"""The most time from an event's place to its write: a reader comes ten seconds after the place."""
+
 
 Along = Callable[[LoggedEvent], Transaction]
 """Returns the writes that go along with an event, such as its deliveries."""
@@ -37,19 +40,30 @@ def alone(logged: LoggedEvent) -> Transaction:
     return ()
 
 
+def next_place(ports: Ports, merchant: str) -> datetime:
+    """Returns the place of an event that is appended now.
+
+    It is taken before the event's object is read: so of two events about an object, the later one
+    shows all that the earlier one does. It is the clock's own time, because the `now` of a sweep
+    may be long past: a reader may have read on.
+    """
+    return _place(ports, merchant)
+
+
 def append(
     ports: Ports,
     event: OutboxEvent,
+    place: datetime,
     shown: Mapping[str, Any],
     along: Along = alone,
     access: Mapping[str, Any] | None = None,
 ) -> LoggedEvent:
-    """Appends a claimed outbox event with its object; raises `Conflict` if the claim is lost.
+    """Appends a claimed outbox event with its object, at a place that was taken before it was read.
 
-    It takes the clock's own time, because `now` may be long past: a reader may have read on.
-    `along` are writes of the same transaction. With `access`, that is an event beside it.
+    `along` are writes of the same transaction. With `access`, that is an event beside it. Raises
+    `Conflict` if the claim is lost, and `Unavailable` if the reading took too long.
     """
-    place = _place(ports, event.merchant)
+    _check_fresh(ports, place)
     logged = LoggedEvent(
         merchant=event.merchant,
         id=id_at(place, event.id),
@@ -75,14 +89,19 @@ def access_ended(
     merchant: str,
     customer: str,
     subscription: str,
+    place: datetime,
     shown: Mapping[str, Any],
     at: datetime,
 ) -> LoggedEvent:
-    """Returns the event of access that ended by time alone, to be written with its cause."""
+    """Returns the event of access that ended by time alone, to be written with its cause.
+
+    Raises `Unavailable` if it took too long to read since its place was taken.
+    """
+    _check_fresh(ports, place)
     cause = f"{subscription}:access:{at.isoformat()}"
     return LoggedEvent(
         merchant=merchant,
-        id=id_at(_place(ports, merchant), cause),
+        id=id_at(place, cause),
         type=PublicType.ACCESS_CHANGED.value,
         at=at,
         cause=cause,
@@ -130,10 +149,15 @@ def _writes(logged: LoggedEvent, event: OutboxEvent) -> Transaction:
 
 
 def _place(ports: Ports, merchant: str) -> datetime:
-    """Returns the place of an event appended now, in an hour that is marked to have events."""
+    """Returns an instant of now, in an hour that is marked to have events."""
     place = ports.clock()
     while ports.store.event_hour(merchant, hour_of(place)) is None:
         with suppress(Conflict):  # another one was first
             ports.store.commit(Insert(EventHour(merchant, hour_of(place))))
         place = ports.clock()
     return place
+
+
+def _check_fresh(ports: Ports, place: datetime) -> None:
+    if ports.clock() - place > FRESH_FOR:
+        raise Unavailable("It took too long to read what an event is about.")

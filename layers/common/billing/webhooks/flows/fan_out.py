@@ -27,6 +27,7 @@ from billing.webhooks.endpoints import WebhookEndpoint
 def append_and_send(
     ports: Ports,
     event: OutboxEvent,
+    place: datetime,
     shown: Mapping[str, Any],
     access: Mapping[str, Any] | None,
 ) -> None:
@@ -39,7 +40,7 @@ def append_and_send(
         made.extend(of_this)
         return tuple(map(Insert, of_this))
 
-    append.append(ports, event, shown, along, access)
+    append.append(ports, event, place, shown, along, access)
     start(ports, made)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from billing.kernel.receivers import Answer
-from billing.webhooks.flows.guarded_post import GuardedPost
+from billing.webhooks.flows.guarded_post import GuardedPost, _retry_after
 from tests.world import START
 
 pytestmark = pytest.mark.spec("M-5")
@@ -282,6 +282,15 @@ def test_retry_after_is_read_as_a_date(certificate: Path) -> None:
         answer = post(server, certificate)
     assert answer == Answer(429, retry_after=timedelta(hours=2))
     assert isinstance(START, datetime)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"Mon, 1 Jan 2024 00:00:00 +99999999999999999999", b"Mon, 99999999999 Jan 2024 00:00:00 GMT"],
+)
+def test_a_retry_after_beyond_all_numbers_is_none(value: bytes) -> None:
+    """An error here would end the worker, and the attempt would never count."""
+    assert _retry_after(b"HTTP/1.1 503 Busy\r\nRetry-After: " + value, lambda: START) is None
 
 
 def test_a_closed_port_is_a_failure(certificate: Path) -> None:

@@ -211,7 +211,7 @@ def _retry_after(head: bytes, clock: Callable[[], datetime]) -> timedelta | None
         return timedelta(seconds=min(int(text), 10**6))
     try:
         at = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # such as a zone of a billion hours
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)

@@ -7,7 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from billing.webhooks.flows import endpoints, resend
+from billing.event_log.logged_events import EventHour, LoggedEvent, hour_of, id_at
+from billing.kernel.writes import Insert
+from billing.webhooks.deliveries import Delivery, DeliveryState
+from billing.webhooks.flows import endpoints, recover, resend
 from tests.webhooks.hooks import Hooks
 
 pytestmark = pytest.mark.spec("M-5")
@@ -63,3 +66,41 @@ def test_a_range_that_ends_before_now_ends_there(hooks: Hooks) -> None:
     resend.replay(hooks.world.ports, "acme", hooks.endpoint.id, **span)
     hooks.wait(minutes=10)
     assert len(hooks.posts()) == sent
+
+
+def log(hooks: Hooks, kinds: list[str]) -> list[LoggedEvent]:
+    """Logs events of the last hour, as a busy merchant has them, a millisecond apart."""
+    begins = hour_of(hooks.world.now) - timedelta(hours=1)
+    logged = [
+        LoggedEvent(
+            *("acme", id_at(begins + timedelta(milliseconds=number), f"{number}"), kind),
+            *(begins, f"{number}", '{"object":"invoice","id":"x"}', "1"),
+        )
+        for number, kind in enumerate(kinds)
+    ]
+    hooks.world.store.commit(Insert(EventHour("acme", begins)))
+    for each in logged:
+        hooks.world.store.commit(Insert(each))
+    return logged
+
+
+def test_a_replay_of_few_events_of_many_waits_for_none_of_the_others(hooks: Hooks) -> None:
+    log(hooks, ["invoice.voided"] * 1500 + ["refund.succeeded"])
+    now = hooks.world.now
+    span = {"since": now - timedelta(hours=2), "until": now, "now": now}
+    kinds = ["refund.succeeded"]
+    resend.replay(hooks.world.ports, "acme", hooks.endpoint.id, types=kinds, **span)
+    hooks.wait(minutes=2)
+    assert hooks.types() == kinds
+
+
+def test_what_an_endpoint_lacks_waits_for_nothing_that_it_has(hooks: Hooks) -> None:
+    world, states = hooks.world, [DeliveryState.EXHAUSTED, *[DeliveryState.DELIVERED] * 1500]
+    logged = log(hooks, ["invoice.voided"] * 1502)
+    for each, state in zip(logged, [*states, DeliveryState.EXHAUSTED], strict=True):
+        place = "acme", hooks.endpoint.id, each.id, each.type
+        world.store.commit(Insert(Delivery(*place, world.now, 0, None, state, attempts=10)))
+    owing = hooks.current.owes(logged[0].id)
+    world.store.commit(*recover.writes(world.ports, owing, world.now))
+    hooks.wait(minutes=2)
+    assert {post.event for post in hooks.posts()} == {logged[0].id, logged[-1].id}

@@ -56,7 +56,7 @@ def writes(ports: Ports, endpoint: WebhookEndpoint, now: datetime) -> tuple[Writ
 
 def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
     endpoint, _, after = job.cursor.partition(" ")
-    count = job.seen
+    count = job.done
 
     def again(delivery: Delivery) -> Seen:
         nonlocal count

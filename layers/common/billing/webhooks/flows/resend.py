@@ -135,7 +135,7 @@ def replay(
 def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
     of, _, after = job.cursor.rpartition(" ")
     asked: dict[str, Any] = json.loads(of)
-    count = job.seen
+    count = job.done
 
     def again(logged: LoggedEvent) -> Seen:
         nonlocal count

@@ -8,9 +8,11 @@ from email.message import EmailMessage
 import pytest
 
 from billing.kernel.errors import Unavailable
+from billing.kernel.receivers import Answer
 from billing.kernel.values import replace
-from billing.webhooks.flows import alarms
-from tests.webhooks.hooks import Hooks
+from billing.webhooks.flows import alarms, endpoints
+from tests.webhooks.hooks import URL, Hooks
+from tests.world import Post
 
 pytestmark = pytest.mark.spec("M-5")
 
@@ -66,3 +68,17 @@ def test_a_mail_that_is_not_taken_goes_out_after_the_lease(hooks: Hooks) -> None
     hooks.world.now += hooks.world.ports.operation.lease + timedelta(minutes=1)
     alarms.sweep(hooks.world.ports, now=hooks.world.now)
     assert len(_subjects(hooks)) == 1
+
+
+def test_who_disables_an_endpoint_while_an_attempt_at_it_fails_is_not_mailed(hooks: Hooks) -> None:
+    world = hooks.world
+
+    def disabled_meanwhile(post: Post) -> Answer:
+        endpoints.change(world.ports, "acme", hooks.endpoint.id, enabled=False, now=world.now)
+        return Answer(500)
+
+    world.receivers.answers[URL] = disabled_meanwhile
+    hooks.buy()
+    hooks.wait(days=6)
+    assert _subjects(hooks) == []
+    assert hooks.current.due_at is None

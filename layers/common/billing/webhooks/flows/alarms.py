@@ -43,7 +43,7 @@ def _look(ports: Ports, now: datetime, due: Due) -> str:
     if not merchant.armed_in(ports.operation.environment):
         ports.store.lease_each([due], now + ports.operation.lease)
         return "disarmed"
-    if found.disabled is None and found.failing_since is None:
+    if not found.needs_a_look:
         ports.store.commit(Change(found, replace(found, due_at=None)))
         return "recovered"
     leases = ports.store.lease_each([due], now + ports.operation.lease)

@@ -104,3 +104,14 @@ def test_what_an_endpoint_lacks_waits_for_nothing_that_it_has(hooks: Hooks) -> N
     world.store.commit(*recover.writes(world.ports, owing, world.now))
     hooks.wait(minutes=2)
     assert {post.event for post in hooks.posts()} == {logged[0].id, logged[-1].id}
+
+
+def test_who_sent_many_deliveries_again_may_still_try_an_endpoint(hooks: Hooks) -> None:
+    world = hooks.world
+    hooks.buy()
+    delivery = hooks.deliveries()[0].id
+    for _ in range(endpoints.TESTS_AT_MOST + 1):
+        resend.resend(world.ports, "acme", delivery)
+    endpoints.test(world.ports, "acme", hooks.endpoint.id)
+    world.work()
+    assert "endpoint.tested" in hooks.types()

@@ -161,7 +161,7 @@ def test(ports: Ports, merchant: str, endpoint: str) -> Delivery:
     found = one(ports, merchant, endpoint)
     if not found.is_enabled:
         raise Refused("endpoint_disabled")
-    limit(ports, merchant, TESTS_AT_MOST)
+    limit(ports, merchant, "test", TESTS_AT_MOST)
     now = ports.clock()
     made = deliveries.new(found, id_at(now, f"test {ports.new_id('key')}"), TEST, now)
     ports.store.commit(Insert(made))
@@ -169,10 +169,10 @@ def test(ports: Ports, merchant: str, endpoint: str) -> Delivery:
     return made
 
 
-def limit(ports: Ports, merchant: str, most: int) -> None:
-    """Counts a test or a resend; raises `TooMany` where there were too many in an hour."""
+def limit(ports: Ports, merchant: str, what: str, most: int) -> None:
+    """Counts a test or a resend; raises `TooMany` where there were too many of it in an hour."""
     hour, now = timedelta(hours=1), ports.clock()
-    if ports.ephemeral.hit("webhook_tries", merchant, window=hour, now=now) > most:
+    if ports.ephemeral.hit("webhook_tries", f"{merchant}#{what}", window=hour, now=now) > most:
         raise TooMany()
 
 

@@ -90,7 +90,7 @@ def resend(ports: Ports, merchant: str, delivery_id: str) -> Delivery:
         raise NotFound("delivery_unknown")
     if not endpoints.one(ports, merchant, endpoint_id).is_enabled:
         raise Refused("endpoint_disabled")
-    endpoints.limit(ports, merchant, RESENDS_AT_MOST)
+    endpoints.limit(ports, merchant, "resend", RESENDS_AT_MOST)
     after = found.again(ports.clock() + LEASE)
     ports.store.commit(Change(found, after, expecting=("due_at", "state")))
     fan_out.start(ports, [after])

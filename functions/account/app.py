@@ -204,7 +204,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
         lambda: figures.begin_check(ports, now=now),
         lambda: samples.begin(ports, now=now),
         lambda: jobs_sweep.sweep(ports, now=now),
-        lambda: webhooks_sweep.sweep(ports, now=now),
+        lambda: webhooks_sweep.sweep(ports, now=now, keep_going=whole),
         lambda: erase.sweep(ports, now=now, keep_going=whole),
     )
     telemetry.tally(tally, "account_")

@@ -10,8 +10,9 @@ import pytest
 from billing.event_log.logged_events import EventHour, LoggedEvent, hour_of, id_at
 from billing.kernel.writes import Insert
 from billing.webhooks.deliveries import Delivery, DeliveryState
-from billing.webhooks.flows import endpoints, recover, resend
+from billing.webhooks.flows import endpoints, recover, resend, sweep
 from tests.webhooks.hooks import Hooks
+from tests.world import World
 
 pytestmark = pytest.mark.spec("M-5")
 
@@ -115,3 +116,17 @@ def test_who_sent_many_deliveries_again_may_still_try_an_endpoint(hooks: Hooks) 
     endpoints.test(world.ports, "acme", hooks.endpoint.id)
     world.work()
     assert "endpoint.tested" in hooks.types()
+
+
+def test_what_is_due_to_busy_endpoints_puts_off_no_other() -> None:
+    """Two replays are due faster than a round of the sweep goes; a third endpoint has a retry."""
+    world = World(shards=1)
+    hooks = Hooks(world)
+    others = [hooks.add(f"https://{n}.example.net/")[0] for n in range(2)]
+    places = [(other.id, number) for other in others for number in range(250)]
+    for endpoint, number in [*places, (hooks.endpoint.id, 500)]:
+        at = world.now + timedelta(milliseconds=number)
+        place = "acme", endpoint, id_at(at, "cause"), "invoice.voided"
+        world.store.commit(Insert(Delivery(*place, world.now, 0, at)))
+    swept = sweep.sweep(world.ports, now=world.now + timedelta(minutes=1))
+    assert swept["webhooks_started"] == len(places) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from billing.event_log.public_events import PublicType
 from billing.figures import closing
 from billing.figures.closing import ClosedDay
 from billing.figures.comparison import FiguresDiffer
-from billing.figures.flows import rebuild
+from billing.figures.flows import close, rebuild
 from billing.figures.sums import FigureSums
 from billing.kernel.money import Currency
 from billing.kernel.values import replace
@@ -127,6 +127,34 @@ def test_a_day_that_is_wrong_is_told_when_it_is_mended_and_holds_up_no_other(
     wrong_cent(world, "2026-01-31", -1)
     night(world)
     assert days(world)[2:] == [("2026-01-31", 1), ("2026-02-02", 1)]
+
+
+@pytest.mark.spec("M-10")
+def test_a_month_that_is_wrong_holds_up_no_day(world: Watched) -> None:
+    """The figures of a day are those of its month's days, which are right."""
+    begin(world)
+    world.buy()
+    night(world)
+    world.observe()
+    (of_month,) = [each for each in world.sums(length="month") if each.span == "2026-01"]
+    world.store.commit(Change(of_month, replace(of_month, new=of_month.new + 1)))
+    failing_night(world)
+    assert days(world) == [("2026-01-30", 1), ("2026-01-31", 1)]
+
+
+@pytest.mark.spec("M-10")
+def test_many_days_that_are_wrong_hold_up_no_other(world: Watched) -> None:
+    begin(world)
+    world.buy()
+    for _ in range(close.DAYS_MOST + 1):
+        night(world)
+    closed = [day for day, _ in days(world)]
+    for day in closed:
+        wrong = FigureSums("acme", day, Currency.USD, 9, test=True, revenue=1)
+        world.store.commit(Insert(wrong))
+    failing_night(world)
+    newest = (date.fromisoformat(closed[-1]) + A_DAY).isoformat()
+    assert days(world)[len(closed) :] == [(newest, 1)]
 
 
 @pytest.mark.spec("M-10")

@@ -150,6 +150,7 @@ def _check(
 def _compare(ports: Ports, log: Log, at: datetime, now: datetime, merchant: Merchant) -> Seen:
     """Compares the figures of a merchant's day two days before, and of the month it is in.
 
+    A day that is right is closed in a month that is wrong too, for it is shown by the sums of days.
     Raises `FiguresDiffer`: the job fails after some rounds, and failed jobs ring.
     """
     (book,) = ports.store.figure_books([merchant.id])
@@ -159,13 +160,17 @@ def _compare(ports: Ports, log: Log, at: datetime, now: datetime, merchant: Merc
     day = Anchor.at(instant, book.zone_at(instant)).wall.date()
     if instant < book.since:
         return Seen.SKIPPED
-    wrong = 0
-    for span in (day.isoformat(), month_of(day)):
-        wrong += len(recount.compare(ports, merchant, book, span))
-    if wrong:
-        telemetry.happened("figures differ", merchant=merchant.id, why=f"{wrong} rows of {day}")
+    of_day, of_month = (
+        len(recount.compare(ports, merchant, book, span))
+        for span in (day.isoformat(), month_of(day))
+    )
+    if of_day or of_month:
+        why = f"{of_day + of_month} rows of {day}"
+        telemetry.happened("figures differ", merchant=merchant.id, why=why)
+    if not of_day:
+        close.close(ports, merchant, book, day.isoformat(), log=log, now=now)
+    if of_day or of_month:
         raise FiguresDiffer
-    close.close(ports, merchant, book, day.isoformat(), log=log, now=now)
     return Seen.FINISHED
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from billing.figures.flows import rebuild
 from billing.figures.movement_kinds import MovementKind
 from billing.kernel.subscription import When
 from tests.figures.watched import Watched
@@ -107,3 +108,30 @@ def test_a_trial_that_converts_here_is_new() -> None:
     assert shop.kinds() == [(MovementKind.TRIAL, 2999)]
     shop.advance(days=29)
     assert shop.kinds()[1:] == [(MovementKind.NEW, 2999), (MovementKind.TRIAL, -2999)]
+
+
+def test_a_rebuild_knows_what_was_imported_once_it_is_charged_here() -> None:
+    """The stream gave up what brought it."""
+    shop = WatchedShop()
+    held = shop.subscribe()
+    imported = shop.imported()
+    shop.move(imported)
+    shop.advance(days=35)
+    assert shop.charged_here(held)
+    rebuild.begin(shop.watched.ports, "acme", now=shop.watched.now)
+    shop.watched.tick()
+    kinds = [(each.kind, each.minor) for each in shop.watched.movements()]
+    assert kinds == [(MovementKind.IMPORTED, 2999)]
+    assert [shop.counted(step) for step in STEPS] == [0, 0, 1, 0]
+
+
+def test_a_rebuild_knows_a_trial_that_was_imported_and_converted_here() -> None:
+    shop = WatchedShop()
+    held = shop.subscribe(trial=True)
+    imported = shop.imported()
+    shop.move(imported)
+    shop.advance(days=35)
+    assert shop.charged_here(held)
+    rebuild.begin(shop.watched.ports, "acme", now=shop.watched.now)
+    shop.watched.tick()
+    assert [shop.counted(step) for step in STEPS] == [1, 0, 0, 0]

@@ -14,6 +14,7 @@ from billing.figures.records import Record
 from billing.figures.sums import FigureBook
 from billing.kernel import taxes
 from billing.kernel.errors import Conflict
+from billing.kernel.invoices import InvoiceState, LineKind
 from billing.kernel.live_sources import row_of
 from billing.kernel.orders import PAYMENTS
 from billing.kernel.periods import Anchor
@@ -172,7 +173,7 @@ def change(
         at=at,
         cause=cause,
         in_cohort=book.has_cohort(at),
-        imported=uncharged,
+        imported=uncharged or (before is None and _was_paid_elsewhere(ports, subscription)),
         taken_back=uncharged and subscription.ended_by is Source.SYSTEM,
     )
     asked, evidence = subscription.cancelling, Evidence()
@@ -193,6 +194,22 @@ def change(
         *(figures, subscription), day=day, at=at, cause=cause
     )
     return replace(after, cases=followed, offers=offers), (*moved, *told, *lost)
+
+
+def _was_paid_elsewhere(ports: Ports, subscription: Subscription) -> bool:
+    """Tests whether a subscription was paid for where it was imported from, which its figures are
+    to begin with, though it has been charged here since."""
+    if row_of(subscription.id) is None or not subscription.is_live:
+        return False
+    invoices = ports.store.history(subscription.merchant, subscription.customer).invoices
+    here = sum(
+        invoice.subscription == subscription.id
+        and invoice.state is InvoiceState.PAID
+        and invoice.period is not None
+        and all(line.kind != LineKind.FREEZE for line in invoice.lines)
+        for invoice in invoices
+    )
+    return subscription.payments_made > here
 
 
 def day_of(book: FigureBook, at: datetime) -> date:

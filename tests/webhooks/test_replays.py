@@ -130,3 +130,16 @@ def test_what_is_due_to_busy_endpoints_puts_off_no_other() -> None:
         world.store.commit(Insert(Delivery(*place, world.now, 0, at)))
     swept = sweep.sweep(world.ports, now=world.now + timedelta(minutes=1))
     assert swept["webhooks_started"] == len(places) + 1
+
+
+def test_a_replay_sends_an_endpoint_the_types_that_it_is_for_unless_others_are_named() -> None:
+    hooks = Hooks(events=("customer.access_changed",))
+    hooks.buy()
+    replay_up_to_now(hooks)
+    hooks.wait(minutes=10)
+    assert set(hooks.types()) == {"customer.access_changed"}
+    now, kinds = hooks.world.now, ["purchase.completed"]
+    span = {"since": now - timedelta(hours=1), "until": now, "now": now}
+    resend.replay(hooks.world.ports, "acme", hooks.endpoint.id, types=kinds, **span)
+    hooks.wait(minutes=10)
+    assert hooks.types()[-1:] == kinds

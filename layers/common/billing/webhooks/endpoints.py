@@ -77,7 +77,11 @@ class WebhookEndpoint(Entity):
 
     def wants(self, kind: str) -> bool:
         """Tests whether events of a type are sent to it."""
-        return self.is_enabled and (EVERYTHING in self.events or kind in self.events)
+        return self.is_enabled and self.is_for(kind)
+
+    def is_for(self, kind: str) -> bool:
+        """Tests whether a type is one of those that it was made for, enabled or not."""
+        return EVERYTHING in self.events or kind in self.events
 
     def is_paused(self, now: datetime) -> bool:
         """Tests whether it is left alone after failures."""

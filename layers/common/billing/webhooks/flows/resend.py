@@ -26,6 +26,7 @@ from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Insert
 from billing.webhooks import deliveries
 from billing.webhooks.deliveries import LEASE, Delivery, DeliveryState
+from billing.webhooks.endpoints import EVERYTHING, WebhookEndpoint
 from billing.webhooks.flows import endpoints, fan_out
 from billing.webhooks.flows.recover import BETWEEN, PART
 
@@ -104,10 +105,11 @@ def replay(
     *,
     since: datetime,
     until: datetime,
-    types: Sequence[str] = ("*",),
+    types: Sequence[str] = (EVERYTHING,),
     now: datetime,
 ) -> Job:
-    """Starts a job that sends the events of a range to an endpoint, whether it had them or not.
+    """Starts a job that sends the events of a range to an endpoint, whether it had them or not:
+    those of the types that are named, or of all that it is for.
 
     A range up to now has all that is logged, whatever the clock of its process; what is logged from
     now on is on its way by itself, and is not sent twice.
@@ -140,7 +142,7 @@ def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> I
     def again(logged: LoggedEvent) -> Seen:
         nonlocal count
         endpoint = ports.store.webhook_endpoint(job.owner, asked["endpoint"])
-        if endpoint is None or not _is_asked(logged, asked):
+        if endpoint is None or not _is_asked(logged, asked, endpoint):
             return Seen.SKIPPED
         found = ports.store.delivery(job.owner, endpoint.id, logged.id)
         # A job of version 0.2 does not say when it was asked for, and ends there.
@@ -159,8 +161,11 @@ def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> I
     yield from each(of, ((one, one.id) for one in logged), again)
 
 
-def _is_asked(logged: LoggedEvent, asked: dict[str, Any]) -> bool:
-    return "*" in asked["types"] or logged.type in asked["types"]
+def _is_asked(logged: LoggedEvent, asked: dict[str, Any], endpoint: WebhookEndpoint) -> bool:
+    """Tests whether an event is of a type that is asked for: of all, those of its endpoint."""
+    if EVERYTHING in asked["types"]:
+        return endpoint.is_for(logged.type)
+    return logged.type in asked["types"]
 
 
 def _logged(ports: Ports, merchant: str, after: str, until: str) -> Iterator[LoggedEvent]:

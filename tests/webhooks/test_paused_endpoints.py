@@ -16,7 +16,7 @@ from billing.outbox.flows import deliver
 from billing.runtime import wiring
 from billing.webhooks.deliveries import Delivery, DeliveryState
 from billing.webhooks.endpoints import MOST_ENDPOINTS, PAUSES_AFTER, PROBE, WebhookEndpoint
-from billing.webhooks.flows import attempt
+from billing.webhooks.flows import attempt, endpoints
 from functions.deliveries import app
 from tests.webhooks.hooks import URL, Hooks
 
@@ -192,3 +192,15 @@ def test_an_endpoint_that_failed_once_under_load_recovers_without_anything_new(
     hooks.minutes(15)
     assert hooks.current.does_well
     assert hooks.states() == {DeliveryState.DELIVERED}
+
+
+def test_what_comes_after_the_last_attempt_of_all_others_is_attempted(hooks: Hooks) -> None:
+    hooks.answers(500)
+    hooks.buy()
+    while hooks.states() == {DeliveryState.PENDING}:
+        hooks.wait(minutes=5)
+    assert hooks.states() == {DeliveryState.EXHAUSTED}
+    hooks.answers(204)
+    endpoints.test(hooks.world.ports, "acme", hooks.endpoint.id)
+    hooks.wait(hours=2)
+    assert hooks.states() == {DeliveryState.DELIVERED} and hooks.current.does_well

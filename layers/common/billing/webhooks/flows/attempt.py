@@ -201,6 +201,9 @@ def _fail(
             failing = failing.switched_off(Disabled.FAILING, now)
         if after.state is not DeliveryState.PENDING:
             failing = failing.owes(after.event)
+        if after.state is DeliveryState.EXHAUSTED and is_news:
+            # Perhaps no attempt is to come any more for which the next event could wait.
+            failing = replace(failing, paused_until=None)
         if failing == current:
             return after, ()
         return after, (Change(current, failing, expecting=HEALTH),)

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from billing.declarations.flows import look
+from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.customers import Address
 from billing.kernel.merchants import SelfService
+from billing.kernel.periods import Period
 from billing.runtime import wiring
 from functions.helpdesk import app
 from tests.helpdesk.tickets.asking import ask_to_cancel, buy, newest, set_up
-from tests.world import World
+from tests.world import MONTHLY, World
 
 BERLIN = Address("Hauptstr. 1", "Berlin", "DE", postal_code="10115")
 
@@ -38,7 +40,9 @@ def world() -> Iterator[World]:
 
 @pytest.mark.spec("X-10", "H-3")
 def test_a_mail_about_a_request_leads_to_where_the_law_lets_its_sender_end_it(world: World) -> None:
-    buy(world, address=BERLIN)
+    """Who has an agreed number of payments: others end theirs by themselves there."""
+    twice = PriceTerms(PriceType.INSTALLMENT, MONTHLY.price, Period.MONTHLY, installments=2)
+    buy(world, twice, address=BERLIN)
     ask_to_cancel(world)
     world.work()
     (mail,) = [m for m in world.mailer.sent if "request to cancel" in m["Subject"]]

@@ -522,12 +522,14 @@ def test_a_portal_that_lets_nobody_cancel_still_leads_to_the_laws_way_out(shop: 
 
 
 @pytest.mark.spec("X-1", "X-10")
-@pytest.mark.xfail(strict=True, reason="the portal's own X opens a request, which may be declined")
 def test_where_the_law_prescribes_a_way_out_a_request_in_the_portal_waits_for_nobody(
     shop: Shop,
 ) -> None:
     shop.set(self_cancel=SelfService.MANUAL)
     shop.world.buy(shop.world.product(DELAYED), address=BERLIN)
     visitor = shop.signed_in()
+    assert "request" not in visitor.see(cancel_page(shop)).text
     visitor.post(cancel_page(shop))
     assert shop.world.subscription().state is State.CANCEL_PENDING
+    customer = shop.world.subscription().customer
+    assert not shop.world.store.tickets_of("acme", customer, limit=1).data

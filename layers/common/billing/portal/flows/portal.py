@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from billing.cancel.flows import cancel
+from billing.cancel.regions import lookup
+from billing.cancel.regions.rules import Duty
 from billing.customers import purchases
 from billing.customers.flows import customer_view
 from billing.customers.flows.customer_view import Account
@@ -18,10 +20,12 @@ from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.tickets import Ownership, Ticket, TicketType
 from billing.invoices.flows import documents, invoice_list
 from billing.invoices.flows.invoice_list import CreditNote
+from billing.kernel.catalog import PriceType
 from billing.kernel.errors import NotFound, Refused
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import SelfService
 from billing.kernel.orders import PAYMENTS, Order, OrderKind, typed_order_id
+from billing.kernel.periods import zone_named
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription, When
 from billing.kernel.values import replace
@@ -105,14 +109,13 @@ def cancel_purchase(
     comment: str | None,
 ) -> None:
     """Cancels one of the account's subscriptions as its price point has it, or opens a ticket, as
-    the merchant has it (X-1, P-16).
+    the merchant has it (X-1, P-16), but where the law lets customers cancel by themselves (X-10).
 
     Asking again for what holds changes nothing. Raises `Refused` where customers cannot cancel.
     """
-    mode = account.merchant.settings.self_cancel
-    if mode is SelfService.OFF:
+    if account.merchant.settings.self_cancel is SelfService.OFF:
         raise Refused("cancel_off")
-    if mode is SelfService.MANUAL:
+    if asks_a_person(ports, account, found, now):
         if found.is_live and not purchases.has_ended(found, now):
             asked = _request(ports, account, TicketType.CANCEL, found.product_name, reason, comment)
             _open(ports, account, replace(asked, subscription=found.id), now)
@@ -126,6 +129,20 @@ def cancel_purchase(
         reason=reason,
         comment=comment and messages.line(comment, messages.TEXT_MOST),
     )
+
+
+def asks_a_person(ports: Ports, account: Account, found: Subscription, now: datetime) -> bool:
+    """Tests whether a customer's cancellation waits for a person: a merchant's setting, which some
+    laws override where payments have no agreed number (X-10)."""
+    if account.merchant.settings.self_cancel is not SelfService.MANUAL:
+        return False
+    if found.terms.type is not PriceType.RECURRING:
+        return True
+    (kept,) = ports.store.bill_tos([(found.merchant, found.customer, found.id)])
+    address = account.customer.address if kept is None else kept.bill_to.address
+    today = now.astimezone(zone_named(account.merchant.settings.time_zone)).date()
+    rule = lookup.rule(address.country, address.state, today, Duty.CANCELLATION)
+    return rule is None or not rule.self_cancel_required
 
 
 def when_of(subscription: Subscription) -> When:

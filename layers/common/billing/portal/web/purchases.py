@@ -235,7 +235,7 @@ def _cancel_form(
         status=422 if errors else 200,
         purchase=purchase,
         subscription=found,
-        effect="ask" if settings.self_cancel is SelfService.MANUAL else effect,
+        effect="ask" if portal.asks_a_person(ports, visit.account, found, visit.now) else effect,
         reasons=tuple(CancelReason),
         form=typed,
         errors=errors or {},

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.cancel import charge_hold
+from billing.declarations.declarations import Declaration, DeclarationState, Reason
 from billing.gateways.sandbox.ledger import Row
 from billing.gateways.sandbox.refunds import ELSEWHERE
 from billing.helpdesk.tickets import Ticket, TicketState, TicketType
@@ -24,6 +25,9 @@ from sim.plan import FREEZE_MINOR
 from sim.value_writes import ValueWrites
 from sim.writes import Writes
 
+BY_HAND = {Reason.NO_RIGHT, Reason.OVER, Reason.CONSENT, Reason.REFUND}
+"""The reasons why no law says how much of a payment goes back."""
+
 
 class Oracle(Writes, ValueWrites, CouponWrites):
     """An observer of every write and charge; the gateway's own ledger is the truth."""
@@ -35,6 +39,7 @@ class Oracle(Writes, ValueWrites, CouponWrites):
         self._numbers_match(by_type)
         self._plans_match(by_type)
         self._requests_hold(by_type)
+        self._persons_decide(by_type)
         self._reservations_match(by_type)
         self._cards_stand(by_type)
         self._cards_stay_with_their_purchase(by_type)
@@ -87,6 +92,16 @@ class Oracle(Writes, ValueWrites, CouponWrites):
             waits_for_charge = asked is not None and asked.ticket == after.id
             if over and stands.held_for == after.id and not waits_for_charge:
                 raise Violation("21", f"{after.id} is {after.state} and holds on", stands.id)
+
+    def _persons_decide(self, by_type: dict[type, list[Put]]) -> None:
+        """Notes the declarations that a person grants though no law says how much goes back."""
+        for _, before, after in by_type.get(Declaration, ()):
+            if before is None or before.state is not DeclarationState.AGENT:
+                continue
+            proof_alone = before.why is Reason.REFUND and not before.is_verified
+            granted = after.state is DeclarationState.RECEIVED
+            if granted and before.why in BY_HAND and not proof_alone:
+                self.by_hand.add(after.id)
 
     def moves(self, invoice: str) -> None:
         """Checks that the merchant is armed when the gateway is asked to withdraw or refund."""

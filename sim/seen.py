@@ -35,6 +35,8 @@ class Seen:
         self.events: dict[str, OutboxEvent] = {}
         self.mailed: Counter[str] = Counter()
         self._in_outbox: dict[tuple[str, int], dict[str, OutboxEvent]] = defaultdict(dict)
+        self.by_hand: set[str] = set()
+        """The declarations whose money a person gives back, or not, by hand."""
         self._mailed_by: dict[str, tuple[str, int, int]] = {}
         self.left_out: dict[str, LeftOut | None] = {}
         self.stopped_since: dict[str, datetime] = {}

@@ -176,5 +176,12 @@ def test_a_receipt_and_the_mail_of_a_cancellation(world: World, calls: Counter[s
     world.cancel(When.NOW)
     calls.clear()
     assert deliver.sweep(world.ports, now=later) == {"told": 1}
-    # Read: the merchant, the subscription, the customer, and whether the address takes mail.
-    assert calls == {"GetItem": 4, "Query": 1, "TransactWriteItems": 1, "UpdateItem": 1}
+    # Read: the merchant, the subscription, the customer, where its buyer lives, and whether the
+    # address takes mail.
+    assert calls == {
+        "GetItem": 4,
+        "BatchGetItem": 1,
+        "Query": 1,
+        "TransactWriteItems": 1,
+        "UpdateItem": 1,
+    }

@@ -10,7 +10,6 @@ import pytest
 
 from billing.customers.flows import customer_view
 from billing.helpdesk.flows import decision
-from billing.kernel.merchants import SelfService
 from billing.kernel.money import Money
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Anchor
@@ -19,7 +18,7 @@ from billing.kernel.writes import Change
 from billing.rebill.flows import forecast
 from billing.tax.flows import upcoming
 from billing.tax.rates import DatedRate
-from tests.helpdesk.tickets.asking import ask_to_cancel, set_up
+from tests.helpdesk.tickets.asking import ask_support
 from tests.plans.changing import HALF, bought, change
 from tests.tax.taxing import BERLIN, LOS_ANGELES, collecting, usd
 from tests.world import MONTHLY, World
@@ -104,8 +103,7 @@ def test_mail_portal_and_ticket_show_the_next_charge_with_its_taxes() -> None:
         world.ports, world.merchant, subscription.customer, now=world.now
     )
     assert account.purchases[0].next_amount == usd(3283)
-    set_up(world, self_cancel=SelfService.MANUAL)
-    ticket = ask_to_cancel(world)
+    ticket = ask_support(world, world.orders()[0].id)
     amount = decision.next_amount(world.ports, world.merchant, ticket, now=world.now)
     assert amount == usd(3283)
 

@@ -112,10 +112,12 @@ def expected(
     histories: defaultdict[str, list[Any]] = defaultdict(list)
     worth: dict[str, tuple[Amounts, str]] = {}
     found = Expected(Counter(), Counter(), Counter(), Counter())
-    ever = False
+    ever, came = False, date.min
     for at, each, ppm in written:
         ended = each.state.value in {"cancelled", "completed"}
         day = (min(each.ends_at, at) if ended else at).astimezone(zone).date()
+        if ended:  # nobody ends before the day on which they came
+            day = max(day, came)
         histories[each.id].append(each)
         was, product = worth.get(each.id, (NOTHING, each.product))
         now = amounts(histories[each.id], ppm, was)
@@ -132,8 +134,10 @@ def expected(
         lived, lives = bool(others or was.mrr or was.paused), bool(others or now.mrr or now.paused)
         if lives and not lived:
             found.steps[day, "returned" if ever else "new"] += 1
+            came = day
         if lived and not lives:
             found.steps[day, "ended"] += 1
+            came = date.min
         ever = ever or lives
         worth[each.id] = now, each.product
     return found

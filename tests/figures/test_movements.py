@@ -214,6 +214,17 @@ def test_retries_used_up_are_churn_and_the_payment_after_all_is_reactivation() -
     assert kinds_of(moved) == [("new", 1_000), ("churn", -1_000), ("reactivation", 1_000)]
 
 
+@pytest.mark.spec("M-10", "H-4")
+def test_nobody_ends_before_the_day_on_which_they_came() -> None:
+    """A request to cancel from before the first payment is granted after it, as of then."""
+    ended = held().cancelled(at(0), Source.CUSTOMER)
+    _, moved = told([Happened(at(1), held()), Happened(at(2), ended)])
+    assert [(each.kind.value, each.day) for each in moved] == [
+        ("new", at(1).date()),
+        ("churn", at(1).date()),
+    ]
+
+
 @pytest.mark.spec("M-10")
 def test_of_start_marks_customers_who_were_live_when_the_month_began() -> None:
     one = held()

@@ -171,6 +171,9 @@ def changed(
     """
     before, test = figures.standing(standing.subscription), standing.test
     span, live = figures.span(test=test), figures.is_live(test=test)
+    if ended and span.since is not None:
+        # Granted as of when it was asked for, though a first payment came after that.
+        day = max(day, span.since)
     others = any(
         s.is_live
         for s in figures.standings

@@ -149,7 +149,7 @@ def test_of_two_gateways_the_buyer_chooses_and_the_first_is_the_default(
 def test_who_has_used_their_coupon_up_can_go_on_without_it(
     world: PayPalWorld, client: Client, place: str
 ) -> None:
-    """What they approved was saved for the attempt that was refused: no other can have it."""
+    """The method that they approved was saved for the refused attempt: no other can have it."""
     coupon(world, max_uses_per_customer=1)
     back(client, world.paypal.buyer(away(client, place, coupon="SPRING")))
     again: dict[str, str] = {"attempt_key": "another", "confirm_repeat": "true"}

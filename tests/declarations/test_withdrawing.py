@@ -304,6 +304,21 @@ def test_a_person_decides_once_and_gives_back_by_hand_what_no_law_says(
         assert hall.subscription.state is State.CANCELLED
 
 
+@pytest.mark.spec("X-10")
+def test_what_was_charged_since_goes_back_though_no_law_gives_the_right(hall: Hall) -> None:
+    order = hall.buy(replace(DELAYED, period=Period.WEEKLY), address=ADDRESS).invoice.order_id
+    withdraw(hall, order)
+    assert hall.declaration.why is Reason.NO_RIGHT
+    hall.world.advance(days=8)
+    assert len(hall.world.charges()) == 2
+    decide.approve(hall.world.ports, hall.declaration, None, by="agent", now=hall.world.now)
+    hall.tick()
+    assert hall.declaration.state is DeclarationState.CARRIED_OUT
+    price = DELAYED.price.amount_minor
+    assert [c["refunded"] for c in hall.world.charges()] == [0, price]
+    assert hall.subscription.state is State.CANCELLED
+
+
 @pytest.mark.spec("X-10", "A-4")
 @pytest.mark.parametrize(
     ("minor", "period", "back"),

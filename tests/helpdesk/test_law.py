@@ -40,7 +40,7 @@ def world() -> Iterator[World]:
 
 @pytest.mark.spec("X-10", "H-3")
 def test_a_mail_about_a_request_leads_to_where_the_law_lets_its_sender_end_it(world: World) -> None:
-    """Who has an agreed number of payments: others end theirs by themselves there."""
+    """They have an agreed number of payments: others end theirs by themselves there."""
     twice = PriceTerms(PriceType.INSTALLMENT, MONTHLY.price, Period.MONTHLY, installments=2)
     buy(world, twice, address=BERLIN)
     ask_to_cancel(world)

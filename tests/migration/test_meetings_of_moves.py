@@ -1,4 +1,4 @@
-"""What is chosen, asked for or changed while an import is moved or undone is not lost (M-6)."""
+"""Choices, requests and changes while an import is moved or undone are not lost (M-6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What its source ends on a day is not charged here from then on, whatever it is called (M-6)."""
+"""Rows that their source ends on a day are not charged here from then on (M-6)."""
 
 from __future__ import annotations
 

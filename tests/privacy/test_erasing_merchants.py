@@ -1,4 +1,4 @@
-"""What is erased with its merchant although no order names it (A-6, M-8)."""
+"""Data that is erased with its merchant although no order names it (A-6, M-8)."""
 
 from __future__ import annotations
 

@@ -116,26 +116,24 @@ def _cancel(ports: Ports, found: Declaration, about: list[Subscription], now: da
 
 
 def _withdraw(ports: Ports, found: Declaration, about: list[Subscription], now: datetime) -> str:
-    plan = _plan(ports, found, about)
-    if isinstance(plan, Reason) and plan is not Reason.REFUND:
+    plan = withdraw.plan(ports, found, about)
+    if isinstance(plan, Reason) and plan not in {Reason.REFUND, found.why}:
         return to_agent(ports, found, plan, now)
+    late: list[Order] = []
     for each in about:
-        _end(ports, found, each, now)
+        late += _end(ports, found, each, now)[1]
     # A charge that came between is a payment of the purchase as well.
-    plan = _plan(ports, found, about)
+    plan = withdraw.plan(ports, found, about)
     if isinstance(plan, Reason):
-        return to_agent(ports, found, plan, now)
+        if plan is not found.why:
+            return to_agent(ports, found, plan, now)
+        # A person has decided for that very reason: no law says how much of what was paid before
+        # goes back, and they give it back by hand.
+        plan = [(order, None) for order in late]
     refunded = repay(ports, found, plan, now)
     if found.why is not Reason.REFUND and withdraw.began_elsewhere(ports, about):
         return to_agent(ports, found, Reason.REFUND, now)
     return done(ports, found, now, CUSTOMER, found.at, refunded)
-
-
-def _plan(ports: Ports, found: Declaration, about: list[Subscription]) -> withdraw.Plan | Reason:
-    """Returns the payments to give back, or why a person must decide; none where one has decided
-    for that very reason, for then no law says how much: they give it back by hand."""
-    plan = withdraw.plan(ports, found, about)
-    return [] if isinstance(plan, Reason) and plan is found.why else plan
 
 
 def _end(

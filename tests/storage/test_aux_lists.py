@@ -105,7 +105,7 @@ def test_a_row_of_a_plan_that_was_left_is_not_shown(backend: Backend) -> None:
 
 @pytest.mark.spec("X-4")
 def test_what_has_ended_by_now_is_in_no_list_of_what_is_to_end(backend: Backend) -> None:
-    from billing.kernel.agreement import CancelRequest, Source, When
+    from billing.kernel.cancel_requests import CancelRequest, Source, When
 
     asked = CancelRequest(When.PERIOD_END, Source.CUSTOMER, T0, "ORD-1")
     pending = sold(1, state=State.CANCEL_PENDING, ends_at=T0 + DAY, cancelling=asked)

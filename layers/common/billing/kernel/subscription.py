@@ -12,13 +12,11 @@ from billing.kernel.agreement import (
     CHARGEABLE,
     LIVE,
     TERMINAL,
-    CancelRequest,
     Interrupted,
     PayNow,
-    Source,
     State,
-    When,
 )
+from billing.kernel.cancel_requests import CancelRequest, Source, When
 from billing.kernel.discounts import left_after
 from billing.kernel.plans import Plan, PlanChange
 from billing.kernel.quoted_funds import caught_up

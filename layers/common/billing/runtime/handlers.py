@@ -7,7 +7,7 @@ from datetime import datetime
 
 from billing.accounts.flows import account_life
 from billing.accounts.mail import handlers as account_mails
-from billing.cards.flows import cards
+from billing.cards.flows import bought_with
 from billing.customers.mail import handlers as customer_mails
 from billing.declarations.mail import handlers as declaration_mails
 from billing.event_log.flows import append
@@ -102,7 +102,7 @@ OFFERS = frozenset({EventKind.OFFER_SHOWN, EventKind.OFFER_TAKEN})
 CONSUMERS: tuple[Consumer, ...] = (
     Consumer("accounts", frozenset(EventKind), _make_account_due),
     Consumer("lists", list_rows.KINDS, list_rows.on_event),
-    Consumer("cards", frozenset({EventKind.PURCHASED}), cards.keep_newest_bought_with),
+    Consumer("cards", frozenset({EventKind.PURCHASED}), bought_with.keep_newest),
     Consumer("credit", frozenset({EventKind.PURCHASED, EventKind.ENDED}), credit.settle),
     Consumer("withdrawals", frozenset({EventKind.PAYMENT_VOID}), gateway_payments.withdraw_void),
     Consumer(sums.NAME, sums.KINDS, sums.on_event, notes_itself=True, serves=sums.collects),

@@ -11,12 +11,10 @@ from billing.cards.cards import Wallet
 from billing.kernel.customers import Customer, PaymentMethod
 from billing.kernel.errors import Conflict, NotFound, Refused, Unavailable, Unfinished
 from billing.kernel.gateways import AccountRef, Declined
-from billing.kernel.merchants import Merchant
-from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.values import replace
-from billing.kernel.writes import Change, ConditionCheck, Insert, Write
+from billing.kernel.writes import ConditionCheck, Insert, Write
 
 ATTEMPTS = 8
 EVERYTHING = None
@@ -141,26 +139,6 @@ def keep_newest(ports: Ports, merchant: str, customer: str, *, now: datetime) ->
         return  # erased meanwhile
     for before, newest in cards.outdated(held_by(ports, history.customer, history)):
         _replace(ports, before, newest, now)
-
-
-def keep_newest_bought_with(
-    ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
-) -> None:
-    """Keeps the newest of equal cards after a purchase: a checkout saves its card without a look
-    at those that are there."""
-    keep_newest(ports, merchant.id, event.customer, now=now)
-    _note_real(ports, merchant.id, event.customer)
-
-
-def _note_real(ports: Ports, merchant: str, customer: str) -> None:
-    """Notes that a customer of tests has a real card: their pages and mails are no test's any more
-    (W-3)."""
-    before = ports.store.customer(merchant, customer)
-    if before is None or not before.test:
-        return
-    if all(is_test(ports, each) for each in ports.store.holdings(merchant, customer).methods):
-        return
-    ports.store.commit(Change(before, replace(before, test=False), expecting=("test",)))
 
 
 def _add(

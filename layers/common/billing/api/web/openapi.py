@@ -37,7 +37,7 @@ KNOWN_AS = {
     "Source": "EndedBy",
     "Standing": "AccountStanding",
     "State": "SubscriptionState",
-    "billing__kernel__agreement__When": "billing__subscription__When",
+    "billing__kernel__cancel_requests__When": "billing__subscription__When",
     "billing__plans__plan_change__When": "billing__plan_change__When",
 }
 """Component names that programs know.

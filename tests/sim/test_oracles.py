@@ -19,7 +19,7 @@ NOTICED_BY = {
     "cancel recorded: forgotten by the payment": (1041, "13"),
     "access: goes on after the end": (1000, "12"),
     "access: grace without end": (1000, "12"),
-    "outbox: a claim shorter than a call": (1002, "13"),
+    "outbox: a claim shorter than a call": (1004, "13"),
     "change: the rest of a whole period": (1012, "3"),
     "sweeps: time is never over": (1003, "27"),
     "withdrawal: given back twice": (3017, "11"),

@@ -76,8 +76,8 @@ disables an endpoint at once. One that does nothing but fail is disabled after f
 you before that. Enabling it again sends what waited; what happened meanwhile you can replay.
 
 Deliveries are kept for 90 days. You can send one again, or all events of a time
-(`POST /v1/webhook-endpoints/{{id}}/replay`): the types that the endpoint is for, or those that you name; they
-keep their ids.
+(`POST /v1/webhook-endpoints/{{id}}/replay`): the types that the endpoint is for,
+or those that you name; they keep their ids.
 
 Rotating a secret lets the one before sign too for 24 hours: both signatures are in the header.
 

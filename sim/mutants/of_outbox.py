@@ -86,7 +86,7 @@ OUTBOX: tuple[Mutant, ...] = (
         ((lines, "ready", as_the_stream_names_them),),
     ),
     Mutant("event log: appended without a note", ((append, "_writes", without_note),)),
-    Mutant("event log: its hour is not marked", ((append, "_place", unmarked_hour),)),
+    Mutant("event log: its hour is not marked", ((append, "next_place", unmarked_hour),)),
     Mutant("mail: untrue, and sent", tuple((outdated, name, always(False)) for name in _UNTRUE)),
     Mutant("mail: true, and left out", tuple((outdated, name, always(True)) for name in _UNTRUE)),
     Mutant("mail: to the first email", ((Customer, "contact", first_contact),)),

@@ -45,9 +45,14 @@ def next_place(ports: Ports, merchant: str) -> datetime:
 
     It is taken before the event's object is read: so of two events about an object, the later one
     shows all that the earlier one does. It is the clock's own time, because the `now` of a sweep
-    may be long past: a reader may have read on.
+    may be long past: a reader may have read on. Its hour is marked to have events.
     """
-    return _place(ports, merchant)
+    place = ports.clock()
+    while ports.store.event_hour(merchant, hour_of(place)) is None:
+        with suppress(Conflict):  # another one was first
+            ports.store.commit(Insert(EventHour(merchant, hour_of(place))))
+        place = ports.clock()
+    return place
 
 
 def append(
@@ -117,7 +122,7 @@ def day_closed(ports: Ports, merchant: str, shown: Mapping[str, Any], now: datet
     cause = f"figures:{shown['id']}:{shown['test']}:{shown['revision']}"
     return LoggedEvent(
         merchant=merchant,
-        id=id_at(_place(ports, merchant), cause),
+        id=id_at(next_place(ports, merchant), cause),
         type=PublicType.FIGURES_DAY_CLOSED.value,
         at=now,
         cause=cause,
@@ -146,16 +151,6 @@ def _json(shown: Mapping[str, Any]) -> str:
 def _writes(logged: LoggedEvent, event: OutboxEvent) -> Transaction:
     noted = replace(event, done=(*event.done, NAME))
     return Insert(logged), Change(event, noted, expecting=("claimed_until",))
-
-
-def _place(ports: Ports, merchant: str) -> datetime:
-    """Returns an instant of now, in an hour that is marked to have events."""
-    place = ports.clock()
-    while ports.store.event_hour(merchant, hour_of(place)) is None:
-        with suppress(Conflict):  # another one was first
-            ports.store.commit(Insert(EventHour(merchant, hour_of(place))))
-        place = ports.clock()
-    return place
 
 
 def _check_fresh(ports: Ports, place: datetime) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from billing.cancel.flows import cancel
 from billing.cancel.regions import lookup
 from billing.cancel.regions.rules import Duty
+from billing.cards.flows import addresses
 from billing.customers import purchases
 from billing.customers.flows import customer_view
 from billing.customers.flows.customer_view import Account
@@ -25,7 +26,6 @@ from billing.kernel.errors import NotFound, Refused
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import SelfService
 from billing.kernel.orders import PAYMENTS, Order, OrderKind, typed_order_id
-from billing.kernel.periods import zone_named
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription, When
 from billing.kernel.values import replace
@@ -35,6 +35,7 @@ from billing.refunds.flows.refund import Takes
 from billing.refunds.payment import Effect, Payment
 from billing.render.einvoice import NoEInvoice
 from billing.render.messages import text
+from billing.tax.flows import taxation
 
 SWEPT_WITHIN = timedelta(days=7)
 """The time after the end of a subscription in which its entry is looked for."""
@@ -138,9 +139,8 @@ def asks_a_person(ports: Ports, account: Account, found: Subscription, now: date
         return False
     if found.terms.type is not PriceType.RECURRING:
         return True
-    (kept,) = ports.store.bill_tos([(found.merchant, found.customer, found.id)])
-    address = account.customer.address if kept is None else kept.bill_to.address
-    today = now.astimezone(zone_named(account.merchant.settings.time_zone)).date()
+    address = addresses.bill_to(ports, found.merchant, found.customer, found.id).address
+    today = taxation.today(account.merchant, now)
     rule = lookup.rule(address.country, address.state, today, Duty.CANCELLATION)
     return rule is None or not rule.self_cancel_required
 

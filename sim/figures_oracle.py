@@ -78,16 +78,20 @@ def amounts(history: Sequence[Any], ppm: int, was: Amounts) -> Amounts:
 
 
 def unpaid(history: Sequence[Any]) -> bool:
-    """Whether its retries were used up for a period that is still the one to pay."""
-    period = history[-1].period
-    return any(
-        each.state.value == "past_due"
-        and each.due_at is None
-        and each.open_invoice is None
-        and each.waiting_since is None
-        and each.period == period
-        for each in history
-    )
+    """Whether its retries were used up for a period that is still the one to pay, and no other time
+    was bought since, as a thaw does that begins a year at once."""
+    period, bought = history[-1].period, None
+    for each in reversed(history):
+        if each.period != period:
+            break
+        since = each.funds.since if each.funds is not None else None
+        running = each.state.value in {"active", "frozen"}
+        if since is not None and running and any(s.in_use_minor for s in each.funds.shares):
+            bought = bought or since
+        waits = each.due_at or each.open_invoice or each.waiting_since
+        if each.state.value == "past_due" and waits is None:
+            return bought is None or bought == since
+    return False
 
 
 class Expected(NamedTuple):

@@ -12,7 +12,7 @@ from billing.kernel.catalog import Initial, PriceTerms, PriceType
 from billing.kernel.merchants import CreditAtEnd, Merchant, Settings
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
-from billing.kernel.retries import RetrySchedule
+from billing.kernel.retries import FinalAction, RetrySchedule
 from billing.kernel.values import Value, replace
 from sim import money_back
 from sim.actions import cancel_at_end, cancel_now, pause_now, pay_now
@@ -56,6 +56,10 @@ SEED_OF_FREEZE = 6
 """A customer who freezes stays frozen when the next payment is due."""
 
 
+SEED_OF_LAPSE = 99
+"""A card that fails while its subscription is frozen, and pays when it is thawed."""
+
+
 SEED_OF_ANSWER = 11
 """A buyer who answers the bank at the checkout, and some minutes late for another plan."""
 
@@ -73,6 +77,7 @@ class Scene(Value):
     coupon: str | None = None
     taxed: bool = False
     in_germany: bool = False
+    keeps_unpaid: bool = False
 
 
 SCENES = {
@@ -230,6 +235,15 @@ SCENES = {
         ),
         Scene("freezes", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, freeze_next),)),
         Scene(
+            "thaws what had lapsed",
+            WEEKLY,
+            "pm_card_visa",
+            25,
+            SEED_OF_LAPSE,
+            acts=(Act(3, freeze_next),),
+            keeps_unpaid=True,
+        ),
+        Scene(
             "thinks better of it",
             MONTHLY,
             "pm_card_mastercard",
@@ -276,7 +290,8 @@ SCENES = {
 
 def plan_of(scene: Scene) -> Plan:
     """Returns the world of one customer."""
-    retries = RetrySchedule(every_days=1, attempts=2)
+    final = FinalAction.KEEP_PAST_DUE if scene.keeps_unpaid else FinalAction.CANCEL
+    retries = RetrySchedule(every_days=1, attempts=2, final_action=final)
     settings = Settings(
         retry_schedule=retries,
         freeze_price_minor=FREEZE_MINOR,

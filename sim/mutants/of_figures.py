@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from billing.figures import money_orders, monthly, movements
@@ -11,7 +10,7 @@ from billing.figures.flows import customers as figure_customers
 from billing.figures.movement_kinds import MovementKind
 from billing.figures.sums import FigureSums
 from sim.mutants.mutant import Mutant
-from sim.mutants.removing import always, constant
+from sim.mutants.removing import always
 
 
 def as_written(original: Any) -> Any:
@@ -22,11 +21,12 @@ def as_written(original: Any) -> Any:
 FIGURES: tuple[Mutant, ...] = (
     Mutant("figures: a batch that comes again adds again", ((FigureSums, "has_seen", always("")),)),
     Mutant("figures: retries used up are no churn", ((monthly, "_lapsed", always(None)),)),
+    Mutant("figures: a gap is not seen", ((figure_records, "runs_unpaid", always(False)),)),
     Mutant(
-        "figures: a late payment is a renewal as any",
-        ((figure_records, "IN_TIME", constant(timedelta(days=9_000))),),
+        "figures: what a thaw pays at once is nothing",
+        ((monthly, "runs_unpaid", always(True)),),
+        scene="thaws what had lapsed",
     ),
-    Mutant("figures: a gap is not seen", ((figure_records, "_is_after_a_gap", always(False)),)),
     Mutant(
         "figures: an end is not on its own day", ((figure_customers, "happened_at", as_written),)
     ),

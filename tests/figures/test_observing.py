@@ -7,14 +7,19 @@ from datetime import date, timedelta
 import pytest
 
 from billing.cancel.flows import pause as pausing
+from billing.cancel.pausing import pause, resume
+from billing.figures.monthly import monthly_minor
 from billing.figures.records import Record, changes_figures, sequence
 from billing.figures.sums import SEEN_MOST, FigureSums
 from billing.kernel.catalog import Cycle, Initial, PriceTerms, PriceType, TaxBehavior
 from billing.kernel.errors import Conflict
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
-from billing.kernel.subscription import When
+from billing.kernel.retries import FinalAction, RetrySchedule
+from billing.kernel.subscription import State, When
 from billing.kernel.values import replace
+from billing.kernel.writes import Change
+from billing.plans.flows import freeze
 from billing.storage.dynamo.writes import item_of
 from tests.figures.lives import BEGIN, bought, paid
 from tests.figures.watched import SHARD, Watched, by_day, mrr_of
@@ -262,14 +267,47 @@ def test_a_payment_that_is_skipped_after_a_thaw_counts_what_had_lapsed_in_that_p
 
 
 @pytest.mark.spec("M-10")
-def test_a_period_that_lapsed_and_is_paid_late_after_a_thaw_counts_again() -> None:
-    """Nothing else tells that payment from a renewal: the one before was in time."""
+def test_a_period_that_lapsed_is_paid_after_a_pause_and_counts_again() -> None:
+    """The payment before was late, on the day of this one, so that no day is missing."""
     began = bought("sub_1", MONTHLY, None, BEGIN)
-    due_at = began.payment_at(began.period)
-    renewed = paid(began, due_at)
-    in_time = Record("1", due_at + timedelta(minutes=2), began, renewed)
-    assert not changes_figures(in_time)
-    assert changes_figures(replace(in_time, at=due_at + timedelta(hours=3)))
+    second = began.payment_at(began.period + 1)
+    late = paid(began, second + timedelta(hours=2))
+    lapsed = replace(late, open_invoice="x").declined(None, second + timedelta(hours=3)).unpaid()
+    paused = pause(lapsed, second + timedelta(hours=4))
+    going_on = resume(paused, late.payment_at(late.period + 1))
+    due_at = going_on.payment_at(going_on.period)
+    assert changes_figures(Record("1", due_at, going_on, paid(going_on, due_at)))
+
+
+@pytest.mark.spec("M-10", "A-5")
+@pytest.mark.parametrize("terms", [MONTHLY, replace(MONTHLY, period=Period.YEARLY)])
+def test_a_lapsed_freeze_counts_again_once_its_thaw_is_paid(
+    world: Watched, terms: PriceTerms
+) -> None:
+    """A thaw into a year pays for that at once; one into the same month leaves a payment due."""
+    kept = RetrySchedule(attempts=1, final_action=FinalAction.KEEP_PAST_DUE)
+    world.change_merchant(settings=replace(world.merchant.settings, retry_schedule=kept))
+    world.buy(world.product(terms))
+    freeze.freeze(world.ports, world.merchant, world.subscription(), now=world.now)
+    world.advance(to=world.subscription().payment_at(2) - timedelta(days=20))
+    good = world.subscription().payment_method
+    with_card(world, "pm_card_chargeCustomerFail:bad")
+    world.advance(days=25)
+    assert world.subscription().is_unpaid
+    world.observe()
+    assert world.mrr() == 0
+    with_card(world, good)
+    freeze.unfreeze(world.ports, world.subscription(), now=world.now)
+    world.advance(minutes=10)
+    assert world.subscription().state is State.ACTIVE
+    world.observe()
+    assert world.mrr() == monthly_minor(terms, None, 0)
+
+
+def with_card(world: Watched, payment_method: str) -> None:
+    """Gives the subscription a card that is not tried at once."""
+    held = world.subscription()
+    world.store.commit(Change(held, replace(held, payment_method=payment_method)))
 
 
 def bytes_of(attribute: object) -> int:

@@ -130,7 +130,8 @@ def standing_of(
     )
 
 
-_COUNTED = frozenset({State.ACTIVE, State.PAST_DUE, State.FROZEN})
+_RUNNING = frozenset({State.ACTIVE, State.FROZEN})
+_COUNTED = _RUNNING | {State.PAST_DUE}
 
 
 def _state(subscription: Subscription) -> State:
@@ -140,10 +141,23 @@ def _state(subscription: Subscription) -> State:
     return subscription.state
 
 
+def runs_unpaid(subscription: Subscription) -> bool:
+    """Tests whether nobody may have paid for the time that runs, and the next payment may be that
+    of a period whose retries were used up.
+
+    Thawed, resumed or won from a bank it is active again before it is paid. A thaw into another
+    period pays for that at once. Installments pay for no time, and do not tell.
+    """
+    if _state(subscription) not in _RUNNING or subscription.terms.type is not PriceType.RECURRING:
+        return True
+    # A pause that took payments moves the dates to begin with the next one.
+    return not subscription.money.in_use_minor or not subscription.place
+
+
 def _lapsed(subscription: Subscription, before: Standing | None) -> int | None:
     """Returns the period whose retries are used up, until it is paid; None if there is none."""
     if subscription.is_unpaid:
         return subscription.period
     if before is None or before.lapsed is None or subscription.period > before.lapsed:
         return None
-    return before.lapsed
+    return before.lapsed if runs_unpaid(subscription) else None

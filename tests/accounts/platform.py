@@ -6,10 +6,11 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from billing.accounts.accounts import Account, Standing
+from billing.accounts.accounts import Account
 from billing.accounts.flows import account, account_life
 from billing.accounts.flows.account import SignUp
 from billing.jobs.flows import sweep as jobs_sweep
+from billing.kernel.account_standings import Standing
 from billing.kernel.catalog import Cancellation, PricePoint, PriceTerms, Product
 from billing.kernel.merchants import Merchant, Settings
 from billing.kernel.subscription import Subscription, When

@@ -235,9 +235,6 @@ def test_removing_an_account_first_shows_what_hangs_on_it(world: World) -> None:
 
 
 @pytest.mark.spec("W-6", "C-4")
-@pytest.mark.xfail(
-    strict=True, reason="attempts at the checkout are not counted: no index by seller"
-)
 def test_an_account_stays_while_a_buyer_is_at_their_bank(world: World) -> None:
     product = world.product(gateways=("till",))
     waiting = world.buy(product, payment_method="pm_card_authenticationRequired")
@@ -251,6 +248,20 @@ def test_an_account_stays_while_a_buyer_is_at_their_bank(world: World) -> None:
     tills["till_1"].authenticate(str(waiting.invoice.gateway_ref), succeeded=True)
     world.advance(minutes=10)
     assert [order.kind for order in world.orders()] == [OrderKind.SALE]
+
+
+@pytest.mark.spec("W-6", "C-4")
+def test_attempts_that_are_over_or_too_many_to_look_through_are_told_apart(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = world.product(gateways=("till",))
+    world.buy(product, payment_method="pm_card_authenticationRequired")
+    monkeypatch.setattr(gateway_accounts, "WAITING_AT_MOST", 1)
+    (cut,) = gateway_accounts.list_accounts(world.ports, world.merchant, now=world.now)
+    assert (cut.open_invoices, cut.complete, cut.is_free) == (1, False, False)
+    world.advance(hours=2)  # nobody answered: it was withdrawn
+    (over,) = gateway_accounts.list_accounts(world.ports, world.merchant, now=world.now)
+    assert (over.open_invoices, over.complete, over.is_free) == (0, True, True)
 
 
 def without_account(world: World) -> None:

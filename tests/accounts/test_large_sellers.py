@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from billing.accounts.accounts import Standing
 from billing.accounts.flows import account, account_life, align
 from billing.aws.sqs_queue import leases_of
 from billing.jobs.flows import control, work
 from billing.jobs.jobs import Job, JobState
+from billing.kernel.account_standings import Standing
 from billing.kernel.customers import ERASED, EmailPointer, email_hash
 from billing.kernel.subscription import State, Subscription, When
 from billing.kernel.values import replace

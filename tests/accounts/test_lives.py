@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from billing.accounts.accounts import Standing
 from billing.accounts.flows import account, account_life
 from billing.cancel.flows import cancel, pause
 from billing.coupons.coupons import Coupon, Duration
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.kernel import gateways
+from billing.kernel.account_standings import Standing
 from billing.kernel.catalog import Initial, Limit
 from billing.kernel.charge_eligibility import Hold
 from billing.kernel.customers import ERASED
@@ -120,7 +120,6 @@ def test_on_day_91_it_is_erased_and_the_same_email_makes_a_new_account(
 
 
 @pytest.mark.spec("A-1", "A-7")
-@pytest.mark.xfail(strict=True, reason="the checkout asks for an account, not whether it is over")
 def test_a_plan_is_not_sold_to_an_account_that_it_would_not_open_any_more(world: Platform) -> None:
     opened(world)
     leave(world)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.accounts import accounts
-from billing.accounts.accounts import Standing
 from billing.accounts.flows import account, email_change
+from billing.kernel.account_standings import Standing
 from billing.kernel.customers import email_hash
 from billing.kernel.errors import Invalid, Refused, TooMany
 from billing.kernel.values import replace

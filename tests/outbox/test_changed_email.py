@@ -6,12 +6,12 @@ from email.message import EmailMessage
 
 import pytest
 
-from billing.accounts import accounts
 from billing.accounts.flows import account, email_change
 from billing.cancel.flows import cancel
 from billing.checkout.checkouts import CheckoutState
 from billing.checkout.flows import advance
 from billing.gateway_events.flows import buyer_return
+from billing.kernel.account_standings import Standing
 from billing.kernel.catalog import Initial
 from billing.kernel.customers import ERASED
 from billing.kernel.merchants import PortalKind
@@ -240,7 +240,7 @@ def test_an_accounts_email_is_not_changed_behind_its_back() -> None:
     customer = world.store.customer_by_email("acme", SELLER)
     answer = shop.api.call("PATCH", f"/v1/customers/{customer}", {"email": NEW})
     assert (answer.status, answer.json["code"]) == (409, "email_of_account")
-    assert world.standing() is accounts.Standing.ACTIVE
+    assert world.standing() is Standing.ACTIVE
     named = shop.api.call("PATCH", f"/v1/customers/{customer}", {"name": "Ann New"})
     assert (named.status, named.json["name"]) == (200, "Ann New")
 

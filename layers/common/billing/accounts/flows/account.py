@@ -11,10 +11,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from billing.accounts import accounts
-from billing.accounts.accounts import Account, AccountEmail, AccountStanding, Standing
+from billing.accounts.accounts import Account, AccountEmail
 from billing.customers.flows.login import NOBODY, digest
+from billing.kernel.account_standings import AccountStanding, Standing
 from billing.kernel.customers import normalised_email
 from billing.kernel.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
+from billing.kernel.flows import account_standings
 from billing.kernel.merchants import VISITORS_OWN, Merchant, Settings
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
@@ -158,11 +160,7 @@ def standing_of(ports: Ports, account: Account, now: datetime) -> AccountStandin
     if account.erased_at is not None:
         return AccountStanding(Standing.ERASED)
     platform = platform_merchant(ports)
-    customer = ports.store.customer_by_email(platform.id, account.email)
-    owner = (platform.id, customer or NOBODY)
-    retention = timedelta(days=platform.settings.accounts.retention_days)
-    bought = ports.store.entitlements(*owner), ports.store.subscriptions_of(*owner)
-    return accounts.standing_of(account.created_at, *bought, retention, now)
+    return account_standings.of_owner(ports, platform, account.email, account.created_at, now=now)
 
 
 def ask_for_reset(ports: Ports, email: str, *, ip: str, now: datetime) -> None:

@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from billing.accounts import accounts
-from billing.accounts.accounts import Account, AccountEmail, AccountStanding, Standing
+from billing.accounts.accounts import Account, AccountEmail
 from billing.accounts.flows import account as signing
 from billing.customers.flows.login import NOBODY
 from billing.jobs import jobs
 from billing.jobs.flows.start import start
+from billing.kernel.account_standings import UNUSED_KEPT, AccountStanding, Standing
 from billing.kernel.due import DueKind
 from billing.kernel.errors import NotFound
 from billing.kernel.flows import due
@@ -111,7 +112,7 @@ def _look(ports: Ports, due: Due, *, now: datetime) -> str:
 
 def _let_go(ports: Ports, account: Account, seller: Merchant, now: datetime) -> str:
     """Removes an account that never had a plan; its username is free again."""
-    over = account.created_at + accounts.UNUSED_KEPT + accounts.UNUSED_WAITS
+    over = account.created_at + UNUSED_KEPT + accounts.UNUSED_WAITS
     if now < over:
         ports.store.commit(Change(account, replace(account, due_at=over), expecting=("told",)))
         return "waits"

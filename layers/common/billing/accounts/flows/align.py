@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
-from billing.accounts.accounts import Standing
 from billing.accounts.flows import account as signing
 from billing.accounts.flows import account_life
 from billing.cancel import cancellation, pausing
@@ -20,6 +19,7 @@ from billing.customers import purchases
 from billing.jobs.flows.steps import Kind, each, place_in
 from billing.jobs.jobs import Job, Step
 from billing.kernel import charge_eligibility
+from billing.kernel.account_standings import Standing
 from billing.kernel.errors import Refused
 from billing.kernel.flows import whole_lists
 from billing.kernel.flows.walks import KeepGoing

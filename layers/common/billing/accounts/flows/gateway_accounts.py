@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
+from billing.kernel.due import DueKind
 from billing.kernel.errors import Conflict, NotFound, Refused
 from billing.kernel.flows.paging import pages
 from billing.kernel.flows.walks import KeepGoing
@@ -32,6 +33,11 @@ REFUNDABLE_FOR = timedelta(days=180)
 
 READ_AT_ONCE = 200
 ORDERS_AT_MOST = 20_000
+WAITING_AT_MOST = 2_000
+"""The most attempts that are looked through in a shard, of all sellers."""
+
+LOOKED_AT_WITHIN = timedelta(days=30)
+"""More than the time after which an attempt that has not ended is looked at."""
 
 
 class Holding(Value):
@@ -62,7 +68,8 @@ def list_accounts(
     """
     live, all_counted = _live_subscriptions(ports, merchant, now, keep_going)
     keys = [(s.merchant, s.customer, s.open_invoice) for s in live if s.open_invoice]
-    opened = [i for i in _invoices(ports, keys) if i.state not in FINAL]
+    attempts, all_attempts = _attempts(ports, merchant, now, keep_going)
+    opened = [*attempts, *(i for i in _invoices(ports, keys) if i.state not in FINAL)]
     payments, complete = _payments(ports, merchant, now, keep_going)
     paid = [(o.merchant, o.customer, o.invoice) for o in payments if o.customer and o.invoice]
     refundable = [i for i in _invoices(ports, paid) if value.refundable(i)]
@@ -75,7 +82,7 @@ def list_accounts(
             live_subscriptions=lives[each.gateway, each.id],
             open_invoices=opens[each.gateway, each.id],
             refundable_payments=pays[each.gateway, each.id],
-            complete=complete and all_counted,
+            complete=complete and all_counted and all_attempts,
         )
         for each in merchant.gateway_accounts
     ]
@@ -231,6 +238,27 @@ def _live_subscriptions(
     ):
         found += (s for s in page.data if s.is_live)
         if page.next is not None and not keep_going():
+            return found, False
+    return found, True
+
+
+def _attempts(
+    ports: Ports, merchant: Merchant, now: datetime, keep_going: KeepGoing
+) -> tuple[list[Invoice], bool]:
+    """Lists the invoices of attempts at the checkout that have not ended, and whether that is all
+    of them.
+
+    No index has them by seller; those of all sellers are as many as were begun in an hour.
+    """
+    found: list[Invoice] = []
+    for shard in range(ports.operation.shards):
+        if shard and not keep_going():
+            return found, False
+        waiting = ports.store.due(DueKind.CHECKOUT, shard, now + LOOKED_AT_WITHIN, WAITING_AT_MOST)
+        theirs = [each.owner for each in waiting if each.owner[0] == merchant.id]
+        attempts = (ports.store.checkout(*owner) for owner in theirs)
+        found += (each.invoice for each in attempts if each and each.due_kind is DueKind.CHECKOUT)
+        if len(waiting) == WAITING_AT_MOST:
             return found, False
     return found, True
 

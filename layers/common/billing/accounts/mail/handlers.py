@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from email.message import EmailMessage
 
-from billing.accounts.accounts import Account, Standing
+from billing.accounts.accounts import Account
 from billing.accounts.flows import account as signing
 from billing.accounts.flows import email_change, link_sign_in
 from billing.accounts.mail import letters
+from billing.kernel.account_standings import Standing
 from billing.kernel.customers import Address, BillTo
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from aws_lambda_powertools.shared.cookies import Cookie
 
-from billing.accounts.accounts import Standing
 from billing.accounts.flows import account, account_life
 from billing.accounts.flows.account import Visitor
 from billing.accounts.web import console_session, fronts, session_holder
+from billing.kernel.account_standings import Standing
 from billing.kernel.errors import Conflict, Invalid, Unavailable
 from billing.kernel.ports import Ports
 from billing.runtime import telemetry

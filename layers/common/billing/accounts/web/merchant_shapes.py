@@ -9,9 +9,9 @@ from typing import Annotated, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
-from billing.accounts.accounts import AccountStanding, Standing
 from billing.api.web.described import Day, Instant, OneOf, Url
 from billing.api.web.json_shapes import MoneyOutput, instant, money
+from billing.kernel.account_standings import AccountStanding, Standing
 from billing.kernel.catalog import PriceTerms
 from billing.kernel.charge_eligibility import Hold
 from billing.kernel.discounts import Discount

@@ -6,12 +6,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from billing.accounts.accounts import Account, AccountStanding, Standing
+from billing.accounts.accounts import Account
 from billing.accounts.flows import account, email_change, own_plan
 from billing.accounts.flows.account import SignUp, Visitor
 from billing.accounts.web import console_session, fronts, session_holder
 from billing.accounts.web.entrance import enter
 from billing.accounts.web.session_holder import Holder
+from billing.kernel.account_standings import AccountStanding, Standing
 from billing.kernel.audit import By
 from billing.kernel.errors import Invalid, Refused, Unavailable
 from billing.kernel.merchants import Merchant

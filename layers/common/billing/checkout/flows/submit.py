@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from billing.checkout import checkout_steps, trials
 from billing.checkout.checkouts import Checkout, CheckoutState
-from billing.checkout.flows import advance, offers, repeats
+from billing.checkout.flows import account_plans, advance, offers, repeats
 from billing.checkout.flows.limits import limit
 from billing.checkout.flows.offers import Offer
 from billing.coupons import coupons
@@ -26,7 +26,6 @@ from billing.kernel.errors import (
 from billing.kernel.hand_off import HandOff
 from billing.kernel.invoices import UNDER_WAY
 from billing.kernel.merchants import Merchant
-from billing.kernel.operation import ACCOUNT_GRANT
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.values import Value, plain, replace
@@ -88,22 +87,6 @@ def refuse_changed(offered: Offer, shown: str | None, visitor: Visitor) -> Discl
     return agreed
 
 
-def refuse_without_account(ports: Ports, offered: Offer, email: str, *, now: datetime) -> None:
-    """Raises `Invalid` (account_needed) where a plan of the platform is bought by an email that has
-    no account, or one that is being let go: it would be paid for, and open nothing (A-1).
-
-    Limited as the repeat question is, so that nobody can try out emails.
-    """
-    merchant, grants = offered.merchant.id, offered.product.grants
-    if merchant != ports.operation.platform or ACCOUNT_GRANT not in grants:
-        return
-    pointer = ports.store.account_email(email)
-    account = None if pointer is None else ports.store.account(pointer.username)
-    if account is None or account.is_let_go(now):
-        limit(ports, "repeat_question", f"{merchant}\n{email}", repeats.QUESTIONS_PER_EMAIL, now)
-        raise Invalid("account_needed", field="email", code="account_needed")
-
-
 def submit(
     ports: Ports, price_point: str, form: Submission, visitor: Visitor, *, now: datetime
 ) -> Checkout:
@@ -143,7 +126,7 @@ def buy(
         offered = offers.with_coupon(ports, offered, form.coupon, now=now)
     offered = offers.taxed(ports, offered, form.bill_to, now=now)
     shown = refuse_changed(offered, form.shown, visitor)
-    refuse_without_account(ports, offered, form.email, now=now)
+    account_plans.refuse_without_account(ports, offered, form.email, now=now)
     history = _history(ports, offered, form.email)
     if history.customer is not None and not form.confirm_repeat:
         repeats.ask(ports, offered, history, form.email, now)

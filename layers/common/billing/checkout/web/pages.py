@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from billing.checkout.checkouts import Checkout, CheckoutState
-from billing.checkout.flows import card_setup, offers, submit
+from billing.checkout.flows import account_plans, card_setup, offers, submit
 from billing.checkout.flows.offers import Offer
 from billing.checkout.flows.submit import Visitor
 from billing.checkout.web import drafts, hand_offs, shapes
@@ -191,7 +191,7 @@ def _redirect_to_gateway(
     visitor = _visitor(ports, request, point, shape.attempt_key)
     submit.refuse_to_begin(ports, offered, visitor, now=now)
     submit.refuse_changed(offered, shape.shown, visitor)
-    submit.refuse_without_account(ports, offered, shape.email, now=now)
+    account_plans.refuse_without_account(ports, offered, shape.email, now=now)
     page = card_setup.begin(
         ports,
         offered.sold_at,

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 
 from billing.customers.flows import customers
+from billing.event_log.flows import read
+from billing.event_log.public_events import PublicType
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Period
 from billing.kernel.values import replace
@@ -116,9 +118,50 @@ def test_a_notice_takes_back_what_it_told_and_nothing_that_was_told_since() -> N
     blank = reminders.Reminder("acme", "cus_1", "sub_1", 0, later)
     renewal = f"sub_1:{told_of.isoformat()}:{EventKind.RENEWAL_UPCOMING}"
     of_both = replace(blank, told_of=told_of, promotion_told_of=told_of, reminded_of=told_of)
-    assert reminders.untold(of_both, renewal) == replace(blank, reminded_of=told_of)
+    again = replace(blank, to_mail_again=(renewal,))
+    assert reminders.untold(of_both, renewal) == replace(again, reminded_of=told_of)
     of_one = replace(of_both, promotion_told_of=later)
-    assert reminders.untold(of_one, renewal) == replace(of_one, told_of=None)
+    one_again = replace(of_one, told_of=None, to_mail_again=(renewal,))
+    assert reminders.untold(of_one, renewal) == one_again
     since = replace(of_both, told_of=later)
     assert reminders.untold(since, renewal) == since
-    assert reminders.untold(of_both, f"sub_1:price_1:{EventKind.PRICE_CHANGING}") == of_both
+    price = f"sub_1:price_1:{EventKind.PRICE_CHANGING}"
+    assert reminders.untold(of_both, price) == replace(of_both, to_mail_again=(price,))
+
+
+@pytest.mark.spec("X-12")
+def test_of_notices_that_are_mailed_again_the_newest_are_known() -> None:
+    found = reminders.Reminder("acme", "cus_1", "sub_1", 0, START)
+    events = [f"sub_1:price_{n}:{EventKind.PRICE_CHANGING}" for n in range(9)]
+    for event in (*events, events[-2]):
+        found = reminders.untold(found, event)
+    assert found.to_mail_again == (*events[4:7], events[8], events[7])
+
+
+@pytest.mark.spec("X-12", "M-5")
+@pytest.mark.parametrize("how", ["bounced", "withheld"])
+def test_a_notice_that_is_mailed_again_is_in_the_event_log_once(how: str) -> None:
+    """Each look in its window tries again; programs that read events are told by the first."""
+    world = life(CALIFORNIA, terms(), 300)
+    read.begin(world.ports, world.merchant, now=world.now)
+    customer = world.subscription().customer
+    if how == "withheld":
+        suppressions.record(world.ports, [returned()])
+    world.advance(days=45)
+    if how == "bounced":
+        (number,) = (n for n, s in enumerate(world.subjects()) if "renews on" in s)
+        report(world, bounce(world, number))
+    world.advance(days=3)
+    open_again(world, customer, "lifting")
+    world.advance(days=3)
+    assert heard(world)[-1:] == ["ann@example.com"]
+    told, after = 0, None
+    while True:
+        kind = PublicType.RENEWAL_ANNOUNCED
+        found = read.page(
+            world.ports, world.merchant, after=after, of_type=kind, limit=50, now=world.now
+        )
+        told, after = told + len(found.data), found.next
+        if after is None:
+            break
+    assert told == 1

@@ -34,6 +34,9 @@ NOTED_IN = {
 """The field of a reminder with the last cause of each kind of notice; that of a price is its
 subscription's."""
 
+MAILED_AGAIN = 5
+"""The most events of a subscription that wait to be mailed again; of older ones nothing comes."""
+
 PRICE_AS_READ = ("price_change", "period", "state")
 """The fields of a subscription that the announcement of a price rests on."""
 
@@ -60,7 +63,8 @@ class Reminder(Entity):
     `told_of` is a charge, `promotion_told_of` the end of a discount, `reminded_of` an anniversary,
     `resume_told_of` the end of a pause, `access_told` the last end of access that was logged (M-5).
     `expected` are the notices that are not sent yet: what is still there when its window has closed
-    was missed (X-12).
+    was missed (X-12). `to_mail_again` are the events of those whose mail went nowhere: all others
+    but their reader were told.
     """
 
     due_kind: ClassVar[DueKind] = DueKind.NOTICE
@@ -77,6 +81,7 @@ class Reminder(Entity):
     reminded_of: datetime | None = None
     resume_told_of: datetime | None = None
     expected: tuple[Expected, ...] = ()
+    to_mail_again: tuple[str, ...] = ()
 
 
 def first(subscription: Subscription) -> Reminder:
@@ -105,12 +110,16 @@ def untold(reminder: Reminder, event: str) -> Reminder:
     """
     about, _, kind = event.partition(":")[2].rpartition(":")
     field = NOTED_IN.get(EventKind(kind))
-    if field is None or getattr(reminder, field) != datetime.fromisoformat(about):
+    others = tuple(each for each in reminder.to_mail_again if each != event)
+    again = replace(reminder, to_mail_again=(*others, event)[-MAILED_AGAIN:])
+    if field is None:
+        return again  # that a price was told of is its subscription's
+    if getattr(reminder, field) != datetime.fromisoformat(about):
         return reminder
     causes: dict[str, Any] = {field: None}
     if field == "told_of" and reminder.promotion_told_of == reminder.told_of:
         causes["promotion_told_of"] = None
-    return replace(reminder, **causes)
+    return replace(again, **causes)
 
 
 def due_by(reminder: Reminder, at: datetime) -> tuple[Write, ...]:

@@ -143,7 +143,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
     },
     "InvoiceCounter": {"last": 0, "credit_notes": False},
     "PriceChange": {"needs_consent": False},
-    "Reminder": {"expected": ()},
+    "Reminder": {"expected": (), "to_mail_again": ()},
     "IssuedDocument": {"lines": (), "test": False, "e_invoice": False},
     "Seller": {"tax_ids": (), "note": "", "untaxed_reason": ""},
     "Job": {

@@ -16,7 +16,7 @@ from billing.cancel.regions.rules import Duty
 from billing.kernel.customers import Address, PaymentMethod
 from billing.kernel.due import DueKind
 from billing.kernel.errors import NotFound
-from billing.kernel.flows import due
+from billing.kernel.flows import consumers, due
 from billing.kernel.merchants import Merchant, Settings
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.ports import Ports
@@ -73,7 +73,8 @@ def _remind(ports: Ports, now: datetime, access_ended: AccessEnded | None, due: 
     if planned.tells_of_promotion(after, subscription, settings, address, sent, now):
         after = replace(after, promotion_told_of=after.told_of)
     method = ports.store.payment_method(merchant_id, customer, subscription.payment_method)
-    writes = _notices(subscription, sent, now) + _missed(ports, reminder, subscription, now)
+    writes = _notices(ports, reminder, subscription, sent, now)
+    writes += _missed(ports, reminder, subscription, now)
     writes += _expiry(subscription, method, settings, now)
     ended_at = reminders.access_ends_at(subscription, settings)
     if access_ended and ended_at and _is_news(reminder, merchant, ended_at, now):
@@ -141,19 +142,29 @@ def _noticed(
 ) -> Reminder:
     """Notes what is sent, and the discount that the look found."""
     promotion = planned.promotion_of(reminder.promotion, subscription, now)
-    after = replace(reminder, promotion=promotion)
+    events = {notice.event for notice in sent}
+    waiting = tuple(each for each in reminder.to_mail_again if each not in events)
+    after = replace(reminder, promotion=promotion, to_mail_again=waiting)
     for notice in sent:
         after = reminders.told(after, notice.kind, notice.about)
     return after
 
 
-def _notices(subscription: Subscription, sent: Iterable[Notice], now: datetime) -> list[Write]:
+def _notices(
+    ports: Ports,
+    reminder: Reminder,
+    subscription: Subscription,
+    sent: Iterable[Notice],
+    now: datetime,
+) -> list[Write]:
     writes: list[Write] = []
     for notice in sent:
         until = notice.timing.closes_at if notice.code is not None else None
         found = reminders.event(
             notice.kind, notice.name, subscription, now, code=notice.code, until=until
         )
+        if found.id in reminder.to_mail_again:
+            found = consumers.for_mail_alone(ports, found)
         writes.append(Insert(found))
         change = subscription.price_change
         if notice.kind is EventKind.PRICE_CHANGING and change is not None:

@@ -10,18 +10,15 @@ from datetime import datetime, timedelta
 
 from billing.kernel.customers import Customer
 from billing.kernel.errors import NotFound, Refused, TooMany
-from billing.kernel.flows import subscriptions
+from billing.kernel.flows import consumers, subscriptions
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order
-from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.outbox_events import EventKind
 from billing.kernel.ports import Ports
-from billing.kernel.values import Value, replace
+from billing.kernel.values import Value
 from billing.kernel.writes import Insert
 from billing.outbox import again, suppressions
 from billing.outbox.again import Again
-
-MAIL = "mail"
-"""The name of the consumer that mails."""
 
 PAUSE, AN_HOUR, A_DAY = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
 MOST_A_DAY = 10
@@ -66,13 +63,7 @@ def send(ports: Ports, merchant: Merchant, found: Found, *, now: datetime) -> No
     mail = found.again
     about = mail.subscription or (mail.invoice or "").rpartition(".")[0]
     event = mail.event(merchant.id, ports.new_id("again"), ports.shard_of(about), now)
-    ports.store.commit(Insert(for_mail_alone(ports, event)))
-
-
-def for_mail_alone(ports: Ports, event: OutboxEvent) -> OutboxEvent:
-    """Marks an event as done by every consumer but the mail."""
-    done = tuple(each.name for each in ports.consumers() if each.name != MAIL)
-    return replace(event, done=done)
+    ports.store.commit(Insert(consumers.for_mail_alone(ports, event)))
 
 
 def reader(ports: Ports, merchant: Merchant, customer: str, kind: EventKind) -> Customer:

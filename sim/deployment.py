@@ -103,6 +103,7 @@ class Deployment:
         self._stream = Stream(self._clockwork, self._tell)
         self._sweeps: set[int] = set()
         self._outbox_ticks: set[int] = set()
+        self._notices = False
 
     # Schedules
 
@@ -164,12 +165,12 @@ class Deployment:
 
         self._clockwork.spawn(name, work, at_us, _ended)
 
-    def _due(self, now_us: int) -> set[DueKind]:
+    def _due(self, now_us: int, kinds: Sequence[DueKind] = ALARMS) -> set[DueKind]:
         """Returns the kinds of due date of which one is due."""
         until = f"{stamp(instant(now_us))}#\U0010ffff"
         return {
             kind
-            for kind in ALARMS
+            for kind in kinds
             for shard in range(self._operation.shards)
             if self._table.begins_by(DUE, due_shard(kind, shard), until)
         }
@@ -273,6 +274,11 @@ class Deployment:
         if twice is not None:
             self.stream(key, event, now_us + int(stretched(1_000, HOUR, twice)))
 
+    def notice_at(self, due_us: int) -> None:
+        """Plans a look at the notices that are due then."""
+        self._notices = True
+        self._tick_at(due_us, OUTBOX_TICK_US, self._outbox_ticks, self._sweep_outbox)
+
     def stream(self, key: Key[OutboxEvent], event: OutboxEvent, at_us: int) -> None:
         """Delivers one outbox event as the stream does."""
         self._stream.brings(key, event.id, at_us)
@@ -283,7 +289,8 @@ class Deployment:
 
     def _sweep_outbox(self, tick_us: int) -> None:
         self._outbox_ticks.discard(tick_us)
-        if not self.undelivered(tick_us):
+        notices = self._notices and self._due(tick_us, (DueKind.NOTICE,))
+        if not notices and not self.undelivered(tick_us):
             return
         if down_until := self._wire.down_until(tick_us):
             self._tick_at(down_until, OUTBOX_TICK_US, self._outbox_ticks, self._sweep_outbox)

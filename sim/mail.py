@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
-from billing.kernel.customers import Customer
+from billing.kernel.customers import Customer, email_hash
 from billing.kernel.invoices import Invoice
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.subscription import State, Subscription
 from billing.outbox.flows.consume import PASSING
+from billing.outbox.suppressions import MailStop
 from sim.invariants import CALL, SKEW, I, Violation
 from sim.seen import Seen
 from sim.wire import Wire
@@ -69,6 +70,9 @@ class Mail(Seen):
             return
         # A declaration without a receipt to a typed address is confirmed to the one on file.
         if event.email is None and self.mailed[f"{event.id}:on_file"]:
+            return
+        # Its merchant alone is told: the customer's address takes no mail.
+        if self.mailed[f"{event.id}:merchant"] and self._was_stopped(event):
             return
         if event.id not in self.left_out:
             raise Violation("13", f"{event.id} was never mailed", event.id)
@@ -167,10 +171,34 @@ class Mail(Seen):
         known = {
             LeftOut.DISARMED: event.kind in PASSING and event.merchant in self.ever_disarmed,
             LeftOut.UNTRUE: event.kind not in RECORDS and self._had_changed(event),
+            LeftOut.WITHHELD: self._was_stopped(event),
         }
         if reason is None or not known.get(reason, False):
             text = f"{event.id} is left out as {reason}, and is not"
             raise Violation("13", text, event.id, event.subscription)
+
+    def _is_told_again(self, event: OutboxEvent) -> bool:
+        """Returns whether a notice may be written again: its mail came back, or was withheld."""
+        withheld = self.left_out.pop(event.id, None) is LeftOut.WITHHELD
+        came_back = event.id in self.comes_back
+        self.comes_back.discard(event.id)
+        return withheld or came_back
+
+    def _stop(self, before: MailStop | None, after: MailStop | None) -> None:
+        stop = after or before
+        assert stop is not None
+        self.stopped[stop.merchant, stop.email_hash] = None if after else self._now()
+
+    def _was_stopped(self, event: OutboxEvent) -> bool:
+        """Returns whether no mail went to its address when whoever leaves it out could have read
+        that."""
+        emails = {event.email} if event.email is not None else self._reached(event.customer)
+        for email in emails:
+            place = event.merchant, email_hash(event.merchant, email)
+            over_at = self.stopped.get(place)
+            if place in self.stopped and (over_at is None or over_at > self._now() - CALL):
+                return True
+        return False
 
     def _had_changed(self, event: OutboxEvent) -> bool:
         """Returns whether anything that a mail could speak of has changed, or had when whoever
@@ -236,5 +264,5 @@ def _course(entity: Subscription | Invoice) -> tuple[Any, ...]:
         *(entity.state, entity.terms, entity.product, entity.price_point, entity.anchor),
         *(entity.anchor_period, entity.period, entity.credit_minor, entity.next_plan),
         *(entity.thaws_to, entity.cancelling, entity.ends_at, entity.dispute, entity.retry_at),
-        *(entity.payment_method, entity.is_unpaid),
+        *(entity.payment_method, entity.is_unpaid, entity.price_change and entity.price_change.id),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim import actions, money_back, plan_changes
 from sim.actions import Action, cancel_at_end, cancel_now, pause_now, pay_now
+from sim.announced import keep_price, keep_prices
 from sim.card_changes import other_card, remove_card
 from sim.declarations import declare_end, withdraw
 from sim.plan_changes import freeze_next
@@ -36,6 +37,9 @@ MEETINGS: tuple[Meeting, ...] = (
     ("renewed in Germany", "charge sub", 0, withdraw),
     ("renewal", "charge sub", 0, actions.sweep),
     ("renewal", "charge sub", 0, give_visa),
+    ("costs more", "charge sub", 0, keep_price),
+    ("costs more", "outbox sweep", 2, keep_prices),
+    ("untold", "tell", 1, actions.sweep),
     ("gives a card", "charge sub", 0, remove_card),
     ("gives a card", "charge sub", 0, other_card),
     ("goes back", "card", 1, remove_first),

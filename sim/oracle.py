@@ -22,6 +22,7 @@ from sim.coupons import CouponWrites
 from sim.invariants import CALL, LIFE, SKEW, I, Violation, changed
 from sim.items import Put
 from sim.plan import FREEZE_MINOR
+from sim.price_writes import PriceWrites
 from sim.value_writes import ValueWrites
 from sim.writes import Writes
 
@@ -29,7 +30,7 @@ BY_HAND = {Reason.NO_RIGHT, Reason.OVER, Reason.CONSENT, Reason.REFUND}
 """The reasons why no law says how much of a payment goes back."""
 
 
-class Oracle(Writes, ValueWrites, CouponWrites):
+class Oracle(Writes, ValueWrites, CouponWrites, PriceWrites):
     """An observer of every write and charge; the gateway's own ledger is the truth."""
 
     def _whole_write(self, by_type: dict[type, list[Put]]) -> None:
@@ -38,6 +39,7 @@ class Oracle(Writes, ValueWrites, CouponWrites):
         self._periods_match(by_type)
         self._numbers_match(by_type)
         self._plans_match(by_type)
+        self._prices_stand(by_type)
         self._requests_hold(by_type)
         self._persons_decide(by_type)
         self._reservations_match(by_type)
@@ -109,7 +111,7 @@ class Oracle(Writes, ValueWrites, CouponWrites):
         if found is not None:
             self._armed(found.merchant, found.id)
 
-    def mails(self, event: str, to: str) -> None:
+    def mails(self, event: str, to: str, message_id: str) -> None:
         """Counts a mail that goes out."""
         self.mailed[event] += 1
         told = self.events.get(event)
@@ -117,6 +119,7 @@ class Oracle(Writes, ValueWrites, CouponWrites):
             self._armed(told.merchant, event)
             self._announce_rightly(told)
             self._sent(told, to)
+            self.tells(told, message_id)
 
     def _armed(self, merchant: str, about: str) -> None:
         since = self.disarmed_since.get(merchant)
@@ -134,6 +137,11 @@ class Oracle(Writes, ValueWrites, CouponWrites):
             for _, before, after in by_type.get(Invoice, ())
             if after.state is I.PAID and (before is None or before.state is not I.PAID)
         }
+        renewed = {
+            after.subscription
+            for _, before, after in by_type.get(Invoice, ())
+            if before is None and not after.changes_plan
+        }
         for _, before, after in by_type.get(Subscription, ()):
             if before is None:
                 continue
@@ -141,6 +149,8 @@ class Oracle(Writes, ValueWrites, CouponWrites):
             sold = ("price_point", "price_version", "product", "terms")
             if changed(before, after, sold):
                 self._plan_was_asked(before, after, invoice)
+            elif after.id in renewed:
+                self._price_is_charged(before, after)
 
     def _plan_was_asked(
         self, before: Subscription, after: Subscription, paid: Invoice | None
@@ -152,6 +162,9 @@ class Oracle(Writes, ValueWrites, CouponWrites):
             minor = after.terms.price.amount_minor
             if after.id not in self.freezes or minor != FREEZE_MINOR:
                 raise Violation("7", f"{after.id} froze unasked, or at {minor}", after.id)
+            return
+        if opened and self._is_same_plan(before, after):
+            self._price_was_told(before, after)
             return
         quotes = [
             quote

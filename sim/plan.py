@@ -101,7 +101,8 @@ class Plan:
 
     `looks` is for how many things a run has time, None for all. A scene `hears` of its gateway's
     events only if it says so. Where it is `taxed`, all sellers collect tax; where it is `couponed`,
-    they have coupons. `withdrawing` are purchases beside the others, so that none of these changes.
+    they have coupons. Where it `announces` other prices, so many of its notices are `returned`.
+    `withdrawing` are purchases beside the others, so that none of these changes.
     """
 
     starts_at: datetime
@@ -120,6 +121,8 @@ class Plan:
     hears: bool = False
     taxed: bool = False
     couponed: bool = False
+    announces: bool = False
+    returned: float = 0.2
 
     @property
     def start_us(self) -> int:
@@ -164,6 +167,7 @@ def drawn(seed: int) -> Plan:
     plan.offers_end = _offers_end(plan, Chance(seed, "offers"))
     plan.taxed = Chance(seed, "tax").happens(0.5)
     plan.couponed = Chance(seed, "coupons").happens(0.5)
+    plan.announces = Chance(seed, "announced prices").happens(0.25)
     if plan.couponed:
         plan.purchases = [
             replace(each, coupon=coupons.typed(seed, each.number)) for each in plan.purchases

@@ -11,7 +11,7 @@ from typing import Any
 
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Insert
-from sim import coupons, documents, hurry, observed, overdue, prices, taxes, withdrawals
+from sim import announced, coupons, documents, hurry, observed, overdue, prices, taxes, withdrawals
 from sim.actions import Action
 from sim.adversary import Adversary
 from sim.buyers import Buyer, authenticate_some_day
@@ -152,6 +152,8 @@ def live(world: World, spawned: Spawned | None = None, acts: Sequence[Act] = ())
     _plan_outages(world)
     prices.change(world)
     documents.rename_sellers(world, change_merchant)
+    if plan.announces:
+        world.mailer.returns = partial(announced.returns, world)
     world.webhooks.look()
     world.jobs.begin()
     world.oracle.asks_buyer = lambda reference: authenticate_some_day(world, reference)
@@ -161,6 +163,8 @@ def live(world: World, spawned: Spawned | None = None, acts: Sequence[Act] = ())
         buyer.begin()
         if spawned is None and world.faults.on:
             adversary.change_of_mind(buyer, plan.start_us)
+            if plan.announces:
+                announced.some_day(adversary, buyer)
         if buyer.purchase in plan.withdrawing:
             withdrawals.begin(world, buyer)
         for act in acts:

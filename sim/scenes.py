@@ -16,6 +16,7 @@ from billing.kernel.retries import FinalAction, RetrySchedule
 from billing.kernel.values import Value, replace
 from sim import money_back
 from sim.actions import cancel_at_end, cancel_now, pause_now, pay_now
+from sim.announced import announce_rise, lose_weeks
 from sim.declarations import declare_end, withdraw
 from sim.plan import FREEZE_MINOR, Plan, Purchase, on_sale
 from sim.plan_changes import freeze_next
@@ -47,6 +48,8 @@ WEEKLY = replace(MONTHLY, period=Period.WEEKLY)
 TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
 ONCE = PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))
 
+RISES = (Act(3, announce_rise),)
+TOLD_LATE = (*RISES, Act(5, lose_weeks))
 
 SEED_OF_UNDO = 10
 """A customer who cancels at the end of the period undoes it within days."""
@@ -78,6 +81,8 @@ class Scene(Value):
     taxed: bool = False
     in_germany: bool = False
     keeps_unpaid: bool = False
+    announces: bool = False
+    returned: float = 0
 
 
 SCENES = {
@@ -234,6 +239,9 @@ SCENES = {
             acts=(Act(9, disarm), Act(10, money_back.refund_last)),
         ),
         Scene("freezes", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, freeze_next),)),
+        Scene("costs more", MONTHLY, "pm_card_mastercard", 33, acts=RISES, announces=True),
+        Scene("told late", MONTHLY, "pm_card_mastercard", 33, acts=TOLD_LATE, announces=True),
+        Scene("untold", MONTHLY, "pm_card_mastercard", 33, acts=RISES, announces=True, returned=1),
         Scene(
             "thaws what had lapsed",
             WEEKLY,
@@ -306,6 +314,7 @@ def plan_of(scene: Scene) -> Plan:
     plan = Plan(START, scene.days * DAY, 1, False, {"acme": merchant}, sold, hears=scene.hears)
     at_us = plan.start_us + SECOND
     plan.couponed, plan.taxed = scene.coupon is not None, scene.taxed
+    plan.announces, plan.returned = scene.announces, scene.returned
     ann = Purchase(1, at_us, "ann@example.com", bought[1].id, scene.card, coupon=scene.coupon)
     ann = replace(ann, withdraws=scene.in_germany, starts_at_once=scene.in_germany)
     plan.purchases = [ann]

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from billing.checkout.checkouts import Checkout
 from billing.gateways.sandbox.ledger import Row
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.invoices import Invoice
 from billing.kernel.issued_documents import IssuedDocument
+from billing.kernel.money import Money
 from billing.kernel.outbox_events import LeftOut, OutboxEvent
 from billing.kernel.subscription import State, Subscription
 from sim.virtual_clock import instant
+
+if TYPE_CHECKING:
+    from sim.price_writes import Told
 
 ASKED = "asked"
 """The beginning of the reason of a refund without a key: one wish, one refund."""
@@ -53,6 +58,16 @@ class Seen:
         self.offers_ended: dict[str, datetime] = {}
         self.skips: set[str] = set()
         self.skipped: dict[str, set[int]] = defaultdict(set)
+        self.announced: dict[str, list[tuple[Money, datetime]]] = defaultdict(list)
+        """The prices that a merchant announced for a subscription, each with when it starts."""
+        self.told: dict[str, list[Told]] = defaultdict(list)
+        self.dropped: set[str] = set()
+        """The announced prices that nobody is charged any more, or yet."""
+        self.comes_back: set[str] = set()
+        """The notices whose mail came back, or is about to, and that were not told again."""
+        self.returned_at: dict[str, datetime] = {}
+        self.stopped: dict[tuple[str, str], datetime | None] = {}
+        """The addresses that took no mail, each with when that was over."""
         self.payments_lapse = False
         self.let_go: set[str] = set()
         self._now_us = now_us

@@ -21,6 +21,7 @@ from billing.kernel.orders import order_id
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
+from billing.notices.reminders import Reminder
 from billing.refunds.refunds import Refund
 from billing.runtime import wiring
 from billing.runtime.ids import ALPHABET, SYMBOLS
@@ -99,6 +100,7 @@ class World:
         self.deployment = Deployment(seed, self.wire, self.table, operation, self.hurry)
         self.jobs = SimJobs(self)
         self.receivers = SimReceivers(self)
+        self.mailer = SimMailer(self.wire, self.oracle, self.hurry)
         self.changes = Changes()
         self.ports = Ports(
             clock=self._clock,
@@ -112,7 +114,7 @@ class World:
             each=self._each,
             queue=self.deployment.queue,
             jobs=self.jobs.queue,
-            mailer=SimMailer(self.wire, self.oracle, self.hurry),
+            mailer=self.mailer,
             passwords=Argon2Passwords(),
             consumers=wiring.consumers,
             operation=operation,
@@ -184,6 +186,9 @@ class World:
             if isinstance(after, OF_SWEEPS):
                 if after.due_at is not None and (before is None or before.due_at != after.due_at):
                     self.deployment.alarm_at(microseconds(after.due_at))
+            elif isinstance(after, Reminder) and self.plan.announces:
+                if after.due_at is not None and (before is None or before.due_at != after.due_at):
+                    self.deployment.notice_at(microseconds(after.due_at))
             elif isinstance(after, Delivery):
                 self.receivers.due_at(after)
             elif isinstance(after, JobLine):
@@ -212,21 +217,25 @@ class SimMailer:
         self._wire = wire
         self._oracle = oracle
         self._hurry = hurry
+        self.returns: Callable[[EmailMessage, str], None] = lambda message, message_id: None
 
     def send(self, message: EmailMessage, *, now: datetime) -> str:
         event = str(message["Message-ID"])
         (to,) = message["To"].addresses
         self._hurry.breaks(self._wire.clockwork.invocation, event)
 
+        message_id = f"{event}#{self._oracle.mailed[event]}"
+
         def arrive() -> None:
-            self._oracle.mails(event, to.addr_spec)
+            self._oracle.mails(event, to.addr_spec, message_id)
             self._oracle.mailed_once(event, self._wire)
             self._oracle.mailed_in_order(event, self._wire)
             if message["pdf"] is not None:
                 self._oracle.served(message["pdf"])
+            self.returns(message, message_id)
 
         self._wire.call("mail", "mail", arrive, event)
-        return event
+        return message_id
 
 
 class SimEphemeral(MemoryEphemeral):

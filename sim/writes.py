@@ -25,7 +25,9 @@ from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.payment_refs import PaymentPointer
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
+from billing.notices.records import MissedNotice, NoticeRecord
 from billing.notices.reminders import Reminder
+from billing.outbox.suppressions import MailStop
 from billing.refunds.refunds import Refund, RefundState
 from sim.card_writes import CardWrites
 from sim.document_writes import DocumentWrites
@@ -69,6 +71,8 @@ UNJUDGED = {
     Job,
     JobLine,
     LoggedEvent,
+    MissedNotice,
+    NoticeRecord,
     PaymentPointer,
     PlanRow,
     Reminder,
@@ -204,7 +208,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
             if after is None:
                 self._gone(event)
             elif before is None:
-                if event.id in self.events:
+                if event.id in self.events and not self._is_told_again(event):
                     raise Violation("13", f"{event.id} was written twice", event.id)
                 self.events[event.id] = event
                 self._written(event)
@@ -274,4 +278,5 @@ _CHECKS: dict[type, Callable[[Writes, Any, Any], None]] = {
     Refund: Writes._refund,
     IssuedDocument: Writes._document,
     ProcessingFailure: Writes._failure,
+    MailStop: Writes._stop,
 }

@@ -18,6 +18,7 @@ from sim.mutants.of_money_back import MONEY_BACK
 from sim.mutants.of_moves import MOVES
 from sim.mutants.of_outbox import OUTBOX
 from sim.mutants.of_plans import PLANS
+from sim.mutants.of_prices import PRICES
 from sim.mutants.of_webhooks import WEBHOOKS
 from sim.mutants.of_work import WORK
 
@@ -27,6 +28,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *ENDS,
     *MONEY_BACK,
     *PLANS,
+    *PRICES,
     *DOCUMENTS,
     *COUPONS,
     *DECLARATIONS,

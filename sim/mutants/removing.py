@@ -58,7 +58,7 @@ def constant(value: Any) -> Callable[[Any], Any]:
 def committing_blindly(original: Any) -> Any:
     """Drops the conditions of a flow's writes; the flow's ports come first."""
 
-    def mutant(ports: Any, *args: Any) -> Any:
+    def mutant(ports: Any, *args: Any, **kwargs: Any) -> Any:
         class Store:
             def __getattr__(self, name: str) -> Any:
                 return getattr(ports.store, name)
@@ -66,7 +66,7 @@ def committing_blindly(original: Any) -> Any:
             def commit(self, *writes: Any) -> None:
                 ports.store.commit(*(Blind(w) for w in writes))
 
-        return original(replace(ports, store=Store()), *args)
+        return original(replace(ports, store=Store()), *args, **kwargs)
 
     return mutant
 

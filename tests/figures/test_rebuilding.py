@@ -204,7 +204,6 @@ def test_the_nightly_comparison_reads_only_the_merchants_that_follow(
 
 
 @pytest.mark.spec("M-10")
-@pytest.mark.xfail(strict=True, reason="a day is compared in one step, which has no place to go on")
 def test_a_day_of_very_many_orders_is_compared_in_as_many_slices_as_it_needs(
     world: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:

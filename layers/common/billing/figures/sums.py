@@ -283,11 +283,16 @@ OFFERS = tuple(f"offers_{done}_{kind.value}" for done in _OFFERS.values() for ki
 _STEPS = {step: f"customers_{step.value}" for step in CustomerStep}
 
 
+Added = dict[tuple[Any, ...], tuple[FigureSums, dict[str, int]]]
+"""Rows by their places, each with what is added to it."""
+
+
 def added(
-    parts: Iterable[tuple[FigureSums, Mapping[str, int]]],
-) -> dict[tuple[Any, ...], tuple[FigureSums, dict[str, int]]]:
-    """Adds up what is added to each row, by its place."""
-    found: dict[tuple[Any, ...], tuple[FigureSums, dict[str, int]]] = {}
+    parts: Iterable[tuple[FigureSums, Mapping[str, int]]], onto: Added | None = None
+) -> Added:
+    """Adds up what is added to each row, by its place; onto what was added before, if that is
+    given."""
+    found: Added = {} if onto is None else onto
     for row, amounts in parts:
         _, sums = found.setdefault(row.place, (row, {}))
         for name, amount in amounts.items():

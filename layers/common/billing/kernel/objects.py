@@ -16,6 +16,10 @@ from billing.kernel.values import Value, field
 DOCUMENTS = "documents"
 """The area of issued invoices and credit notes; template.yaml keeps them for ever."""
 
+EXPORTS = "exports"
+"""The area of what is wanted for days: exports, uploads, what a job has so far; template.yaml lets
+it expire."""
+
 KEY_MOST_BYTES = 1024
 """The longest key that S3 takes, in bytes
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""

@@ -7,9 +7,9 @@ instead of 4. No field can be left out of `repr`, so a class with a secret write
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, dataclass_transform
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
-from msgspec import NODEFAULT, Struct, field, to_builtins
+from msgspec import NODEFAULT, DecodeError, Struct, field, json, to_builtins
 from msgspec.structs import FieldInfo, fields
 
 if TYPE_CHECKING:  # mypy checks the arguments of this one, and runs it for values too
@@ -23,16 +23,21 @@ __all__ = [
     "Value",
     "field",
     "fields",
+    "from_json",
     "names",
     "plain",
     "replace",
     "shown_without",
+    "to_json",
 ]
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class Value(Struct, frozen=True):
     """A frozen class that is compared by its fields; `__post_init__` may check them."""
+
+
+V = TypeVar("V", bound=Value)
 
 
 def names(value: Value | type[Value]) -> tuple[str, ...]:
@@ -43,6 +48,19 @@ def names(value: Value | type[Value]) -> tuple[str, ...]:
 def plain(value: Value) -> dict[str, Any]:
     """Returns a value's fields as JSON holds them, at any depth; instants stay as they are."""
     return dict(to_builtins(value, builtin_types=(datetime,)))
+
+
+def to_json(value: Value) -> bytes:
+    """Returns a value as JSON, from which `from_json` makes an equal one."""
+    return json.encode(value)
+
+
+def from_json(text: bytes, of: type[V]) -> V | None:
+    """Returns a value of a class from JSON; None for JSON in another form."""
+    try:
+        return json.decode(text, type=of)
+    except DecodeError:
+        return None
 
 
 def shown_without(value: Value, *secret: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from billing.kernel.objects import ObjectKey
+from billing.kernel.objects import EXPORTS, ObjectKey
 from billing.kernel.values import Value
 from billing.kernel.writes import Entity
 
-AREA = "exports"
+AREA = EXPORTS
 """The area of the object store; template.yaml lets its files expire."""
 
 KEPT = timedelta(days=7)

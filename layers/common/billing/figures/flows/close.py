@@ -12,7 +12,6 @@ from datetime import datetime
 from billing.figures import closing
 from billing.figures.closing import ClosedDay, ClosedDays, DayFigures
 from billing.figures.comparison import FiguresDiffer
-from billing.figures.flows import recount
 from billing.figures.periods import FIRST_MONTH
 from billing.figures.sums import MONTH_LENGTH, FigureBook
 from billing.kernel.merchants import Merchant
@@ -27,12 +26,21 @@ Log = Callable[[Ports, Merchant, DayFigures, datetime], tuple[Write, ...]]
 
 
 def close(
-    ports: Ports, merchant: Merchant, book: FigureBook, last: str, *, log: Log, now: datetime
-) -> int:
-    """Tells the days up to `last` that were not, and those that changed; returns how many.
+    ports: Ports,
+    merchant: Merchant,
+    book: FigureBook,
+    last: str,
+    *,
+    log: Log,
+    now: datetime,
+    wrong_rows: Callable[[str], int | None],
+) -> int | None:
+    """Tells the days up to `last` that were not, and those that changed; returns how many, None
+    where time is over first.
 
-    `last` was compared just now, and the others are here. Raises `FiguresDiffer` if one of them is
-    wrong, once the others are told.
+    `last` was compared just now, and the others are here, by `wrong_rows`: how many rows of a day
+    are wrong, None where time is over. Raises `FiguresDiffer` if one of them is wrong, once the
+    others are told.
     """
     if merchant.events_since is None:
         return 0
@@ -51,9 +59,13 @@ def close(
     before = ports.store.figure_spans(merchant.id, FIRST_MONTH, last[:MONTH_LENGTH], test=test)
     wrong = 0
     for told in some:
-        if told.day != last and recount.compare(ports, merchant, book, told.day):
-            wrong += 1
-            continue
+        if told.day != last:
+            of_day = wrong_rows(told.day)
+            if of_day is None:
+                return None
+            if of_day:
+                wrong += 1
+                continue
         figures = closing.figures_of(told.day, before, rows, test=test)
         shown = DayFigures(told.day, told.revision, test, book.zones[-1].zone, figures)
         month = told.day[:MONTH_LENGTH]

@@ -7,18 +7,22 @@ sold before there were figures. Then it counts each day and month again. Steps m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from billing.figures.comparison import FiguresDiffer
-from billing.figures.flows import books, close, count_months, customers, recount
+from billing.figures.flows import books, close, count_months, customers, recount, recount_slices
 from billing.figures.flows.close import Log
+from billing.figures.month_totals import last_day
+from billing.figures.recounts import Progress
 from billing.figures.sums import MONTH_LENGTH, FigureBook, month_of
 from billing.jobs import jobs
 from billing.jobs.flows.start import start
-from billing.jobs.flows.steps import Kind, each, place_in
+from billing.jobs.flows.steps import Kind, each
 from billing.jobs.jobs import OVER, PLATFORM, Job, JobState, Step
+from billing.kernel.errors import Conflict
 from billing.kernel.flows import whole_lists
 from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.merchants import Merchant
@@ -59,21 +63,22 @@ def begin(ports: Ports, merchant: str, *, now: datetime) -> Job:
 def _rebuild(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
     seller = _seller(ports, job.owner)
     book = books.of(ports, [seller.id], now=now)[seller.id]
-    of, place = place_in(job.cursor)
+    of, place, _ = recount_slices.place_in(job.cursor)
     if of not in {DAYS, MONTHS}:
         sold = whole_lists.subscriptions(ports, seller, after=place, now=now)
         yield from each(SUBSCRIPTIONS, sold, partial(_align, ports, seller, book, now))
         of, place = DAYS, ""
         yield Step(f"{DAYS} ", None)
     days = _days(seller, book, now)
+    act = partial(_mend, ports, seller, book, keep_going)
     if of == DAYS:
         left = ((day, day) for day in days if day > place)
-        yield from each(DAYS, left, partial(_mend, ports, seller, book))
+        yield from recount_slices.each(ports, job, DAYS, left, act)
         place = ""
         yield Step(f"{MONTHS} ", None)
     months = dict.fromkeys(day[:MONTH_LENGTH] for day in days)
     left = ((month, month) for month in months if month > place)
-    yield from each(MONTHS, left, partial(_mend, ports, seller, book))
+    yield from recount_slices.each(ports, job, MONTHS, left, act)
 
 
 def _align(
@@ -114,8 +119,17 @@ def _versions(sold: Subscription) -> list[Subscription]:
     return [replace(sold, state=state, ends_at=None), sold]
 
 
-def _mend(ports: Ports, seller: Merchant, book: FigureBook, span: str) -> Seen:
-    wrong = recount.mend(ports, seller, book, span)
+def _mend(
+    ports: Ports,
+    seller: Merchant,
+    book: FigureBook,
+    keep_going: KeepGoing,
+    progress: Progress,
+    span: str,
+) -> Seen:
+    wrong = recount.mend(ports, seller, book, span, progress, keep_going)
+    if wrong is None:
+        return Seen.MORE
     if wrong:
         telemetry.happened("figures mended", merchant=seller.id, why=f"{wrong} rows of {span}")
     return Seen.FINISHED if wrong else Seen.SKIPPED
@@ -137,17 +151,26 @@ def _check(
 ) -> Iterator[Step]:
     """Compares a day of each merchant, in order of ids, and tells that it is closed; then counts
     months of each."""
-    of, place = place_in(job.cursor)
+    of, place, _ = recount_slices.place_in(job.cursor)
     if of != COUNTS:
         left = whole_lists.merchants(ports, after=place)
-        yield from each(MERCHANTS, left, partial(_compare, ports, log, job.created_at, now))
+        act = partial(_compare, ports, log, job.created_at, now, keep_going)
+        yield from recount_slices.each(ports, job, MERCHANTS, left, act)
         place = ""
         yield Step(f"{COUNTS} ", None)
     left = whole_lists.merchants(ports, after=place)
     yield from each(COUNTS, left, partial(_count, ports, job.created_at, keep_going))
 
 
-def _compare(ports: Ports, log: Log, at: datetime, now: datetime, merchant: Merchant) -> Seen:
+def _compare(
+    ports: Ports,
+    log: Log,
+    at: datetime,
+    now: datetime,
+    keep_going: KeepGoing,
+    progress: Progress,
+    merchant: Merchant,
+) -> Seen:
     """Compares the figures of a merchant's day two days before, and of the month it is in.
 
     A day that is right is closed in a month that is wrong too, for it is shown by the sums of days.
@@ -160,18 +183,42 @@ def _compare(ports: Ports, log: Log, at: datetime, now: datetime, merchant: Merc
     day = Anchor.at(instant, book.zone_at(instant)).wall.date()
     if instant < book.since:
         return Seen.SKIPPED
-    of_day, of_month = (
-        len(recount.compare(ports, merchant, book, span))
-        for span in (day.isoformat(), month_of(day))
+    wrong = partial(
+        recount.wrong_rows, ports, merchant, book, progress=progress, keep_going=keep_going
     )
+    of_day = wrong(day.isoformat())
+    of_month = None if of_day is None else _of_month(day, wrong, progress)
+    if of_day is None or of_month is None:
+        return Seen.MORE
     if of_day or of_month:
         why = f"{of_day + of_month} rows of {day}"
         telemetry.happened("figures differ", merchant=merchant.id, why=why)
     if not of_day:
-        close.close(ports, merchant, book, day.isoformat(), log=log, now=now)
+        closed = close.close(
+            ports, merchant, book, day.isoformat(), log=log, now=now, wrong_rows=wrong
+        )
+        if closed is None:
+            return Seen.MORE
     if of_day or of_month:
         raise FiguresDiffer
     return Seen.FINISHED
+
+
+def _of_month(day: date, wrong: Callable[[str], int | None], progress: Progress) -> int | None:
+    """Returns how many rows of a day's month are wrong; None where time is over first.
+
+    A month under way changes with each customer who comes. One that never rests, or takes longer
+    than a whole slice, is taken for right: it is counted with its last day.
+    """
+    month = month_of(day)
+    if day.isoformat() == last_day(month):
+        return wrong(month)
+    with suppress(Conflict):
+        found = wrong(month)
+        if found is not None or not progress.slices:
+            return found
+    progress.done[month] = 0
+    return 0
 
 
 def _count(ports: Ports, at: datetime, keep_going: KeepGoing, merchant: Merchant) -> Seen:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from billing.kernel.merchants import CreditAtEnd
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from billing.outbox.flows import suppressions
 from billing.outbox.suppressions import Returned, StopReason
+from tests.plans.changing import change
+from tests.plans.test_value_once import CHEAP, DEAR
 from tests.render.html import read
-from tests.tax.taxing import BERLIN, collecting
+from tests.tax.taxing import BERLIN, LOS_ANGELES, collecting
 from tests.web.calls import Answer, Client
 from tests.web.shop import Shop, signed_in
 
@@ -201,3 +207,21 @@ def test_the_refund_page_says_how_much_tax_goes_back(shop: Shop) -> None:
     untaxed = shop.world.buy(email="bob@example.com")
     other = browser.browse("GET", f"/console/orders/{untaxed.invoice.order_id}/refund").body
     assert "Show tax in this amount" not in other
+
+
+@pytest.mark.spec("A-4", "C-10", "X-7")
+def test_a_merchant_is_told_of_the_credit_that_goes_back_with_its_tax(shop: Shop) -> None:
+    collecting(shop.world)
+    settings = replace(shop.world.merchant.settings, credit_at_end=CreditAtEnd.REFUND)
+    shop.world.change_merchant(settings=settings)
+    product = shop.world.product(DEAR, CHEAP)
+    bought = shop.world.buy(product, address=LOS_ANGELES)
+    change(shop.world, product.price_points[1])
+    shop.world.now += timedelta(seconds=1)
+    browser, address = signed_in(shop), f"/console/subscriptions/{bought.purchase}/cancel"
+    page = read(browser.browse("GET", address).body).text
+    assert "Your remaining credit of $65.10 will be refunded" in page
+    assert "Remaining credit" in page and "$60.00" in page, "as the balance it is, before tax"
+    send(browser, address, when="now")
+    shop.world.tick()
+    assert shop.world.charges()[0]["refunded"] == 6510

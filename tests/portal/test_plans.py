@@ -491,7 +491,6 @@ def test_mails_to_who_moved_to_germany_have_the_ways_out_of_its_law(shop: Shop) 
 
 
 @pytest.mark.spec("A-4", "C-10", "X-7")
-@pytest.mark.xfail(strict=True, reason="it is said before tax, and goes back with its tax")
 def test_the_credit_that_is_said_to_go_back_is_what_goes_back_with_its_tax(shop: Shop) -> None:
     collecting(shop.world)
     dear = replace(DELAYED, price=Money(9000, Currency.USD))

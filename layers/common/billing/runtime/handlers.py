@@ -103,7 +103,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     Consumer("accounts", frozenset(EventKind), _make_account_due),
     Consumer("lists", list_rows.KINDS, list_rows.on_event),
     Consumer("cards", frozenset({EventKind.PURCHASED}), bought_with.keep_newest),
-    Consumer("credit", frozenset({EventKind.PURCHASED, EventKind.ENDED}), credit.settle),
+    Consumer(credit.NAME, frozenset({EventKind.PURCHASED, EventKind.ENDED}), credit.settle),
     Consumer("withdrawals", frozenset({EventKind.PAYMENT_VOID}), gateway_payments.withdraw_void),
     Consumer(sums.NAME, sums.KINDS, sums.on_event, notes_itself=True, serves=sums.collects),
     Consumer("offers", OFFERS, _count_offer),

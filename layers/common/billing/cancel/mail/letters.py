@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from email.message import EmailMessage
 
+from billing.kernel.money import Money
 from billing.kernel.snapshots import Snapshot
 from billing.kernel.subscription import Source, State
-from billing.kernel.values import replace
 from billing.render import formats
 from billing.render.mails import Envelope, about_subscription
 from billing.render.messages import text
 
 
-def ended(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail about a plan paid in full, or a cancelled subscription (R-7, R-8, X-7)."""
+def ended(envelope: Envelope, was: Snapshot, credit: Money | None) -> EmailMessage:
+    """Writes the mail about a plan paid in full, or a cancelled subscription (R-7, R-8, X-7).
+
+    `credit` is what goes back of the credit that is left, or stays; None where there is none.
+    """
     unpaid = was.ended_by is Source.DUNNING
     paragraphs = (text(envelope.language, "mail.cancelled.unpaid"),) if unpaid else ()
     if was.state is State.COMPLETED:
         return about_subscription(envelope, was, "completed", paragraphs)
     return about_subscription(
-        envelope, was, "cancelled", (*paragraphs, *_credit_left(was, envelope))
+        envelope, was, "cancelled", (*paragraphs, *_credit_left(envelope, credit))
     )
 
 
-def cancel_requested(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail about a cancellation at period end, with reference and date (X-7)."""
+def cancel_requested(envelope: Envelope, was: Snapshot, credit: Money | None) -> EmailMessage:
+    """Writes the mail about a cancellation at period end, with reference and date (X-7); `credit`
+    as for `ended`."""
     undo = text(envelope.language, "mail.cancel_requested.undo")
     return about_subscription(
-        envelope, was, "cancel_requested", (undo, *_credit_left(was, envelope))
+        envelope, was, "cancel_requested", (undo, *_credit_left(envelope, credit))
     )
 
 
@@ -55,11 +59,11 @@ def resumed(envelope: Envelope, was: Snapshot) -> EmailMessage:
     return about_subscription(envelope, was, "resumed")
 
 
-def _credit_left(was: Snapshot, envelope: Envelope) -> tuple[str, ...]:
+def _credit_left(envelope: Envelope, credit: Money | None) -> tuple[str, ...]:
     """Explains what happens to the credit of a subscription that has ended (A-4)."""
-    if was.credit_minor <= 0:
+    if credit is None:
         return ()
     merchant, language = envelope.merchant, envelope.language
-    amount = formats.money(replace(was.terms.price, amount_minor=was.credit_minor), language)
+    amount = formats.money(credit, language)
     key = f"credit.{merchant.settings.credit_at_end}"
     return (text(language, key, amount=amount, merchant=merchant.name),)

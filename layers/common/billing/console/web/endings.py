@@ -23,7 +23,7 @@ from billing.kernel.subscription import CancelRequest, Source, Subscription, Whe
 from billing.kernel.values import replace
 from billing.portal.web.forms import COMMENT_MOST, TEXT, form
 from billing.refunds import value
-from billing.refunds.flows import refund
+from billing.refunds.flows import credit, refund
 from billing.refunds.payment import Effect, Payment
 from billing.team.rights import Area
 from billing.web import http
@@ -70,6 +70,7 @@ def cancel_page(
         "console/cancel.html",
         status=422 if errors else 200,
         subscription=found,
+        credit=credit.at_end(desk.ports, desk.session.merchant, found),
         period_end=None if at_once else found.period_at,
         reasons=tuple(CancelReason),
         form=typed or {},

@@ -23,6 +23,7 @@ from billing.kernel.money import Money
 from billing.kernel.orders import PAYMENTS, Order
 from billing.kernel.storage import History
 from billing.kernel.subscription import Subscription
+from billing.refunds.flows import credit
 from billing.team.rights import Area
 from billing.web import http
 from billing.web.inputs import Cursor, Input, Key, filled_in, read
@@ -116,6 +117,7 @@ def ticket_page(
     history = _history(desk, about)
     order = _order(desk, about)
     effect = decision.effect(desk.ports, about)
+    subscription = _subscription(history, about, order)
     what, given = query.get("done"), dict(typed or {})
     return pages.page(
         desk,
@@ -131,7 +133,8 @@ def ticket_page(
         order=order,
         refundable=_other_departments(order),
         cancels=_cancels_with(desk, history, order),
-        subscription=_subscription(history, about, order),
+        subscription=subscription,
+        credit=subscription and credit.at_end(desk.ports, merchant, subscription),
         effect=effect,
         amount=decision.next_amount(desk.ports, merchant, about, now=desk.now)
         if effect and effect.charge_at

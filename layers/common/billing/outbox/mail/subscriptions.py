@@ -21,12 +21,17 @@ from billing.outbox import outdated
 from billing.outbox.mail import envelopes, payments, portal_links
 from billing.outbox.mail.envelopes import Mails
 from billing.plans.mail import letters as plan_letters
+from billing.refunds.flows import credit
 from billing.render.mails import Envelope
 from billing.tax.flows import upcoming
 
-LETTERS = {
+ENDINGS = {
     EventKind.ENDED: ending_letters.ended,
     EventKind.CANCEL_REQUESTED: ending_letters.cancel_requested,
+}
+"""The letters that say what becomes of the credit that is left (A-4)."""
+
+LETTERS = {
     EventKind.CANCEL_UNDONE: ending_letters.cancel_undone,
     EventKind.PAUSED: ending_letters.paused,
     EventKind.RESUMED: ending_letters.resumed,
@@ -56,6 +61,9 @@ def changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime)
     envelope = envelope_of(ports, event, merchant, customer, subscription, was, now)
     if event.kind is EventKind.RENEWAL_UPCOMING and event.code == planned.PROOF:
         return [reminder_letters.renewal_prescribed(envelope, was)]
+    if event.kind in ENDINGS:
+        left = credit.in_mail(ports, merchant, subscription, event, was.credit_minor)
+        return [ENDINGS[event.kind](envelope, was, left)]
     return [LETTERS[event.kind](envelope, was)]
 
 
@@ -130,7 +138,7 @@ def envelope_of(
 
 
 MAILS = {
-    **dict.fromkeys(LETTERS, changed),
+    **dict.fromkeys({**ENDINGS, **LETTERS}, changed),
     EventKind.PLAN_CHANGED: plan_changed,
     EventKind.CARD_EXPIRING: card_expiring,
     EventKind.IMPORTED: imported,

@@ -21,6 +21,7 @@ from billing.kernel.values import plain, replace
 from billing.portal.flows import portal
 from billing.rebill.flows import pay_now
 from billing.refunds import value
+from billing.refunds.flows import credit
 from billing.refunds.payment import Payment
 from billing.web import http
 from billing.web.problems import address_errors, errors_of
@@ -235,6 +236,7 @@ def _cancel_form(
         status=422 if errors else 200,
         purchase=purchase,
         subscription=found,
+        credit=credit.at_end(ports, visit.merchant, found),
         effect="ask" if portal.asks_a_person(ports, visit.account, found, visit.now) else effect,
         reasons=tuple(CancelReason),
         form=typed,

@@ -11,11 +11,12 @@ from billing.kernel.errors import Conflict, NotFound, Refused, Unavailable, Unce
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import RefundFailed, RefundSucceeded
 from billing.kernel.invoices import Invoice
+from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.orders import PAYMENTS, Order
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
-from billing.kernel.subscription import Source
+from billing.kernel.subscription import Source, Subscription
 from billing.kernel.values import Value, replace
 from billing.refunds import booking, refunds, value
 from billing.refunds.flows import taken_money
@@ -143,9 +144,24 @@ def _refuse_unreachable(ports: Ports, invoice: Invoice) -> None:
         raise Refused("account_gone")
 
 
-def _refuse_disputed(paid: Payment) -> None:
+def is_refused(
+    ports: Ports, merchant: Merchant, invoice: Invoice, subscription: Subscription
+) -> bool:
+    """Tells whether `request` would refuse to refund a payment of a subscription now.
+
+    What the gateway says only shows once it is asked.
+    """
+    try:
+        _refuse_disputed(subscription)
+        value.amount_of(invoice, None)
+    except Refused:
+        return True
+    return not gateway_payments.is_there(ports, invoice, merchant)
+
+
+def _refuse_disputed(subscription: Subscription | None) -> None:
     """Raises `Refused` while the subscription of a payment is disputed."""
-    if paid.subscription is not None and paid.subscription.dispute == "open":
+    if subscription is not None and subscription.dispute == "open":
         raise Refused("disputed")
 
 
@@ -172,7 +188,7 @@ def _reserve(
 ) -> Refund:
     """Reserves a refund of the payment as it was read; read afresh only where that has changed."""
     for _ in range(ATTEMPTS):
-        _refuse_disputed(paid)
+        _refuse_disputed(paid.subscription)
         if name is None:
             value.refuse_open(paid.invoice)
         of_tax = takes is Takes.NONE

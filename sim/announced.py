@@ -31,7 +31,7 @@ TICK_US, WRITTEN_US = 5 * MINUTE, 160_000
 """The time between two looks for notices, and from one to the write of what it tells."""
 
 TIMES = (0.8, 1.1, 1.25, 1.5)
-"""What another price is, times the old one."""
+"""The factors by which a price changes."""
 
 
 def some_day(adversary: Adversary, buyer: Buyer) -> None:

@@ -88,7 +88,9 @@ def ended(
     subscription: Subscription = COMPLETED,
 ) -> EmailMessage:
     named = replace(subscription, product_name=invoice.product_name)
-    return cancel_letters.ended(envelope(merchant, invoice, "sub_1:ended"), snapshots.of(named))
+    return cancel_letters.ended(
+        envelope(merchant, invoice, "sub_1:ended"), snapshots.of(named), None
+    )
 
 
 MAILS: list[Callable[..., EmailMessage]] = [confirmation, receipt, payment_failed, ended]

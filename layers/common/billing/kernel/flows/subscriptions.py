@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from billing.kernel.customers import BillTo
 from billing.kernel.errors import Conflict, NotFound
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import State, Subscription
@@ -23,6 +24,14 @@ def fresh(ports: Ports, merchant: str, subscription: str) -> Subscription:
     if found is None:
         raise NotFound("subscription_unknown")
     return found
+
+
+def bill_to(ports: Ports, subscription: Subscription) -> BillTo:
+    """Returns the bill-to party of a subscription's invoices: where its buyer lives now (X-10)."""
+    owner = (subscription.merchant, subscription.customer, subscription.id)
+    (kept,) = ports.store.bill_tos([owner])
+    assert kept is not None, "written with the purchase"
+    return kept.bill_to
 
 
 def again(ports: Ports, read: Subscription) -> Subscription:

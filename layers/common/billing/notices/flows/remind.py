@@ -16,7 +16,7 @@ from billing.cancel.regions.rules import Duty
 from billing.kernel.customers import Address, PaymentMethod
 from billing.kernel.due import DueKind
 from billing.kernel.errors import NotFound
-from billing.kernel.flows import consumers, due
+from billing.kernel.flows import consumers, due, subscriptions
 from billing.kernel.merchants import Merchant, Settings
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.ports import Ports
@@ -64,7 +64,7 @@ def _remind(ports: Ports, now: datetime, access_ended: AccessEnded | None, due: 
         return "over"
     if subscription.pause_is_over(now):
         subscription = pause.go_on(ports, subscription, now)
-    settings, address = merchant.settings, _address(ports, subscription)
+    settings, address = merchant.settings, subscriptions.bill_to(ports, subscription).address
     subscription = _asks_consent(ports, subscription, address, now)
     found = planned.planned(reminder, subscription, settings, address, now)
     held = _holds_prices(ports, merchant, subscription)
@@ -102,14 +102,6 @@ def see(ports: Ports, merchant: str, missed: str, *, now: datetime) -> MissedNot
     after = found.seen(now)
     ports.store.commit(Change(found, after, expecting=("due_at",)))
     return after
-
-
-def _address(ports: Ports, subscription: Subscription) -> Address:
-    """Returns where the customer lives, as their invoices have it (X-10)."""
-    purchase = (subscription.merchant, subscription.customer, subscription.id)
-    (found,) = ports.store.bill_tos([purchase])
-    assert found is not None, "written with the purchase"
-    return found.bill_to.address
 
 
 def _asks_consent(

@@ -31,7 +31,6 @@ from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Insert, Write
 from billing.notices import reminders, windows
 from billing.plans import announced_price
-from billing.plans.flows import change_plan
 
 JOB = "price_change"
 PAGE = 50
@@ -171,7 +170,7 @@ def _announce(
     if present is not None and (present.price, present.starts_at) == (price, starts_at):
         return found
     announced_price.refuse(found, price, starts_at, now)
-    address = change_plan.bill_to(ports, found).address
+    address = subscriptions.bill_to(ports, found).address
     rules = windows.rules_of(address, now.date(), Duty.PRICE_CHANGE)
     after = announced_price.announced(found, change_id, price, starts_at, rules, now)
     reminder = ports.store.reminder(found.merchant, found.customer, found.id)

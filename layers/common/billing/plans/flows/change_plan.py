@@ -12,7 +12,6 @@ from enum import StrEnum
 
 from billing.invoices.flows import documents
 from billing.kernel import invoicing
-from billing.kernel.customers import BillTo
 from billing.kernel.due import DueKind
 from billing.kernel.errors import NotFound, Refused, Unavailable
 from billing.kernel.flows import gateway_payments, subscriptions
@@ -144,7 +143,7 @@ def begin(
         quoted.change,
         quoted.lines,
         quoted.due_now,
-        bill_to(ports, found),
+        subscriptions.bill_to(ports, found),
         order_id=ports.new_id("order"),
         download_key=ports.new_id("key"),
         now=now,
@@ -229,7 +228,7 @@ def taxes(ports: Ports, found: Subscription, now: datetime) -> Taxes:
     """Returns the taxes on a change of plan now, and those on what was paid before."""
     merchant = ports.store.merchant(found.merchant)
     assert merchant is not None, "a merchant is never removed"
-    return taxation.of_charge(ports, merchant, found, bill_to(ports, found), now=now)
+    return taxation.of_charge(ports, merchant, found, subscriptions.bill_to(ports, found), now=now)
 
 
 def _plan(ports: Ports, found: Subscription, price_point: str, now: datetime) -> Plan:
@@ -260,10 +259,3 @@ def _is_under_way(ports: Ports, found: Subscription, price_point: str) -> bool:
         and opened.plan_change is not None
         and opened.plan_change.plan.price_point == price_point
     )
-
-
-def bill_to(ports: Ports, found: Subscription) -> BillTo:
-    """Returns the bill-to party of a subscription's invoices."""
-    (kept,) = ports.store.bill_tos([(found.merchant, found.customer, found.id)])
-    assert kept is not None, "written with the purchase"
-    return kept.bill_to

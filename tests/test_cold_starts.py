@@ -85,3 +85,9 @@ def test_with_the_direct_client_no_function_loads_botocore_or_pynamodb(
 )
 def test_pydantic_comes_with_the_first_body(first: cold.First, loaded: Loaded) -> None:
     assert "pydantic" not in loaded(first, "direct")
+
+
+def test_who_only_looks_at_a_checkout_waits_for_nothing_that_buys(loaded: Loaded) -> None:
+    (page,) = [first for first in FIRSTS if first.name == "checkout page"]
+    buying = {"billing.checkout.flows.submit", "billing.checkout.checkout_steps"}
+    assert not loaded(page, "direct") & buying

@@ -8,8 +8,7 @@ from typing import Any
 
 from billing.branding.flows import dressing
 from billing.catalog.flows.directory import Directory
-from billing.checkout.web import pages as checkout_pages
-from billing.checkout.web import shapes
+from billing.checkout.web import offer_page, shapes
 from billing.checkout.web.directory_page import directory_page
 from billing.checkout.web.front_page import front_page
 from billing.gateways.sandbox import bank_page
@@ -23,7 +22,7 @@ def build(ports: Ports) -> http.Resolver:
     """Builds the routes of this function over the given ports."""
 
     def fail(error: Exception, request: Request) -> http.Answer:
-        return checkout_pages.failure(ports, error, request)
+        return offer_page.failure(ports, error, request)
 
     app = http.resolver(custom_domains.placed(ports), fail, dress=dressing.of_pages(ports))
 
@@ -34,21 +33,21 @@ def build(ports: Ports) -> http.Resolver:
     @app.get("/checkout/<price_point>")
     def offer(price_point: str) -> http.Answer:
         request = Request.of(app.current_event)
-        return checkout_pages.offer_page(ports, request, plain_id(price_point), now=ports.clock())
+        return offer_page.offer_page(ports, request, plain_id(price_point), now=ports.clock())
 
     @app.post("/checkout/<price_point>")
     def submit(price_point: str) -> http.Answer:
+        from billing.checkout.web import pages  # most who open a checkout only look
+
         request = Request.of(app.current_event)
-        return checkout_pages.submit_checkout(
-            ports, request, plain_id(price_point), now=ports.clock()
-        )
+        return pages.submit_checkout(ports, request, plain_id(price_point), now=ports.clock())
 
     @app.get("/checkout/<price_point>/return")
     def returned(price_point: str) -> http.Answer:
+        from billing.checkout.web import pages
+
         request = Request.of(app.current_event)
-        return checkout_pages.return_from_gateway(
-            ports, request, plain_id(price_point), now=ports.clock()
-        )
+        return pages.return_from_gateway(ports, request, plain_id(price_point), now=ports.clock())
 
     @app.get("/sandbox/authenticate/<reference>")
     def authentication(reference: str) -> http.Answer:

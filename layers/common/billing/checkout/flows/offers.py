@@ -17,6 +17,9 @@ from billing.kernel.taxes import UNTAXED, Taxation
 from billing.kernel.values import Value, replace
 from billing.tax.flows import business
 
+CHANGED = "offer_changed"
+"""The code of the refusal of an offer that is not as it was shown."""
+
 
 class Offer(Value):
     """The content of a checkout page: seller, product, and the price today and after.

@@ -33,7 +33,6 @@ from billing.render.messages import text
 
 ATTEMPT_KEY_MOST = 200
 SUBMITS_PER_IP = 30
-CHANGED = "offer_changed"
 
 
 class Submission(Value):
@@ -83,7 +82,7 @@ def refuse_changed(offered: Offer, shown: str | None, visitor: Visitor) -> Discl
     language = offered.merchant.settings.language_for(visitor.language)
     agreed = offers.agreed(offered, shown, language)
     if agreed is None:
-        raise Refused(CHANGED)
+        raise Refused(offers.CHANGED)
     return agreed
 
 

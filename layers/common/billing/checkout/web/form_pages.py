@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from billing.cancel.web import endings
 from billing.checkout import trials
-from billing.checkout.flows import offers, submit
+from billing.checkout.flows import offers
 from billing.checkout.flows.limits import limit
 from billing.checkout.flows.offers import Offer
 from billing.checkout.web import hand_offs
@@ -74,7 +74,7 @@ def refused_page(
 ) -> http.Answer:
     """Shows the form with the question, or the reason, for which it did not buy; raises what has no
     place on it."""
-    if refused.code not in {"already_purchased", trials.CODE, submit.CHANGED}:
+    if refused.code not in {"already_purchased", trials.CODE, offers.CHANGED}:
         raise refused
     used = refused.code == trials.CODE
     key, form = typed.get("attempt_key", ""), typed
@@ -90,7 +90,7 @@ def refused_page(
         form=form,
         already_purchased=refused.code == "already_purchased",
         trial_used=used,
-        offer_changed=refused.code == submit.CHANGED,
+        offer_changed=refused.code == offers.CHANGED,
     )
 
 

@@ -1,9 +1,8 @@
-"""Pages of the checkout: the form, what was sent, the way to a gateway and back (C-1, C-2, C-4)."""
+"""Answers to what a checkout sends: its form again, the way to a gateway and back (C-1, C-4)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -14,7 +13,6 @@ from billing.checkout.flows.offers import Offer
 from billing.checkout.flows.submit import Visitor
 from billing.checkout.web import drafts, hand_offs, shapes
 from billing.checkout.web.form_pages import (
-    COUPON_MOST,
     anew,
     discounted,
     form_page,
@@ -28,30 +26,13 @@ from billing.kernel.errors import Invalid, NotFound, Refused, Unavailable
 from billing.kernel.gateways import Element, TheirPage
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.ports import Ports
-from billing.render.messages import text
 from billing.web import custom_domains, http, languages, redirects
 from billing.web.card_fields import GIVEN_THERE
 from billing.web.problems import address_errors
-from billing.web.request import Request, plain_id
+from billing.web.request import Request
 
 if TYPE_CHECKING:
     from billing.checkout.web.forms import CheckoutInput
-
-
-def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
-    """Shows the form, with what this browser typed before, and a new attempt key, so that sending
-    it twice buys once (C-2)."""
-    chosen, handed = request.query().get("gateway") or None, hand_offs.linked(request.query())
-    offered = offers.offer(ports, price_point, now=now, gateway=chosen)
-    spoken = languages.spoken(offered.merchant, request)
-    try:
-        form = {**drafts.kept(ports, request, price_point, now=now), **handed}
-        if linked := request.query().get("coupon", ""):
-            form = {**form, "coupon": linked[:COUPON_MOST]}
-        key = ports.new_id("attempt")
-        return with_coupon(ports, request, offered, spoken, attempt_key=key, form=form, now=now)
-    except Unavailable:
-        return unavailable(request, offered, spoken)
 
 
 def submit_checkout(
@@ -262,22 +243,6 @@ def _page_of(bought: Checkout, again_url: str) -> tuple[str, dict[str, Any]]:
             return "checkout/action.html", {}
         case _:
             return "checkout/processing.html", {"refresh_seconds": shapes.REFRESH_SECONDS}
-
-
-def failure(ports: Ports, error: Exception, request: Request) -> http.Answer:
-    """Renders an error as the seller's, with the way back to the checkout where there is one."""
-    found, spoken = None, languages.of_visitor(request)
-    prefix, _, point = request.path.removeprefix("/").partition("/")
-    point = point.partition("/")[0]
-    if prefix == "checkout" and not request.wants_problem:
-        with suppress(Exception):  # The first error is the one to show, in whatever look.
-            found = ports.store.merchant(plain_id(point.partition(".")[0]))
-    if found is None:
-        return http.failure(error, request, language=spoken)
-    spoken, way = languages.spoken(found, request), None
-    if not isinstance(error, NotFound):
-        way = text(spoken, "unavailable.again"), custom_domains.checkout(request, point)
-    return http.failure(error, request, language=spoken, merchant=found, way=way)
 
 
 def _visitor(ports: Ports, request: Request, price_point: str, key: str) -> Visitor:

@@ -14,7 +14,7 @@ from billing.branding.flows import changes, dressing
 from billing.branding.flows.changes import Wrong
 from billing.branding.mail import samples
 from billing.catalog.flows import product_lists
-from billing.checkout.web import pages as checkout_pages
+from billing.checkout.web import offer_page
 from billing.console.web import branding
 from billing.console.web.pages import Desk
 from billing.invoices.flows import previews
@@ -97,7 +97,7 @@ def _checkout(desk: Desk, found: Branding) -> http.Answer:
         raise Invalid("preview_needs_product", field="")
     here = _as_visitor(desk)
     ports, now = desk.ports, desk.now
-    return _dressed(found, lambda: checkout_pages.offer_page(ports, here, price_point, now=now))
+    return _dressed(found, lambda: offer_page.offer_page(ports, here, price_point, now=now))
 
 
 def _portal(desk: Desk, found: Branding) -> http.Answer:

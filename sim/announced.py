@@ -100,8 +100,8 @@ def keep_prices(adversary: Adversary, target: object) -> None:
 
 
 def lose_weeks(adversary: Adversary, target: Subscription) -> None:
-    """Lets everything be out of order from the write that a price is told of to five days before
-    it is charged: its mail is late."""
+    """Takes everything down from the write that tells of a price until five days before it is
+    charged, so that its mail is late."""
     due_us = microseconds(target.payment_at(target.period))
     told_us = -(-(due_us - TOLD_BEFORE) // TICK_US) * TICK_US
     adversary.world.wire.outages.append((told_us + WRITTEN_US, due_us - 5 * DAY))

@@ -35,7 +35,7 @@ NOTED_IN = {
 subscription's."""
 
 MAILED_AGAIN = 5
-"""The most events of a subscription that wait to be mailed again; of older ones nothing comes."""
+"""The most events that a reminder keeps to be mailed again; older ones are told to all again."""
 
 PRICE_AS_READ = ("price_change", "period", "state")
 """The fields of a subscription that the announcement of a price rests on."""
@@ -63,8 +63,8 @@ class Reminder(Entity):
     `told_of` is a charge, `promotion_told_of` the end of a discount, `reminded_of` an anniversary,
     `resume_told_of` the end of a pause, `access_told` the last end of access that was logged (M-5).
     `expected` are the notices that are not sent yet: what is still there when its window has closed
-    was missed (X-12). `to_mail_again` are the events of those whose mail went nowhere: all others
-    but their reader were told.
+    was missed (X-12). `to_mail_again` are the events of those whose mail went nowhere:
+    everybody but their reader was told.
     """
 
     due_kind: ClassVar[DueKind] = DueKind.NOTICE

@@ -49,7 +49,7 @@ def settle(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) 
 
 
 def at_end(ports: Ports, merchant: Merchant, subscription: Subscription) -> Money | None:
-    """Returns the credit that a page names before an end; None where none is left, or goes back.
+    """Returns the credit that a page names before an end; None if none is left or none goes back.
 
     Where it is refunded, that is what the refund would give back now, with its taxes; where it is
     kept, it is the credit itself. After the end the outbox has refunded what it could.
